@@ -1,12 +1,16 @@
 //! What a report costs: CPU time and memory of the real `isreport`, by the rules that are asked for, of a channel with eight
-//! renditions.
+//! renditions; or, with `--hostile`, of all of a session whose media are made to do harm, in each form.
 //!
 //! `cargo bench --bench report -- REVISIONS` (a million, otherwise 100,000) makes the session in a temporary folder;
 //! `--session FOLDER` makes it there once and uses it again. With the path of another build in `ISREPORT` both are measured.
 #![allow(clippy::print_stdout)]
+// The session that does harm is made by tests, too.
+#![allow(clippy::unwrap_used)]
 
 #[path = "../support/history.rs"]
 mod history;
+#[path = "../../tests/it/support/hostile_media.rs"]
+mod hostile_media;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -52,6 +56,9 @@ struct Arguments {
     /// One revision of so many is late
     #[arg(long, default_value_t = CHANNEL.late)]
     late: u64,
+    /// Its media and its texts are made to do harm: so many findings, or more, and 500 bodies of half a megabyte
+    #[arg(long, value_name = "FINDINGS")]
+    hostile: Option<usize>,
     /// Another build, to compare with
     #[arg(long, env = "ISREPORT", value_name = "FILE")]
     other: Option<PathBuf>,
@@ -65,6 +72,9 @@ fn main() -> Result<()> {
     let temporary = tempfile::tempdir()?;
     let session = arguments.session.clone();
     let session = session.unwrap_or_else(|| temporary.path().join("channel"));
+    if let Some(findings) = arguments.hostile {
+        return hostile(findings);
+    }
     if !session.exists() {
         make(&session, &arguments)?;
     }
@@ -82,6 +92,37 @@ fn main() -> Result<()> {
                 cost.memory_kib
             );
         }
+    }
+    Ok(())
+}
+
+/// What all of a session costs that is made to do harm, in each form.
+fn hostile(findings: usize) -> Result<()> {
+    const RULES: usize = 4;
+    let temporary = tempfile::tempdir()?;
+    let (playlists, revisions) = (10, 10);
+    let size = hostile_media::Size {
+        playlists,
+        revisions,
+        segments: 5,
+        broken: findings / playlists / revisions / RULES,
+        bytes: 512 * 1024,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(hostile_media::write(temporary.path(), size));
+    println!("CPU time and memory, by the form of the report");
+    for form in ["text", "json", "html", "junit"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isreport"));
+        let command = command.args(["--severity", "info", "--format", form]);
+        let command = command.arg(temporary.path().join("s"));
+        let cost = Measured::start(command.stdout(Stdio::null()))?.finish()?;
+        println!(
+            "{form:<22} {:>7.2} s {:>6} KiB",
+            cost.cpu.as_secs_f64(),
+            cost.memory_kib
+        );
     }
     Ok(())
 }

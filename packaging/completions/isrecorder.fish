@@ -6,7 +6,7 @@ complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for 
 complete -c isrecorder -l wait -d 'Go on watching a stream that has ended, in case it comes back: for ever, or for so long, for example 12h' -r
 complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r
 complete -c isrecorder -l poll -d 'Poll playlists once in so many seconds on average (0.2 to 60); default: a quarter of the target duration, 0.25 to 2 s' -r
-complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p' -r
+complete -c isrecorder -l variants -d 'Record these variants: all, highest, lowest, or those of a height, such as 720p; a stream that has none of that height is not recorded' -r
 complete -c isrecorder -l renditions -d 'Record these renditions: all, none, or those in these languages, such as en,de' -r
 complete -c isrecorder -l asset-lists -d 'Record what is played in between (X-ASSET-LIST, X-ASSET-URI): all, none' -r
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r

@@ -1,5 +1,5 @@
 complete -c isreport -s f -l folder -d 'Folder of sessions' -r -F
-complete -c isreport -s p -l playlist -d 'The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s) [default: all of them]' -r
+complete -c isreport -s p -l playlist -d 'The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s); a raw stream by the name of its stream [default: all of them]' -r
 complete -c isreport -l stream -d 'The only stream to look at [default: all of them]' -r
 complete -c isreport -l from -d 'From when on: session time (120, 2m), or UTC (2026-11-29T10:00:00Z)' -r
 complete -c isreport -l to -d 'Until when, likewise' -r

@@ -206,21 +206,26 @@ impl<'a> Search<'a> {
             polls_are_gone: polled_us > from_us,
             ..gap
         };
-        Ok(Gap {
-            never_listed: self.never_listed(&gap)?,
-            ..gap
+        let skipped = self.skipped(&gap)?;
+        Ok(match recorder_may_have_missed(&gap) {
+            true => Gap {
+                not_seen: skipped,
+                ..gap
+            },
+            false => Gap {
+                never_listed: skipped,
+                ..gap
+            },
         })
     }
 
-    /// What was listed while nobody asked is not told.
-    fn never_listed(&self, gap: &Gap) -> Result<Option<NeverListed>, ReadError> {
-        let Some(to) = &gap.to else { return Ok(None) };
-        let half_us = gap.from.target_duration_us.unwrap_or(0) / 2;
-        let unasked = gap.polls.between_us > half_us;
-        let may_be = NeverListed::between(&gap.from, to, 1).is_some();
-        if unasked || !may_be || gap.recorder_was_down() {
+    /// Segments that no revision of a playlist listed, before and behind a gap.
+    fn skipped(&self, gap: &Gap) -> Result<Option<NeverListed>, ReadError> {
+        let to = gap.to.as_ref();
+        let may_be = |to: &&Advance| NeverListed::between(&gap.from, to, 1).is_some();
+        let Some(to) = to.filter(may_be) else {
             return Ok(None);
-        }
+        };
         let segment_us = self.segment_us(&gap.from)?;
         Ok(NeverListed::between(&gap.from, to, segment_us))
     }
@@ -255,6 +260,12 @@ impl<'a> Search<'a> {
         lies.chain(self.meanwhile.between(from_us, until_us))
             .collect()
     }
+}
+
+/// Whether something may have been listed in a gap that the recorder did not see.
+fn recorder_may_have_missed(gap: &Gap) -> bool {
+    let half_us = gap.from.target_duration_us.unwrap_or(0) / 2;
+    gap.polls.between_us.max(gap.stood_still_us()) > half_us || gap.recorder_was_down()
 }
 
 /// When a playlist was polled last, of an open gap at the end of which it is no longer recorded: where it was not asked

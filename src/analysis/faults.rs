@@ -10,7 +10,11 @@ use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange; `unanswered for 12 s, then reset`.
 pub fn what_happened(fault: &Fault) -> String {
-    let what = at_last(fault);
+    let what = match (fault.is_long_wait, fault.is_answered()) {
+        (false, _) => at_last(fault),
+        (true, true) => "answered".to_owned(),
+        (true, false) => "broken off by the recorder".to_owned(),
+    };
     match fault.unanswered_us {
         Some(us) => format!("{UNANSWERED} for {}, then {what}", short_length(us)),
         None => what,
@@ -150,6 +154,7 @@ mod tests {
             outcome: Outcome::Complete,
             error: None,
             unanswered_us: None,
+            is_long_wait: false,
         }
     }
 

@@ -53,6 +53,45 @@ pub struct Evidence {
     pub exchange: Option<ExchangeId>,
 }
 
+/// The same again and again: when first and last, how often, and the first exchanges that show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sightings {
+    /// How often.
+    pub count: u64,
+    /// The first time.
+    pub first: Evidence,
+    /// The last time.
+    pub last: Evidence,
+    /// The exchanges that show it, [`MOST_EXCHANGES`] of them.
+    pub exchanges: Vec<ExchangeId>,
+}
+
+impl Sightings {
+    /// It was so once.
+    pub fn once(at: Evidence) -> Self {
+        Self {
+            count: 1,
+            first: at,
+            last: at,
+            exchanges: at.exchange.into_iter().collect(),
+        }
+    }
+
+    /// It was so again.
+    pub fn again(&mut self, at: Evidence) {
+        self.count += 1;
+        if at.at_us >= self.last.at_us {
+            self.last = at;
+        }
+        if let Some(exchange) = at.exchange
+            && self.exchanges.len() < MOST_EXCHANGES
+            && self.exchanges.last() != Some(&exchange)
+        {
+            self.exchanges.push(exchange);
+        }
+    }
+}
+
 /// Something that was wrong.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Finding {

@@ -32,12 +32,30 @@ impl NeverListed {
         })
     }
 
+    /// From one media sequence number to another.
+    #[cfg(test)]
+    pub(super) fn of(first: u64, last: u64) -> Option<Self> {
+        Some(Self {
+            count: last - first + 1,
+            first,
+            last,
+        })
+    }
+
     /// Their numbers: `81`, `81-84`.
     pub fn numbers(&self) -> String {
         match self.count {
             1 => self.first.to_string(),
             _ => format!("{}-{}", self.first, self.last),
         }
+    }
+}
+
+/// `1 segment not seen`, `4 segments not seen`.
+pub fn not_seen(count: u64) -> String {
+    match count {
+        1 => "1 segment not seen".to_owned(),
+        _ => format!("{count} segments not seen"),
     }
 }
 

@@ -8,6 +8,20 @@ use crate::session::{Moment, Notice, NoticeEvent, seconds};
 /// Of one gap, in text.
 const MOST_NOTICED: usize = 8;
 
+/// For so long of a time the recorder stood still or was suspended, in microseconds: of a sleep of its machine, which takes no
+/// session time, all of it counts; where it is not known when it went on, it did not.
+pub(super) fn stood_still_us(events: &[NoticeEvent], from_us: i64, until_us: i64) -> i64 {
+    let part_us = |event: &NoticeEvent| match event.kind {
+        Notice::Stalled => {
+            let over_us = event.until_us().min(until_us);
+            over_us.saturating_sub(event.at_us.max(from_us)).max(0)
+        }
+        Notice::Suspended => event.length_us.unwrap_or(i64::MAX).max(0),
+        _ => 0,
+    };
+    events.iter().map(part_us).fold(0, i64::saturating_add)
+}
+
 /// What the recorder noticed about itself, an entry each; where that was very much, not all. `zero_us`: session zero.
 pub(super) fn noticed_lines(events: &[NoticeEvent], zero_us: i64) -> Vec<String> {
     let told = events.iter().take(MOST_NOTICED);
@@ -162,6 +176,25 @@ mod tests {
             );
             assert_eq!(noticed_lines(&[event(kind, length_us)], ZERO_US), [wanted]);
         }
+    }
+
+    #[test]
+    fn of_a_time_that_part_counts_in_which_the_recorder_stood_still() {
+        let at_us = event(Notice::Stalled, None).at_us;
+        let stood_us = |kind, length_us, from_us: i64, until_us: i64| {
+            let events = [event(kind, length_us)];
+            stood_still_us(&events, at_us + from_us, at_us + until_us)
+        };
+        let stalled = Notice::Stalled;
+        assert_eq!(stood_us(stalled, Some(5), -10, 20), 5);
+        assert_eq!(stood_us(stalled, Some(50), -10, 20), 20, "it went on");
+        assert_eq!(stood_us(stalled, Some(50), 15, 20), 5, "and began before");
+        assert_eq!(stood_us(stalled, None, -10, 20), 20);
+        assert_eq!(stood_us(stalled, Some(-7), -10, 20), 0);
+        assert_eq!(stood_us(Notice::Suspended, Some(50), -10, 20), 50);
+        assert_eq!(stood_us(Notice::ClockStep, Some(50), -10, 20), 0);
+        let twice = [event(stalled, Some(5)), event(Notice::Suspended, None)];
+        assert_eq!(stood_still_us(&twice, at_us, at_us + 9), i64::MAX);
     }
 
     #[test]

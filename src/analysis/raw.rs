@@ -12,11 +12,11 @@ use super::adjacent::{Search, unrecorded_us};
 use super::faults::in_short;
 use super::finding::{Evidence, Finding, Rule};
 use super::gaps::scan::Threshold;
-use super::noticed::{Noticed, noticed_lines};
+use super::noticed::{Noticed, noticed_lines, stood_still_us};
 use super::silences::{Came, Scan, Silence, came};
 use super::times::{between_us, both_clocks, length};
 use crate::clock::micros;
-use crate::session::{Notice, NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
+use crate::session::{NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
 use crate::shown::escaped;
 
 /// Without a byte for longer, in microseconds, a raw stream has a gap.
@@ -126,10 +126,10 @@ impl Search<'_> {
 
 /// What happened since bytes came.
 #[derive(Debug, Default)]
-struct Failures(Vec<(String, u64)>);
+pub(super) struct Failures(pub(super) Vec<(String, u64)>);
 
 impl Failures {
-    fn note(&mut self, attempt: &RawAttempt) {
+    pub(super) fn note(&mut self, attempt: &RawAttempt) {
         if !attempt.is_fault {
             return;
         }
@@ -154,10 +154,9 @@ impl RawGap {
 
     /// Without the time in which no recorder ran, or it stood still, it would be none.
     pub fn is_recorders(&self) -> bool {
-        let own_us = [Notice::Stalled, Notice::Suspended]
-            .into_iter()
-            .map(|kind| NoticeEvent::sum_us(&self.noticed, kind))
-            .fold(self.not_running_us, i64::max);
+        let (from_us, until_us) = (self.silence.from_us, self.silence.until_us);
+        let stood_us = stood_still_us(&self.noticed, from_us, until_us);
+        let own_us = self.not_running_us.saturating_add(stood_us);
         self.length_us().saturating_sub(own_us) <= self.threshold_us
     }
 
@@ -281,6 +280,7 @@ struct Failure<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Notice;
 
     fn gap() -> RawGap {
         RawGap {

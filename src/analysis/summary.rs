@@ -20,7 +20,7 @@ const RAW: i64 = 0;
 pub struct Summary {
     /// Gaps of the origin.
     gaps: Together,
-    /// Gaps that are the time in which no recorder ran or asked.
+    /// Gaps that are the time in which no recorder ran or asked, or it stood still; what they cost are segments that were not seen.
     own_gaps: Together,
     /// What the gaps are between: parts, or segments.
     unit: Unit,
@@ -28,6 +28,8 @@ pub struct Summary {
     pub outages: u64,
     /// How many faults these had.
     pub faults: u64,
+    /// How many requests in them were no faults, but had no answer for long.
+    pub long_waits: u64,
     /// How many faults were the recorder's own.
     pub own: u64,
     /// Times of outages in which segments were left out.
@@ -102,15 +104,15 @@ impl Summary {
 
     /// One more gap of a playlist (row of `resource`), as long as it is shown. `zero_us`: session zero.
     pub fn gap(&mut self, stream: &str, playlist: i64, gap: &Gap, zero_us: i64) {
-        let gaps = match gap.is_recorders() {
-            true => &mut self.own_gaps,
-            false => &mut self.gaps,
+        let (gaps, lost) = match gap.is_recorders() {
+            true => (&mut self.own_gaps, gap.not_seen),
+            false => (&mut self.gaps, gap.never_listed),
         };
         let span = Span {
             of: playlist,
             from_us: shown_us(gap.from.seen_us, zero_us),
             until_us: shown_us(gap.until_us, zero_us),
-            lost: gap.never_listed.map_or(0, |lost| lost.count),
+            lost: lost.map_or(0, |lost| lost.count),
         };
         gaps.add(stream, span);
     }
@@ -155,7 +157,8 @@ impl Summary {
         match outage.key.own {
             None => {
                 self.outages += 1;
-                self.faults += outage.faults;
+                self.faults += outage.faults.saturating_sub(outage.long_waits);
+                self.long_waits += outage.long_waits;
             }
             Some(_) => self.own += outage.faults,
         }
@@ -180,8 +183,15 @@ impl Summary {
             }
         };
         let own = self.has_own_gaps().then(|| {
-            let whose = self.own_gaps.whose();
-            format!("{} of the recorder's own{whose}", named(&self.own_gaps))
+            let (whose, lost) = (self.own_gaps.whose(), self.own_gaps.sum().lost);
+            let not_seen = match lost {
+                0 => String::new(),
+                lost => format!(", {}", never_listed::not_seen(lost)),
+            };
+            format!(
+                "{} of the recorder's own{whose}{not_seen}",
+                named(&self.own_gaps)
+            )
         });
         let outages = (self.outages > 0).then(|| counted(self.outages, "outage"));
         self.line(std::iter::once(gaps).chain(own).chain(outages))
@@ -191,11 +201,12 @@ impl Summary {
     pub fn of_outages(&self) -> String {
         let outages = match self.outages {
             0 => "no outage of the origin".to_owned(),
-            outages => format!(
-                "{}, {}",
-                counted(outages, "outage"),
-                counted(self.faults, "fault")
-            ),
+            outages => {
+                let faults = (self.faults > 0).then(|| counted(self.faults, "fault"));
+                let waits = (self.long_waits > 0).then(|| counted(self.long_waits, "long wait"));
+                let all = [Some(counted(outages, "outage")), faults, waits];
+                all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+            }
         };
         self.line(std::iter::once(outages))
     }
@@ -239,6 +250,7 @@ mod tests {
                 first: 1,
                 last: lost,
             }),
+            not_seen: None,
         }
     }
 
@@ -263,6 +275,17 @@ mod tests {
         assert_eq!(
             all.of_gaps(),
             "3 gaps, 26.100 s; 1 gap of the recorder's own; 2 outages; 4 segments never listed"
+        );
+        let slept = Gap {
+            not_running_us: 1_000_000,
+            not_seen: NeverListed::of(3, 4),
+            ..gap(50_000, 51_000, 0)
+        };
+        let mut own = Summary::default();
+        own.gap("hall", 1, &slept, 0);
+        assert_eq!(
+            own.of_gaps(),
+            "no gap; 1 gap of the recorder's own, 2 segments not seen"
         );
         all.own = 1;
         assert_eq!(

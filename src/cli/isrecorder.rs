@@ -95,7 +95,7 @@ struct Arguments {
     /// is only announced
     #[arg(long)]
     no_blocking: bool,
-    /// Record these variants: all, highest, lowest, or those of a height, such as 720p
+    /// Record these variants: all, highest, lowest, or those of a height, such as 720p; a stream that has none of that height is not recorded
     #[arg(long, value_parser = parse_variants, value_name = "WHICH", default_value = "all")]
     variants: Variants,
     /// Record these renditions: all, none, or those in these languages, such as en,de
@@ -220,6 +220,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let kept_us = next_steps::kept_us(&folder);
     report(&summary, &board, kept_us.unwrap_or(i64::MIN));
     let totals = &summary.totals;
+    if let Some(why) = refused(&board) {
+        return Err(Failure::failed(why));
+    }
     if totals.revisions == 0 && totals.chunks == 0 {
         let why = nothing_recorded::sentence(&folder, totals.bytes)?;
         return Err(Failure::failed(why));
@@ -325,6 +328,16 @@ fn control(
         changes,
         stop,
     })
+}
+
+/// Why no stream was recorded as it was asked for; `None`: one was.
+fn refused(board: &Board) -> Option<String> {
+    let streams = board.streams();
+    let all: Option<Vec<String>> = streams
+        .iter()
+        .map(|stream| Some(format!("{}: {}", stream.name, stream.stats.refused()?)))
+        .collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.join("; "))
 }
 
 fn report(summary: &Summary, board: &Board, kept_us: i64) {

@@ -248,6 +248,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             hls_js: arguments.hls_js.clone(),
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
+        check_offset(&replay, arguments)?;
         announce(&replay, &listener, arguments)?;
         run((listener, tls), replay, limits, arguments.at_end).await
     });
@@ -359,6 +360,22 @@ async fn run(
     Ok(())
 }
 
+/// A clock that starts behind the end of a finished recording shows players what never changes any more. With an end they find that.
+fn check_offset(replay: &Replay, arguments: &Arguments) -> Result<(), Failure> {
+    let span = replay.span();
+    let asked_us = crate::clock::micros(arguments.offset);
+    let is_behind = asked_us > 0 && asked_us >= span.length_us();
+    if span.recording || !is_behind || arguments.at_end == End::Endlist {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "-o {}: session {} is {} long, and there is nothing behind its end",
+        format_time(asked_us),
+        replay.name(),
+        format_time(span.length_us())
+    )))
+}
+
 fn announce(
     replay: &Arc<Replay>,
     listener: &TcpListener,
@@ -400,9 +417,6 @@ fn announce(
             "what was recorded before is no longer kept: the clock starts at {}",
             format_time(start_us)
         );
-    }
-    if start_us > span.length_us() && !span.recording {
-        tracing::warn!("the offset lies behind the end of the recording");
     }
     Ok(())
 }

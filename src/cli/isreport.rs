@@ -6,6 +6,7 @@ mod html;
 mod json;
 mod junit;
 mod progress;
+mod summary;
 mod text;
 
 use std::collections::BTreeSet;
@@ -39,7 +40,7 @@ struct Arguments {
     #[arg(short, long, default_value = "sessions")]
     folder: PathBuf,
 
-    /// The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s) [default: all of them]
+    /// The only playlist to look at: its name, the last component of that, its URL, or what the log of the recorder calls it (1280x720 2.1 Mbit/s); a raw stream by the name of its stream [default: all of them]
     #[arg(short, long, value_name = "NAME")]
     playlist: Option<String>,
 
@@ -137,7 +138,11 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let reader = Reader::open(&folder)?;
     let runs = reader.runs()?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
+    let end_us = runs.last().map_or(zero_us, Run::end_us);
     let wanted = wanted(arguments, zero_us)?;
+    // What was recorded of what was asked for.
+    let from_us = wanted.from_us.clamp(zero_us, end_us.max(zero_us));
+    let span_us = (from_us, wanted.until_us.clamp(from_us, end_us.max(from_us)));
     let mut scope = Scope {
         stream: arguments.stream.clone(),
         playlist: arguments.playlist.clone(),
@@ -161,7 +166,11 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
         streams: reader.streams()?,
         zero_us,
-        end_us: runs.last().map_or(zero_us, Run::end_us),
+        kept_us: reader
+            .kept_from_us()?
+            .map_or(0, |kept_us| kept_us.saturating_sub(zero_us)),
+        end_us,
+        span_us,
         least: arguments.severity.into(),
     };
     let evidence = match arguments.format {
@@ -226,7 +235,9 @@ fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     let Some(name) = scope.playlist.clone() else {
         return Ok(());
     };
-    if playlists.iter().any(|playlist| scope.has(playlist)) {
+    let raw = reader.raw_streams()?.0;
+    let is_raw = raw.iter().any(|raw| scope.has_raw(&raw.name, &raw.url));
+    if is_raw || playlists.iter().any(|playlist| scope.has(playlist)) {
         return Ok(());
     }
     let labels = Labels::new(reader).all(&reader.media_playlists()?)?;
@@ -240,6 +251,7 @@ fn check_names(reader: &Reader, scope: &mut Scope) -> Result<(), Failure> {
     let names: Vec<String> = playlists
         .iter()
         .map(|playlist| with_label(&playlist.name, label(playlist)))
+        .chain(raw.into_iter().map(|stream| stream.name))
         .collect();
     Err(Failure::usage(format!(
         "no playlist {name:?}; there are: {}",

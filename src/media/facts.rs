@@ -2,6 +2,8 @@
 
 /// Ticks of the clock of a transport stream in a second.
 pub const TRANSPORT_SECOND: u32 = 90_000;
+/// Random access points of a track that are held, the first ones.
+pub const MOST_KEYS: usize = 256;
 
 /// What the bytes of a chunk say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +99,9 @@ pub struct Track {
     pub times: Option<Times>,
     /// What the first picture is.
     pub begins: Option<Beginning>,
+    /// When the pictures are shown that decoding can begin with ([`Beginning::RandomAccess`], [`Beginning::Recovery`]), in its ticks
+    /// and in the order of decoding: the first [`MOST_KEYS`].
+    pub keys: Box<[i64]>,
     /// Bytes of its media.
     pub bytes: u64,
 }
@@ -137,6 +142,13 @@ pub enum Beginning {
     Recovery,
     /// One that needs others before it.
     Dependent,
+}
+
+impl Beginning {
+    /// Whether decoding can begin with it.
+    pub fn is_key(self) -> bool {
+        matches!(self, Self::RandomAccess | Self::Recovery)
+    }
 }
 
 /// What packets of a transport stream say.

@@ -14,6 +14,7 @@
 //! | [`packets`] | packets of an MPEG transport stream |
 //! | [`pictures`] | the first picture of a stream of video |
 //! | [`read`] | what a body is, and all that it says |
+//! | [`splices`] | messages of splices (SCTE-35) |
 //! | [`subtitles`] | WebVTT |
 //! | [`times`] | when the units of a track are |
 //! | [`transport`] | chunks of a transport stream |
@@ -32,6 +33,7 @@ pub mod packed;
 pub mod packets;
 pub mod pictures;
 pub mod read;
+pub mod splices;
 pub mod subtitles;
 pub mod times;
 pub mod transport;

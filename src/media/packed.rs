@@ -101,6 +101,7 @@ fn track(framing: Framing, walker: &Walker, time: Option<u64>, bytes: usize) -> 
         timescale: TRANSPORT_SECOND,
         times: Some(times),
         begins: None,
+        keys: Box::default(),
         bytes: bytes as u64,
     }
 }

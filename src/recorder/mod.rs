@@ -44,6 +44,6 @@ pub use self::stats::events::GapTally;
 pub use self::stats::gaps::Gaps;
 pub use self::stats::load::{Lags, Load};
 pub use self::stats::lost::Lost;
-pub use self::stats::trouble::{LATELY_US, Spell, Trouble};
+pub use self::stats::trouble::{LATELY_US, Past, Spell, Trouble};
 pub use self::stats::waiting::Waiting;
 pub use self::words::{advice, of_status};

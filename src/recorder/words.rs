@@ -3,7 +3,7 @@
 use http::StatusCode;
 use url::Url;
 
-use crate::session::{EMPTY, Kind, Outcome};
+use crate::session::{EMPTY, Kind, Outcome, UNANSWERED};
 
 /// Where a browser shows the URL of a playlist.
 const NOT_A_PLAYLIST: &str =
@@ -103,14 +103,6 @@ pub(crate) fn playlist_of(kind: Kind, label: &str, stream: &str, url: &Url) -> S
     }
 }
 
-/// A number of things: `1 poll`, `3 polls`.
-pub(crate) fn counted(count: u64, one: &str) -> String {
-    match count {
-        1 => format!("1 {one}"),
-        count => format!("{count} {one}s"),
-    }
-}
-
 /// A stream that is no playlist.
 pub(crate) fn raw_stream_of(url: &Url) -> String {
     format!("{} of {}", Kind::Main.noun(true), host(url))
@@ -143,9 +135,24 @@ fn host(url: &Url) -> String {
 
 /// A fault as a sentence: where, why, which names no host twice.
 pub(crate) fn sentence(place: &str, url: &Url, status: Option<u16>, error: Option<&str>) -> String {
+    format!("{place}: {}", why(url, status, error))
+}
+
+/// The same of a request that had had no answer for long before that.
+pub(crate) fn sentence_of_unanswered(
+    (place, waited_us): (&str, i64),
+    url: &Url,
+    status: Option<u16>,
+    error: Option<&str>,
+) -> String {
+    let (waited, why) = (whole_seconds(waited_us), why(url, status, error));
+    format!("{place}: {UNANSWERED} for {waited}, then {why}")
+}
+
+fn why(url: &Url, status: Option<u16>, error: Option<&str>) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     let host = format!("{}:{port}", url.host_str().unwrap_or_default());
-    let why = match error {
+    match error {
         Some(error) => {
             let named = error.strip_prefix(host.as_str());
             named
@@ -154,8 +161,7 @@ pub(crate) fn sentence(place: &str, url: &Url, status: Option<u16>, error: Optio
                 .to_owned()
         }
         None => of_status(status.unwrap_or_default()),
-    };
-    format!("{place}: {why}")
+    }
 }
 
 /// A time in seconds, without a fraction where it is whole: `10 s`, `0.9 s`.

@@ -224,7 +224,15 @@ fn curl_gets_the_same_for_each_fault() {
     recording.until_at_least(2 * faults().len() as i64, &failed);
     let session = recording.interrupt().session();
     let sessions = session.path().parent().unwrap();
-    let arguments = ["-p", "0", "-o", "1h", "--network", "recorded", "session1"];
+    let arguments = [
+        "-p",
+        "0",
+        "-o",
+        &session.last_offset(),
+        "--network",
+        "recorded",
+        "session1",
+    ];
     let replayer = Replayer::start(sessions, &arguments);
     let keys = tempfile::tempdir().unwrap();
     let [own, _, both] = write_certificate(keys.path());

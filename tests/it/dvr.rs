@@ -238,8 +238,8 @@ fn is_the_same_everywhere(one: &Replayer, sessions: &std::path::Path, paths: &[S
     let arguments = [
         "-p",
         "0",
-        "-o",
-        "3",
+        "--zero",
+        "2020-01-01T00:00:00Z",
         "--faults",
         "none",
         "--inject",

@@ -32,7 +32,10 @@ fn an_image_playlist_is_recorded_and_replayed_with_its_images() {
     let session = Recorder::new(origin.url("/main.m3u8")).run().session();
     assert_eq!(origin.count("/p/sheet1.jpg"), 1);
     let sessions = session.path().parent().unwrap();
-    let replayer = Replayer::start(sessions, &["-p", "0", "-o", "1000", "session1"]);
+    let replayer = Replayer::start(
+        sessions,
+        &["-p", "0", "-o", &session.last_offset(), "session1"],
+    );
     let site = format!("http://{}/", replayer.address);
     let found = crawl(&site, &["stream.m3u8"]);
     let host = format!("http/127.0.0.1:{}", origin.port());
@@ -65,7 +68,10 @@ fn where_not_all_variants_are_recorded_images_are_left_out_and_lead_nowhere() {
     let session = recorder.run().session();
     assert_eq!(origin.count("/p/tiles.m3u8"), 0);
     let sessions = session.path().parent().unwrap();
-    let replayer = Replayer::start(sessions, &["-p", "0", "-o", "1000", "session1"]);
+    let replayer = Replayer::start(
+        sessions,
+        &["-p", "0", "-o", &session.last_offset(), "session1"],
+    );
     for path in ["stream.m3u8", "dvr.m3u8"] {
         let found = crawl(&format!("http://{}/", replayer.address), &[path]);
         let missing: Vec<&String> = found

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use crate::raw_replay;
 use crate::replay::Replayer;
 use crate::support::client::led_by_location;
 use crate::support::session::Session;
@@ -124,9 +125,17 @@ fn the_oldest_goes_and_what_is_kept_replays() {
         now.starts_with("HTTP/1.1 200 "),
         "it starts in what is kept: {now}"
     );
-    // A clock on which session time is 1 s for years.
-    let moved = replayer.get("/stream.m3u8?offset=1");
-    let clock = led_by_location("/stream.m3u8", &moved);
+    // Who asks for what is gone is told what there is, and gets that.
+    let refused = replayer.get("/stream.m3u8?offset=1");
+    assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    let (_, first) = refused.split_once("something is ").unwrap();
+    let first: f64 = first.trim().parse().unwrap();
+    assert!((first - kept_s) < 0.11 && first >= kept_s, "{refused}");
+    let moved = replayer.get(&format!("/stream.m3u8?offset={first}"));
+    let there = replayer.get(&led_by_location("/stream.m3u8", &moved));
+    assert!(there.starts_with("HTTP/1.1 200 "), "{there}");
+    // A clock on which it is 1 s.
+    let clock = raw_replay::clock(1000, "/stream.m3u8");
     let seg0 = format!("/http/127.0.0.1:{}/seg0.ts", origin.port());
     let early = replayer.get(&clock.replace("/stream.m3u8", &seg0));
     assert!(early.starts_with("HTTP/1.1 404 "), "{early}");

@@ -13,6 +13,8 @@ use isrecorder::session::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::hostile_media::{self, KINDS, Size};
+
 /// Playlists: more than findings of a rule are told apart.
 const PLAYLISTS: usize = 1_010;
 /// Findings of a rule that are told apart, and those of a rule and a severity that a page shows.
@@ -187,6 +189,31 @@ fn of_far_too_much_each_form_tells_some_and_counts_the_rest() {
         assert!(memory < MOST_MEMORY, "{form}: {memory} bytes");
         assert!(said.len() < 32 * 1024 * 1024, "{form}: {}", said.len());
         assert!(said.contains("P10"), "{form}");
+    }
+}
+
+#[test]
+fn of_media_that_are_none_or_do_harm_each_form_is_a_report() {
+    let temporary = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let size = Size {
+        playlists: 3,
+        revisions: 4,
+        segments: 2 * KINDS,
+        broken: 300,
+        bytes: 30_000,
+    };
+    runtime.block_on(hostile_media::write(temporary.path(), size));
+    for form in ["json", "text", "html", "junit"] {
+        let (said, memory) = report(&temporary, form);
+        assert!(memory < MOST_MEMORY, "{form}: {memory} bytes");
+        assert!(said.len() < 32 * 1024 * 1024, "{form}: {}", said.len());
+        for rule in ["M01", "P10", "P13", "M14"] {
+            assert!(said.contains(rule), "{form}: {rule}");
+        }
     }
 }
 

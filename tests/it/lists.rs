@@ -102,7 +102,10 @@ fn a_list_may_name_a_channel_and_is_not_asked_for_at_each_poll() {
     );
     assert_eq!(origin.count("/live/seg3.ts"), 1);
     let sessions = session.path().parent().unwrap();
-    let replayer = Replayer::start(sessions, &["-p", "0", "-o", "1000", "session1"]);
+    let replayer = Replayer::start(
+        sessions,
+        &["-p", "0", "--zero", "2020-01-01T00:00:00Z", "session1"],
+    );
     let playlist = replayer.get("/tv/stream.m3u8");
     assert!(
         playlist.starts_with("HTTP/1.1 200 ") && playlist.contains("seg6.ts"),

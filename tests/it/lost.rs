@@ -90,7 +90,7 @@ fn what_is_lost_is_a_gap_in_a_dvr_list_and_passed_over_in_the_origins_own() {
     });
     let session = Recorder::new(origin.url("/guide.m3u8")).run().session();
     let content = fs::read(chunk(&session, "room1.ts")).unwrap();
-    let whole = replay(&session, &["-o", "5"]);
+    let whole = replay(&session, &["--zero", "2020-01-01T00:00:00Z"]);
     assert_eq!(gaps(&whole), [false; 6]);
 
     // One has vanished, one was cut, one has other bytes, and the key, which is in the database, has others, too.
@@ -106,7 +106,7 @@ fn what_is_lost_is_a_gap_in_a_dvr_list_and_passed_over_in_the_origins_own() {
 
     let folder = origin.url("").replace("http://", "/http/");
     let folder = folder.trim_end_matches('/');
-    let before = replay(&session, &["-o", "5"]);
+    let before = replay(&session, &["--zero", "2020-01-01T00:00:00Z"]);
     assert_eq!(gaps(&before), [false, true, true, false, true, false]);
     assert_eq!(visit(&before, folder), [200, 404, 404, 200, 200, 200, 404]);
     drop(before);
@@ -117,7 +117,10 @@ fn what_is_lost_is_a_gap_in_a_dvr_list_and_passed_over_in_the_origins_own() {
         &session,
     );
     for faults in ["recorded", "none"] {
-        let repaired = replay(&session, &["-o", "5", "--faults", faults]);
+        let repaired = replay(
+            &session,
+            &["--zero", "2020-01-01T00:00:00Z", "--faults", faults],
+        );
         assert_eq!(
             gaps(&repaired),
             [false, true, true, true, true, false],
@@ -133,7 +136,7 @@ fn what_is_lost_is_a_gap_in_a_dvr_list_and_passed_over_in_the_origins_own() {
     }
 
     fs::write(chunk(&session, "room1.ts"), content).unwrap();
-    let found = replay(&session, &["-o", "5"]);
+    let found = replay(&session, &["--zero", "2020-01-01T00:00:00Z"]);
     assert_eq!(gaps(&found), [false, false, true, true, true, false]);
     assert_eq!(visit(&found, folder), [200, 200, 404, 404, 200, 200, 404]);
 }
@@ -154,7 +157,7 @@ fn of_byte_ranges_those_that_are_lost_are_missing_and_no_answer_breaks_off() {
           WHERE r.range_first = 40",
     );
     fs::remove_file(session.path().join("chunks").join(second)).unwrap();
-    let replayer = replay(&session, &["-o", "5"]);
+    let replayer = replay(&session, &["--zero", "2020-01-01T00:00:00Z"]);
     assert_eq!(gaps(&replayer), [false, true, false]);
     let path = origin.url("/tour.ts").replace("http://", "/http/");
     for (range, status) in [
@@ -217,7 +220,10 @@ fn what_the_disk_of_the_recorder_refused_is_no_fault_of_the_origin() {
     );
 
     for faults in ["recorded", "none"] {
-        let replayer = replay(&session, &["-o", "60", "--faults", faults]);
+        let replayer = replay(
+            &session,
+            &["--zero", "2020-01-01T00:00:00Z", "--faults", faults],
+        );
         let answer = replayer.get(&origin.url("/seg1.ts").replace("http://", "/http/"));
         assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
         assert!(

@@ -89,3 +89,59 @@ fn a_new_token_is_no_new_variant_and_is_used_once_the_old_one_is_refused() {
         );
     }
 }
+
+/// A ladder of two.
+fn ladder() -> Origin {
+    Origin::new(|ask| match ask.path() {
+        "/main.m3u8" => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=2400000,RESOLUTION=1280x720\na/v.m3u8\n\
+             #EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\nb/v.m3u8\n",
+        ),
+        path if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(ask.nth as u64 / 4, 2).text())
+        }
+        path => Reply::segment(ts(path)),
+    })
+}
+
+#[test]
+fn who_asks_for_a_variant_that_is_not_there_is_told_which_are() {
+    let origin = ladder();
+    let recorder = Recorder::new(origin.url("/main.m3u8")).args(["--variants", "1080p"]);
+    let finished = recorder.start().finish();
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    let told =
+        "no variant is as --variants says; there are: 1280x720 2.4 Mbit/s, 640x360 800 kbit/s";
+    assert_eq!(
+        finished.stderr.matches(told).count(),
+        2,
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(origin.count("/a/v.m3u8") + origin.count("/b/v.m3u8"), 0);
+
+    // Another stream goes on, and a recording that was begun otherwise, too.
+    let mut recording = Recorder::new(origin.url("/main.m3u8"))
+        .args([
+            "--variants",
+            "1080p",
+            &format!("plain={}", origin.url("/b/v.m3u8")),
+        ])
+        .start();
+    recording.until_it_says(told);
+    let before = origin.count("/b/v.m3u8");
+    recording.until("polls of the other", || {
+        origin.count("/b/v.m3u8") >= before + 3
+    });
+    let finished = recording.interrupt();
+    assert!(finished.status.success(), "{}", finished.stderr);
+    assert_eq!(origin.count("/a/v.m3u8"), 0);
+
+    let mut recording = Recorder::bare()
+        .within(finished)
+        .args(["--variants", "1080p", "--resume", "-s", "session1"])
+        .start();
+    recording.until_it_says("no variant is as --variants says: all are recorded: 1280x720");
+    recording.until("polls of all", || origin.count("/a/v.m3u8") >= 2);
+    assert!(recording.interrupt().status.success());
+}

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::session::Session;
-use crate::support::{Ask, End, Origin, Recorder, Reply, Window, ts};
+use crate::support::{Ask, End, Origin, Recorder, Reply, Then, Window, ts};
 
 /// The interval, which is 0.2 s, and what lies between the moment at which a poll was due and that of its row.
 const SOON_US: i64 = 400_000;
@@ -190,15 +190,10 @@ fn a_gap_in_which_the_origin_hung_says_for_how_long() {
     let waited = recorder["longest_wait_seconds"].as_f64().unwrap();
     assert!(waited >= 2.0, "{gap}");
     assert!(recorder["broken_off_seconds"].is_null(), "{gap}");
-    // It was answered at last, which is no fault: that is not to say that nothing was amiss.
-    let output = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
-        .arg("--faults")
-        .arg(session.path())
-        .output()
-        .unwrap();
-    let told = String::from_utf8(output.stderr).unwrap();
-    let is_none = "times in which nothing new was listed are no faults: adjacent-find without";
-    assert!(told.contains(is_none), "{told}");
+    let told = gaps(&session, &["--faults"]);
+    let is_it =
+        |line: &&str| line.starts_with("unanswered for 2.") && line.contains(", then answered: ");
+    assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");
 }
 
 #[test]
@@ -219,4 +214,46 @@ fn a_poll_that_hangs_when_the_recording_is_stopped_is_none_that_failed() {
     );
     let answered = "The one poll in between was answered, without a new segment";
     assert!(told.contains(answered), "{told}");
+}
+
+/// A long text that breaks in its middle, seconds behind its head.
+#[test]
+fn what_breaks_in_the_middle_of_its_answer_did_so_then() {
+    let origin = Origin::new(|ask| match (ask.path(), ask.nth) {
+        ("/weather.m3u8", 0) => Reply::playlist(Window::new(0, 3).text()),
+        ("/weather.m3u8", 1) => {
+            let text = Window::new(0, 200).text();
+            Reply::playlist(text).ending(End::Live(800, Duration::from_millis(300), Then::Reset))
+        }
+        ("/weather.m3u8", _) => Reply::playlist(Window::new(1, 3).ended().text()),
+        ("/seg1.ts", 0) => Reply::segment(vec![7; 5000]).ending(End::Hang(5)),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let session = Recorder::new(origin.url("/weather.m3u8"))
+        .args(["--max-time", "4"])
+        .run()
+        .session();
+    // When each broke: the one that fell silent with its last byte.
+    let broke: Vec<(String, f64)> = session.rows(
+        "SELECT r.name, (e.requested_us + e.wait_us - (SELECT started_us FROM run)
+                         + iif(e.outcome = 'reset', e.receive_us, ifnull(json_extract(e.arrival, '$[#-1][0]'), 0))) / 1e6
+           FROM exchange e JOIN resource r ON r.id = e.resource_id
+          WHERE e.outcome IN ('reset', 'body timeout') AND e.status = 200 ORDER BY e.id",
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    );
+    assert_eq!(broke.len(), 2, "{broke:?}");
+    let text = gaps(&session, &["--faults", "-v", "--json"]);
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let near = |at: &serde_json::Value, at_s: f64| (at.as_f64().unwrap() - at_s).abs() < 0.000_002;
+    for (name, at_s) in &broke {
+        let fault = lines.iter().find(|line| line["name"] == name.as_str());
+        let fault = fault.unwrap_or_else(|| panic!("{name}: {text}"));
+        assert!(near(&fault["session_time"], *at_s), "{name} {at_s}: {text}");
+    }
+    let outage = &lines[0]["first"]["session_time"];
+    let first_s = broke.iter().map(|(_, at_s)| *at_s).fold(f64::MAX, f64::min);
+    assert!(near(outage, first_s), "{first_s}: {text}");
 }

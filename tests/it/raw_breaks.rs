@@ -313,6 +313,14 @@ fn a_raw_stream_owes_nothing_while_no_recorder_ran() {
         .arg(session.path())
         .status();
     assert_eq!(status.unwrap().code(), Some(0), "{text}");
+    let report = said(env!("CARGO_BIN_EXE_isreport"), &[], &session);
+    assert!(!report.contains("S01"), "{report}");
+    assert!(
+        report.contains("\nThe recorder: did not run 1 time ("),
+        "{report}"
+    );
+    let own = "\n  silences of the recorder's own: 1, 6";
+    assert!(report.contains(own), "{report}");
 }
 
 /// An encoder that breaks, is not there, has nothing to say, and is there again with its head long before its first byte.
@@ -357,7 +365,10 @@ fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
     let line = text.lines().next().unwrap();
     let begins = "ended by the origin, then HTTP 503, then empty answer for ";
     assert!(line.starts_with(begins), "{text}");
-    assert!(!line.contains(" to between "), "no byte in between: {text}");
+    assert!(
+        line.contains(" to between "),
+        "nobody asked all the time: {text}"
+    );
     assert!(
         line.contains(": raw stream hall, 3 requests; host "),
         "{text}"
@@ -381,6 +392,13 @@ fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
     for (outage, n) in found.iter().zip(0..) {
         let (broke, again) = (us(&outage["first"]), us(&outage["detail"]["good"]));
         assert_eq!((broke, again), (ends[n], bytes[n + 1]), "{outage}");
+        // It was still bad when it was asked for in vain, last; what the recorder waited then is its own.
+        let bad = us(&outage["detail"]["not_before"]);
+        let failed = session.one::<i64>(&format!(
+            "SELECT requested_us + wait_us + iif(wire_bytes > 0, receive_us, 0) FROM exchange WHERE id = {}",
+            outage["last"]["exchange"]
+        ));
+        assert_eq!(bad, failed - session.zero_us(), "{outage}");
     }
 
     let info = said(env!("CARGO_BIN_EXE_issession"), &["info"], &session);

@@ -457,6 +457,11 @@ fn of_several_streams_each_has_its_list_of_all_that_was_recorded() {
     );
 }
 
+/// As programs print a length.
+fn time_of(us: i64) -> String {
+    isrecorder::replayer::request::timeline::format_time(us)
+}
+
 #[test]
 fn an_offset_behind_the_end_is_refused_and_offered_nowhere() {
     let session = film_and_making();
@@ -488,6 +493,12 @@ fn an_offset_behind_the_end_is_refused_and_offered_nowhere() {
         let led = replayer.get(&format!("/stream.m3u8?offset={offset}"));
         assert!(led.starts_with("HTTP/1.1 302 "), "{led}");
     }
+    let offset = behind.to_string();
+    let refused = isreplayer(sessions, &["-p", "0", "-o", &offset, "session1"]);
+    let refused = { refused }.output().unwrap();
+    assert_eq!(code(&refused), 2, "{}", stderr(&refused));
+    let length = format!("session session1 is {} long", time_of(length_us));
+    assert!(stderr(&refused).contains(&length), "{}", stderr(&refused));
     // Where there is an end, players find that.
     let ending = Replayer::start(sessions, &["-p", "0", "--at-end", "endlist", "session1"]);
     let led = ending.get(&format!("/stream.m3u8?offset={behind}"));
@@ -497,6 +508,7 @@ fn an_offset_behind_the_end_is_refused_and_offered_nowhere() {
 #[test]
 fn a_rule_that_can_never_match_is_told_at_the_start() {
     let session = film_and_making();
+    let last = session.last_offset();
     let sessions = session.path().parent().unwrap();
     let rules = [
         "segment path=*seg5.ts status=404",
@@ -512,7 +524,7 @@ fn a_rule_that_can_never_match_is_told_at_the_start() {
         "-p",
         "0",
         "-o",
-        "60",
+        &last,
         "--at-end",
         "stop",
     ];

@@ -24,6 +24,44 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
     parts.map(|part| part.split('"').next().unwrap()).collect()
 }
 
+/// The clock times that the charts of a page name.
+fn times_of(page: &str) -> Vec<String> {
+    let texts = page.split("<text ").skip(1);
+    let texts = texts.filter_map(|rest| rest.split('>').nth(1)?.split('<').next());
+    let times = texts
+        .map(str::trim)
+        .filter(|text| text.matches(':').count() == 2);
+    times.map(str::to_owned).collect()
+}
+
+#[test]
+fn charts_show_the_span_that_was_chosen() {
+    let page = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_isreport"))
+            .args(arguments)
+            .args(["--format", "html"])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/sessions/demo"))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = page(&[]);
+    let times = times_of(&all);
+    assert!(times.iter().any(|time| time == "0:00:00"), "{times:?}");
+    assert!(all.contains("was 8.5 s. Gaps are red."), "the freeze");
+    let part = page(&["--from", "50", "--to", "1m"]);
+    let times = times_of(&part);
+    assert!(!times.is_empty());
+    for time in &times {
+        assert!(("0:00:50".."0:01:01").contains(&time.as_str()), "{times:?}");
+    }
+    assert!(
+        !part.contains("was 8.5 s. Gaps are red."),
+        "the freeze was before"
+    );
+    assert!(part.contains(" on average (of the whole session), "));
+}
+
 #[test]
 fn the_demo_is_a_page_with_its_freeze_in_words_in_the_picture_and_in_the_text() {
     let page = page(DEMO);

@@ -167,6 +167,101 @@ fn what_a_viewer_saw_and_what_variants_declare_is_told_of_the_demo() {
     assert!(!report.contains("X12"), "{report}");
 }
 
+#[test]
+fn what_variants_declare_is_told_where_it_shows_and_a_replay_goes_there() {
+    let lines = text(DEMO, &["--format", "json", "--severity", "info"]);
+    let lines = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let found: Vec<Value> = lines
+        .filter(|line: &Value| line.get("rule").is_some())
+        .collect();
+    for rule in ["X09", "X10"] {
+        let of_rule: Vec<&Value> = found.iter().filter(|one| one["rule"] == rule).collect();
+        assert!(!of_rule.is_empty(), "{rule}");
+        for one in of_rule {
+            assert!(one["first"]["exchange"].is_i64(), "{one:#}");
+            assert!(
+                one["first"]["session_time"].as_f64().unwrap() < 30.0,
+                "{one:#}"
+            );
+            assert_eq!(one["exchanges"][0], one["first"]["exchange"], "{one:#}");
+        }
+    }
+    for one in &found {
+        let (_, offset) = one["replay"]
+            .as_str()
+            .unwrap()
+            .split_once("offset=")
+            .unwrap();
+        assert!(offset.parse::<f64>().unwrap() < 75.006, "{one:#}");
+    }
+    // More than BANDWIDTH is told of each segment that has it.
+    let rate = found.iter().find(|one| one["rule"] == "X09").unwrap();
+    assert!(rate["count"].as_u64().unwrap() > 1, "{rate:#}");
+    // Where a part of the session is looked at, what shows it there is.
+    let late = text(
+        DEMO,
+        &["--rules", "X09", "--from", "40", "--format", "json"],
+    );
+    let late: Value = serde_json::from_str(late.lines().next().unwrap()).unwrap();
+    assert!(
+        late["first"]["session_time"].as_f64().unwrap() >= 40.0,
+        "{late:#}"
+    );
+}
+
+fn summary(session: &str, arguments: &[&str]) -> Value {
+    let lines = text(session, &[arguments, &["--format", "json"]].concat());
+    let last = lines.lines().last().unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(last.as_object().unwrap().len(), 1, "{last}");
+    last["summary"].clone()
+}
+
+#[test]
+fn the_last_line_of_json_says_what_the_session_and_its_channel_are() {
+    let told = summary(DEMO, &[]);
+    assert_eq!(told["streams"], serde_json::json!(["localhost"]));
+    assert_eq!(
+        (&told["playlists"], &told["recorder"]["well"]),
+        (&3.into(), &true.into())
+    );
+    assert_eq!(told["recorded"]["session_time"], 0.0);
+    let longest = &told["longest_without_segment"]["seconds"];
+    assert!((8.4..8.6).contains(&longest.as_f64().unwrap()), "{told:#}");
+    let renditions = told["renditions"].as_array().unwrap();
+    let high = renditions
+        .iter()
+        .find(|one| one["playlist"].as_str().unwrap().contains("high"))
+        .unwrap();
+    assert!(
+        high["declared"]["bandwidth"].as_u64().unwrap() > 0,
+        "{high:#}"
+    );
+    for (key, inner) in [
+        ("bit_rate", "mean"),
+        ("bit_rate", "peak"),
+        ("segments", "target_seconds"),
+    ] {
+        assert!(
+            high[key][inner].as_f64().unwrap() > 0.0,
+            "{key}.{inner}: {high:#}"
+        );
+    }
+    let host = &told["hosts"][0];
+    assert!(host["answers"]["200"].as_u64().unwrap() > 0, "{host:#}");
+    assert!(
+        host["first_byte"]["p99_seconds"].as_f64().unwrap() > 0.0,
+        "{host:#}"
+    );
+    // As ffprobe says it of the same media: each begins with a key frame, and has one.
+    let keys = serde_json::json!({"distances": 42, "min_seconds": 2.0, "median_seconds": 2.0, "max_seconds": 2.0});
+    assert_eq!(high["key_frames"], keys);
+    let report = text(DEMO, &[]);
+    assert!(report.contains("  key frames: 2 s apart ("), "{report}");
+}
+
 /// A harbour with two quays: at stage 1 the ships of one stand still.
 fn harbour(ask: &Ask, stage: &Stage, asked: &AtomicU64) -> Reply {
     let moored = |name: &str, first: u64| {

@@ -203,8 +203,8 @@ fn a_fault_is_told_with_its_host_and_its_playlist_and_nothing_twice() {
     let counted = finished
         .stderr
         .lines()
-        .find(|line| line.contains(" more time"));
-    assert!(counted.unwrap().contains(": "), "{counted:?}");
+        .find(|line| line.contains(" polls failed in "));
+    assert!(counted.unwrap().contains(": refused, "), "{counted:?}");
     for riddle in ["os error", "outcome=", "status=", "\"off\"", " x 1 in "] {
         assert!(
             !finished.stderr.contains(riddle),

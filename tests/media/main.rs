@@ -6,6 +6,21 @@
 mod channel;
 mod damaged;
 mod measured;
+#[path = "../it/damaged_recordings/packets.rs"]
+mod packets;
+mod recorded;
+mod spliced;
+
+// Of these not all is needed here.
+#[allow(dead_code)]
+#[path = "../it/damaged_recordings/list.rs"]
+mod list;
+#[allow(dead_code)]
+#[path = "../it/damaged_recordings/tape.rs"]
+mod tape;
+#[allow(dead_code)]
+#[path = "../it/damaged_recordings/told.rs"]
+mod told;
 
 use std::fs;
 

@@ -1,6 +1,7 @@
 //! A gap, and whose it is. Pure.
 
 use crate::analysis::never_listed::NeverListed;
+use crate::analysis::noticed::stood_still_us;
 use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
@@ -55,6 +56,8 @@ pub struct Gap {
     pub polls_are_gone: bool,
     /// Segments that the playlist went on without, where the recorder did not miss them.
     pub never_listed: Option<NeverListed>,
+    /// Segments that the recorder did not see, since it did not ask or stood still: whether they were listed nobody knows.
+    pub not_seen: Option<NeverListed>,
 }
 
 impl Gap {
@@ -63,22 +66,27 @@ impl Gap {
         self.until_us.saturating_sub(self.from.seen_us)
     }
 
-    /// Without the time in which no recorder ran it would be none; between parts, without any time in which it did not ask.
+    /// Without the time in which no recorder ran, or it stood still, it would be none; between parts, without any time in which
+    /// it did not ask.
     pub fn is_recorders(&self) -> bool {
+        let away_us = self.not_running_us.saturating_add(self.stood_still_us());
         let own_us = match self.unit {
-            Unit::Segments => self.not_running_us,
+            Unit::Segments => away_us,
             Unit::Parts => [
-                self.not_running_us,
+                away_us,
                 self.polls.pause_us,
                 self.polls.lag_us,
-                self.noticed_us(Notice::Stalled),
-                self.noticed_us(Notice::Suspended),
                 self.noticed_us(Notice::LeftAlone),
             ]
             .into_iter()
             .fold(0, i64::max),
         };
         self.length_us().saturating_sub(own_us) <= self.threshold_us
+    }
+
+    /// For so long of it the recorder stood still or was suspended, in microseconds.
+    pub(in crate::analysis) fn stood_still_us(&self) -> i64 {
+        stood_still_us(&self.noticed, self.from.seen_us, self.until_us)
     }
 
     /// The origin was late, whatever is not known: at the near end of each of its two moments, and with nothing of the
@@ -92,7 +100,7 @@ impl Gap {
         if let Some(rebuffed_us) = self.polls.rebuffed_us {
             unsure_us = unsure_us.min(self.until_us.saturating_sub(rebuffed_us));
         }
-        let unsure_us = unsure_us.max(0);
+        let unsure_us = unsure_us.max(0).saturating_add(self.stood_still_us());
         !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
     }
 
@@ -110,10 +118,8 @@ impl Gap {
         let length_us = self.length_us();
         let longest_us = self.polls.longest_wait.length_us;
         let is_long = longest_us >= LONG_WAIT_US || longest_us >= length_us / 4;
-        let stood_us = self
-            .noticed_us(Notice::Stalled)
-            .saturating_add(self.noticed_us(Notice::Suspended));
-        is_long && self.polls.waiting_us.saturating_sub(stood_us) > length_us / 2
+        let answerless_us = self.polls.waiting_us.saturating_sub(self.stood_still_us());
+        is_long && answerless_us > length_us / 2
     }
 
     /// How many polls there were behind the first advance and before the second.
@@ -182,6 +188,7 @@ mod tests {
             not_running_us: 0,
             polls_are_gone: false,
             never_listed: None,
+            not_seen: None,
             noticed: lengths
                 .iter()
                 .map(|length_us| NoticeEvent {
@@ -230,6 +237,7 @@ mod tests {
             noticed: Vec::new(),
             polls_are_gone: false,
             never_listed: None,
+            not_seen: None,
         };
         assert!(!gap(Unit::Parts, 250_000).is_recorders());
         assert!(!gap(Unit::Parts, 250_000).recorder_paused());
@@ -237,6 +245,51 @@ mod tests {
         assert!(gap(Unit::Parts, 1_000_000).recorder_paused());
         assert!(!gap(Unit::Segments, 1_000_000).is_recorders());
         assert_eq!(gap(Unit::Parts, 0).polls_between(), 1);
+    }
+
+    #[test]
+    fn a_gap_in_which_the_recorder_stood_still_is_its_own_as_far_as_it_did() {
+        let gap = |stood: &[(i64, i64)]| Gap {
+            from: Advance::default(),
+            to: Some(Advance::default()),
+            until_us: 10_000_000,
+            is_left: false,
+            uncertain_us: [None, Some(0)],
+            threshold_us: 3_000_000,
+            unit: Unit::Segments,
+            polls: PollTrouble::default(),
+            not_running_us: 0,
+            noticed: stood
+                .iter()
+                .map(|(at_us, length_us)| NoticeEvent {
+                    kind: Notice::Stalled,
+                    at_us: *at_us,
+                    length_us: Some(*length_us),
+                    detail: String::new(),
+                })
+                .collect(),
+            polls_are_gone: false,
+            never_listed: None,
+            not_seen: None,
+        };
+        assert!(gap(&[(1_000_000, 7_000_000)]).is_recorders());
+        assert!(gap(&[(1_000_000, 3_000_000), (5_000_000, 4_000_000)]).is_recorders());
+        for (stood, is_certain) in [
+            // Most of what it stood still was before it.
+            (&[(-5_000_000, 8_000_000)][..], true),
+            (&[(1_000_000, 6_000_000)], true),
+            (&[], true),
+        ] {
+            let gap = gap(stood);
+            assert!(!gap.is_recorders(), "{stood:?}");
+            assert_eq!(gap.is_origins_for_certain(), is_certain, "{stood:?}");
+        }
+        // Of what is left it is not known when it ended.
+        let unsure = Gap {
+            uncertain_us: [None, Some(1_000_000)],
+            ..gap(&[(1_000_000, 6_000_000)])
+        };
+        assert!(!unsure.is_recorders() && !unsure.is_origins_for_certain());
     }
 
     #[test]
@@ -260,6 +313,7 @@ mod tests {
             noticed: Vec::new(),
             polls_are_gone: false,
             never_listed: None,
+            not_seen: None,
         };
         assert!(gap(Some(19_000_000)).is_origins_for_certain());
         assert!(

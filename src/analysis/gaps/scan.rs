@@ -105,6 +105,7 @@ impl Scan {
             noticed: Vec::new(),
             polls_are_gone: false,
             never_listed: None,
+            not_seen: None,
         };
         (gap.length_us() > threshold_us).then_some(gap)
     }

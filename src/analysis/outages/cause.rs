@@ -53,7 +53,7 @@ impl Cause {
             Outcome::Disk => Some(Own::Disk),
             Outcome::TooLarge => Some(Own::Limit),
             Outcome::Unreachable if is_rule(fault) => Some(Own::Rule),
-            outcome if is_of_time(outcome) => {
+            outcome if is_of_time(outcome) || fault.is_long_wait => {
                 let was_late = fault.lag_us > Some(LATE_US);
                 (was_late || stood_still).then_some(Own::Late)
             }
@@ -61,8 +61,9 @@ impl Cause {
         };
         Self {
             is_away: own.is_none() && is_away(fault),
-            was_unanswered: own.is_none() && fault.unanswered_us.is_some(),
+            was_unanswered: own.is_none() && fault.unanswered_us.is_some() && !fault.is_long_wait,
             what: match own {
+                _ if fault.is_long_wait => UNANSWERED.to_owned(),
                 Some(_) => fault_words(fault.status, fault.outcome, None),
                 None => in_short(fault.status, fault.outcome, fault.error.as_deref()),
             },
@@ -99,6 +100,7 @@ impl Sort {
 /// Whether a server, or the way to it, is not well.
 fn is_away(fault: &Fault) -> bool {
     match fault.outcome {
+        _ if fault.is_long_wait => true,
         Outcome::Complete => fault.status.is_some_and(|status| status >= 500),
         Outcome::Reset | Outcome::Refused | Outcome::Unreachable | Outcome::Protocol => true,
         Outcome::ConnectTimeout | Outcome::ResponseTimeout | Outcome::BodyTimeout => true,
@@ -146,6 +148,7 @@ mod tests {
             outcome,
             error: None,
             unanswered_us: None,
+            is_long_wait: false,
         }
     }
 

@@ -47,6 +47,9 @@ impl Grouping {
                     failed,
                     cause,
                 });
+                if failed.is_answered_well() {
+                    self.good(attempt);
+                }
             }
             (AttemptEnd::Good, _) => self.good(attempt),
             (AttemptEnd::Redirected | AttemptEnd::Failed(_), _) => {}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::cause::{Cause, Own, Sort};
 use super::things::{Class, MOST_NAMED, MOST_TOLD_APART, Things};
 use crate::analysis::finding::{Evidence, MOST_EXCHANGES};
-use crate::session::{Attempt, ExchangeId, Failed, Kind};
+use crate::session::{Attempt, ExchangeId, Failed, Kind, Outcome, UNANSWERED_US};
 use crate::shown::counted;
 
 /// Kinds of faults of one outage that are told apart, and that are named.
@@ -43,6 +43,12 @@ pub struct Outage {
     pub good_us: Option<i64>,
     /// How many faults.
     pub faults: u64,
+    /// How many of them are none but that they had no answer for long.
+    pub long_waits: u64,
+    /// How many of these had one in the end.
+    pub answered: u64,
+    /// The last of them had no answer when the recorder stopped.
+    pub is_broken_off: bool,
     /// The first exchanges of them.
     pub exchanges: Vec<ExchangeId>,
     /// What happened, in the order in which each came first: what ends in one way may have begun in another.
@@ -107,6 +113,9 @@ impl Outage {
             last: evidence,
             good_us: None,
             faults: 0,
+            long_waits: 0,
+            answered: 0,
+            is_broken_off: false,
             exchanges: Vec::new(),
             whats: Vec::new(),
             things: BTreeMap::new(),
@@ -129,6 +138,9 @@ impl Outage {
         let Met { failed, cause, .. } = met;
         let fault = &failed.fault;
         self.faults += 1;
+        self.long_waits += u64::from(fault.is_long_wait);
+        self.answered += u64::from(fault.is_answered());
+        self.is_broken_off = fault.is_long_wait && !fault.is_answered();
         for what in cause.whats() {
             if !self.has(what) && self.whats.len() < MOST_KINDS {
                 self.whats.push(what.to_owned());
@@ -153,10 +165,10 @@ impl Outage {
     fn lasts(&mut self, met: Met<'_>) {
         let (fault, next) = (&met.failed.fault, met.failed.next);
         self.first.at_us = self.first.at_us.min(fault.at_us);
-        // What was not answered was bad until it was given up, or answered badly.
-        let known_us = match (fault.status, fault.unanswered_us) {
-            (None, _) => fault.over_us.max(fault.at_us),
-            (Some(_), waited_us) => fault.at_us.saturating_add(waited_us.unwrap_or(0)),
+        // What was not answered, or fell silent, was bad until it was given up, or answered badly.
+        let known_us = match (fault.status, fault.outcome) {
+            (None, _) | (_, Outcome::BodyTimeout) => fault.over_us.max(fault.at_us),
+            _ => (fault.at_us).saturating_add(fault.unanswered_us.unwrap_or(0)),
         };
         self.last = Evidence {
             at_us: self.last.at_us.max(known_us),
@@ -209,7 +221,7 @@ impl Outage {
         let class = Class::of(attempt.kind);
         if class == Class::Playlist && self.failing.remove(&attempt.asked_id) {
             match attempt.first_byte_us {
-                Some(at_us) => self.comes_again(at_us),
+                Some(at_us) => self.comes_again(attempt.requested_us, at_us),
                 None => self.good_by(attempt.at_us),
             }
         }
@@ -232,10 +244,13 @@ impl Outage {
         }
     }
 
-    /// Bytes of its raw stream come again: none did until then, for certain.
-    pub(super) fn comes_again(&mut self, at_us: i64) {
+    /// Bytes of its raw stream come again, of a request that was made then. Where that waited for them for long, none came
+    /// until then, for certain; of the time before it nobody knows, since nobody asked.
+    pub(super) fn comes_again(&mut self, requested_us: i64, at_us: i64) {
         self.good_by(at_us);
-        self.last.at_us = self.last.at_us.max(at_us);
+        if at_us.saturating_sub(requested_us) >= UNANSWERED_US {
+            self.last.at_us = self.last.at_us.max(at_us);
+        }
     }
 
     /// Nothing comes to it any more. One thing of a class that is not polled stands for all of it where some of it came in the

@@ -52,6 +52,10 @@ impl Search<'_> {
                     AttemptEnd::Failed(failed) => Some(self.cause(&mut failed.fault)),
                     AttemptEnd::Good | AttemptEnd::Redirected => None,
                 };
+                // Who stood still took the answer late.
+                if cause.as_ref().is_some_and(|cause| cause.own.is_some()) {
+                    attempt.end.without_own_wait();
+                }
                 let over = grouping.next(attempt, cause);
                 over.into_iter().try_for_each(&mut each)?;
             }
@@ -61,17 +65,21 @@ impl Search<'_> {
             .try_for_each(each)
     }
 
-    /// The raw streams that are being recorded: when the first byte of what grows came, and what exchange that will be. Before
-    /// the requests: what ends meanwhile is one of them.
-    fn growing(&self, raw: &RawStreams) -> Result<Vec<(i64, ExchangeId, i64)>, ReadError> {
+    /// The raw streams that are being recorded. Before the requests: what ends meanwhile is one of them.
+    fn growing(&self, raw: &RawStreams) -> Result<Vec<Growing>, ReadError> {
         let mut all = Vec::new();
         for stream in &raw.0 {
             let Some(growing) = self.reader().growing(stream.id)? else {
                 continue;
             };
             if let Some((after_us, _)) = growing.points.first() {
-                let first_us = growing.facts.began_us.saturating_add(*after_us);
-                all.push((stream.id, growing.exchange_id, first_us));
+                let began_us = growing.facts.began_us;
+                all.push(Growing {
+                    stream_id: stream.id,
+                    exchange: growing.exchange_id,
+                    began_us,
+                    first_us: began_us.saturating_add(*after_us),
+                });
             }
         }
         Ok(all)
@@ -131,7 +139,8 @@ impl Search<'_> {
                         true => outage.good_us,
                         false => again_us,
                     };
-                    match fault.stream_id == key.stream_id && cause.own == key.own {
+                    let is_own_wait = fault.is_long_wait && cause.own.is_some();
+                    match fault.stream_id == key.stream_id && cause.own == key.own && !is_own_wait {
                         true => each(fault, again_us),
                         false => Ok(()),
                     }
@@ -149,17 +158,29 @@ impl Search<'_> {
     }
 }
 
+/// What grows of a raw stream. Times in microseconds of Unix time.
+#[derive(Debug, Clone, Copy)]
+struct Growing {
+    /// Row of `stream`.
+    stream_id: i64,
+    /// What exchange it will be.
+    exchange: ExchangeId,
+    /// When its response began.
+    began_us: i64,
+    /// When its first byte came.
+    first_us: i64,
+}
+
 /// What grows of a raw stream came behind its last outage: that is over.
-fn is_growing(mut outage: Outage, growing: &[(i64, ExchangeId, i64)]) -> Outage {
+fn is_growing(mut outage: Outage, growing: &[Growing]) -> Outage {
     let is_open = outage.is_raw && outage.good_us.is_none();
-    let of_it = growing.iter().filter(|(stream_id, exchange, first_us)| {
-        *stream_id == outage.key.stream_id
-            && Some(*exchange) > outage.last.exchange
-            && *first_us >= outage.last.at_us
-    });
-    let first_us = of_it.filter(|_| is_open).map(|(.., us)| *us).next();
-    if let Some(first_us) = first_us {
-        outage.comes_again(first_us);
+    let is_it = |one: &&Growing| {
+        one.stream_id == outage.key.stream_id
+            && Some(one.exchange) > outage.last.exchange
+            && one.first_us >= outage.last.at_us
+    };
+    if let Some(one) = growing.iter().find(is_it).filter(|_| is_open) {
+        outage.comes_again(one.began_us, one.first_us);
     }
     outage
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::broken::Broken;
 use super::registry::{Profile, RuleInfo, Severity, rule_of};
 use super::selection::Selection;
-use crate::analysis::finding::{Evidence, Finding, MOST_EXCHANGES, Rule};
+use crate::analysis::finding::{Evidence, Finding, MOST_EXCHANGES, Rule, Sightings};
 
 /// Findings of one rule that are told apart; what is more is counted.
 pub const MOST_OF_RULE: usize = 1000;
@@ -134,6 +134,21 @@ impl Findings {
         };
         if let Some(at) = self.push(info.id, severity, finding) {
             self.places.insert(key, at);
+        }
+    }
+
+    /// Takes in what a rule told once of all that it saw. `place` is where it was; when, `seen` says.
+    pub fn add_seen(&mut self, place: &Place<'_>, broken: Broken, seen: &Sightings) {
+        let before = self.found.len();
+        let first = Place {
+            at: seen.first,
+            ..*place
+        };
+        self.add(&first, broken);
+        if let Some(judged) = self.found.get_mut(before) {
+            judged.finding.count = seen.count;
+            judged.finding.last = seen.last;
+            judged.finding.exchanges.clone_from(&seen.exchanges);
         }
     }
 

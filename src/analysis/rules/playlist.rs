@@ -45,6 +45,8 @@ pub struct Segment {
     pub name: u64,
     /// How many parts of it are listed.
     pub parts: u32,
+    /// EXT-X-BITRATE that applies to it, in kilobits per second; never to a range (RFC 8216bis 4.4.4.8).
+    pub bitrate: Option<u64>,
     /// Where the EXT-X-KEY stands that applies to it, of KEYFORMAT identity: index in [`Playlist::in_force`].
     pub key_tag: Option<usize>,
     /// Where the EXT-X-MAP stands that applies to it, likewise.
@@ -136,6 +138,7 @@ impl Playlist {
             unit_us: WHOLE_US,
             key_tag: None,
             map_tag: None,
+            bitrate: None,
         }
         .read();
         playlist.text = text;
@@ -201,6 +204,7 @@ struct Reader<'a> {
     unit_us: i64,
     key_tag: Option<usize>,
     map_tag: Option<usize>,
+    bitrate: Option<u64>,
 }
 
 /// What the last digit of a whole number of seconds is worth, in microseconds.
@@ -231,6 +235,9 @@ impl Reader<'_> {
                 Content::SegmentTag(line) => {
                     if let Some(value) = line.text.strip_prefix(b"#EXTINF:") {
                         self.unit_us = unit_us(value);
+                    } else if let Some(value) = line.text.strip_prefix(b"#EXT-X-BITRATE:") {
+                        let value = std::str::from_utf8(value).unwrap_or_default();
+                        self.bitrate = value.trim().parse().ok().filter(|rate| *rate > 0);
                     }
                 }
                 Content::Hint(_) | Content::Report => {}
@@ -285,6 +292,7 @@ impl Reader<'_> {
             map: self.map,
             name: hash(&(path, range)),
             parts: std::mem::take(&mut self.parts),
+            bitrate: self.bitrate.filter(|_| segment.range.is_none()),
             key_tag: self.key_tag,
             map_tag: self.map_tag,
             uri: segment.span,

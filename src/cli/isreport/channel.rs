@@ -1,7 +1,8 @@
 //! What the channel is, in words that all forms share: its renditions, and who answered.
 
 use super::form::{Shown, name_of};
-use crate::analysis::rules::overview::{Declared, Host, Rendition};
+use crate::analysis::rules::overview::{Declared, Host, RawStream, Rendition, Silences};
+use crate::cli::arguments::durations::bytes;
 use crate::shown::counted;
 
 /// A name, and what is known of it: what, and a value. Values may hold what an origin said.
@@ -25,8 +26,9 @@ fn rendition_facts(
     let facts = [
         ("declared", declared.and_then(said)),
         ("bit rate", rate(rendition)),
-        ("media", joined(rendition.codecs.iter())),
+        ("media", joined(rendition.codecs.keys())),
         ("segments", segments(rendition)),
+        ("key frames", keys(rendition)),
         ("discontinuities", some(rendition.discontinuities)),
         ("gaps (EXT-X-GAP)", some(rendition.gaps)),
         ("encryption", joined(rendition.methods.iter())),
@@ -82,6 +84,16 @@ fn segments(rendition: &Rendition) -> Option<String> {
     ))
 }
 
+/// How far apart pictures are that decoding can begin with.
+fn keys(rendition: &Rendition) -> Option<String> {
+    let [shortest, median, longest] = rendition.keys.told_us()?.map(seconds);
+    let distances = counted(rendition.keys.count, "distance");
+    Some(match shortest == longest {
+        true => format!("{shortest} s apart ({distances})"),
+        false => format!("{shortest} to {longest} s apart, median {median} s ({distances})"),
+    })
+}
+
 fn breaks(rendition: &Rendition) -> Option<String> {
     let dates = rendition.date_ranges.len() as u64;
     let facts = [
@@ -110,6 +122,86 @@ fn viewer(rendition: &Rendition) -> Option<String> {
             seconds(viewer.length_us)
         ),
     })
+}
+
+/// Each raw stream.
+pub(super) fn raw_rows(shown: &Shown<'_>) -> Vec<Row> {
+    let streams = shown.judgement.overview.raw.iter();
+    streams
+        .map(|raw| (format!("{} (raw stream)", raw.name), raw_facts(raw)))
+        .collect()
+}
+
+fn raw_facts(raw: &RawStream) -> Vec<(&'static str, String)> {
+    let length = raw.came_us.map(|(first_us, last_us)| {
+        let whole_us = last_us.saturating_sub(first_us);
+        format!(
+            "{} s from its first byte to its last one, {} s of it in responses",
+            seconds(whole_us),
+            seconds(raw.recorded_us)
+        )
+    });
+    let rate = raw.mean_rate().map(|mean| {
+        let peak = raw.rates().largest().unwrap_or(mean);
+        format!(
+            "{} on average, {} at most",
+            rate_words(mean),
+            rate_words(peak.max(mean))
+        )
+    });
+    let breaks = raw.breaks.iter();
+    let facts = [
+        ("format", Some(format_words(&raw.extension).to_owned())),
+        ("media", joined(raw.codecs.iter())),
+        (
+            "bytes",
+            Some(format!(
+                "{} in {}",
+                bytes(raw.bytes),
+                counted(raw.parts, "part")
+            )),
+        ),
+        ("bit rate", rate),
+        ("length", length),
+        (
+            "breaks",
+            joined(breaks.map(|(what, times)| format!("{what} x {times}"))),
+        ),
+        ("silences", silences(&raw.silences)),
+        ("silences of the recorder's own", silences(&raw.own)),
+    ];
+    facts
+        .into_iter()
+        .filter_map(|(what, value)| Some((what, value?)))
+        .collect()
+}
+
+fn silences(silences: &Silences) -> Option<String> {
+    (silences.count > 0).then(|| {
+        format!(
+            "{}, {} s in all, the longest {} s",
+            silences.count,
+            seconds(silences.length_us),
+            seconds(silences.longest_us)
+        )
+    })
+}
+
+/// A format as people call it, by the extension of its files.
+pub(super) fn format_words(extension: &str) -> &str {
+    match extension {
+        "ts" => "MPEG-TS",
+        "mp3" => "MP3",
+        "aac" => "AAC (ADTS)",
+        "mp4" => "fragmented MP4",
+        "flv" => "FLV",
+        "ogg" => "Ogg",
+        "webm" => "WebM",
+        "mkv" => "Matroska",
+        "asf" => "ASF",
+        "" => "not known: nothing was kept",
+        other => other,
+    }
 }
 
 /// Each host.

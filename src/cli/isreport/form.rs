@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::judge::Judgement;
-use crate::analysis::rules::overview::{Declared, Rendition};
+use crate::analysis::rules::overview::{Declared, RawStream, Rendition};
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::rules::selection::Selection;
 use crate::analysis::times::both_clocks;
@@ -40,6 +40,10 @@ pub(super) struct Shown<'a> {
     /// Session zero, and the end, in microseconds of Unix time.
     pub(super) zero_us: i64,
     pub(super) end_us: i64,
+    /// Before that session time nothing is kept, in microseconds.
+    pub(super) kept_us: i64,
+    /// What is drawn of it, likewise.
+    pub(super) span_us: (i64, i64),
     /// Its last recorder was killed.
     pub(super) was_killed: bool,
     /// The least that is shown.
@@ -53,6 +57,14 @@ impl Shown<'_> {
         findings.filter(|judged| judged.severity <= self.least)
     }
 
+    /// Behind a number that is of the whole session where a part of it is drawn.
+    pub(super) fn of_all(&self) -> &'static str {
+        match self.span_us == (self.zero_us, self.end_us) {
+            true => "",
+            false => " (of the whole session)",
+        }
+    }
+
     /// How many findings there are of a severity.
     pub(super) fn count(&self, severity: Severity) -> usize {
         let findings = self.judgement.findings.iter();
@@ -61,11 +73,11 @@ impl Shown<'_> {
             .count()
     }
 
-    /// Where a replay begins that shows a finding: seconds of session time.
+    /// Where a replay begins that shows a finding: seconds of session time, inside what is kept of the session.
     pub(super) fn offset(&self, judged: &Judged) -> f64 {
         let after_us = judged.finding.first.at_us.saturating_sub(self.zero_us);
-        let tenths = after_us.saturating_sub(LEAD_US).max(0) / 100_000;
-        seconds(tenths.saturating_mul(100_000))
+        let length_us = self.end_us.saturating_sub(self.zero_us);
+        offset_seconds(after_us, self.kept_us, length_us)
     }
 
     /// The command of a replay that shows a finding.
@@ -103,8 +115,24 @@ impl Shown<'_> {
             1 => String::new(),
             _ => format!("{}/", judged.finding.stream),
         };
-        format!("/{stream}stream.m3u8?offset={}", self.offset(judged))
+        let of_stream = |raw: &&RawStream| raw.name == judged.finding.stream;
+        let raw = self.judgement.overview.raw.iter().find(of_stream);
+        let extension = match raw.map(|raw| raw.extension.as_str()) {
+            None | Some("") => "m3u8",
+            Some(extension) => extension,
+        };
+        format!("/{stream}stream.{extension}?offset={}", self.offset(judged))
     }
+}
+
+/// Where a replay begins for what was so long after session zero, in seconds: a tenth that lies within what is kept and before the
+/// end, where there is one.
+fn offset_seconds(after_us: i64, kept_us: i64, length_us: i64) -> f64 {
+    const TENTH_US: i64 = 100_000;
+    let first = kept_us.max(0).saturating_add(TENTH_US - 1) / TENTH_US;
+    let last = length_us.saturating_sub(1).max(0) / TENTH_US;
+    let tenths = after_us.saturating_sub(LEAD_US).max(0) / TENTH_US;
+    seconds(tenths.max(first).min(last).saturating_mul(TENTH_US))
 }
 
 /// Which exchanges show it, the first ones, behind something else.
@@ -157,6 +185,21 @@ pub(super) fn link(section: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replay_begins_where_there_is_something() {
+        const S: i64 = 1_000_000;
+        assert_eq!(offset_seconds(32_149_000, 0, 75 * S), 30.1);
+        assert_eq!(offset_seconds(S, 0, 75 * S), 0.0);
+        assert_eq!(offset_seconds(99 * S, 0, 75 * S), 74.9, "before the end");
+        assert_eq!(offset_seconds(80 * S, 0, 75_006_934), 75.0);
+        assert_eq!(
+            offset_seconds(11 * S, 10_430_000, 75 * S),
+            10.5,
+            "what is kept"
+        );
+        assert_eq!(offset_seconds(0, 0, 0), 0.0);
+    }
 
     #[test]
     fn sections_can_be_read() {

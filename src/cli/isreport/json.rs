@@ -1,10 +1,12 @@
-//! A report as JSON, an object a line: findings in the keys of all programs, and what isreport adds (`docs/ref/findings.md`).
+//! A report as JSON, an object a line: findings in the keys of all programs, what isreport adds, and a summary of the session in
+//! the last line (`docs/ref/findings.md`).
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::form::Shown;
+use super::summary::summary;
 use crate::analysis::finding::Line;
 use crate::shown;
 
@@ -58,5 +60,6 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         };
         writeln!(out, "{}", shown::json(&line)?)?;
     }
+    writeln!(out, "{}", shown::json(&summary(shown))?)?;
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::channel::{host_rows, rendition_rows};
+use super::channel::{host_rows, raw_rows, rendition_rows};
 use super::form::{Shown, exchanges, link};
 use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::judge::LookedAt;
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::times::timedelta;
 use crate::session::{NoticeEvent, seconds};
@@ -25,7 +26,8 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
         let (what, why) = (escaped(&not_judged.what), escaped(&not_judged.why));
         writeln!(out, "\nNot judged: {what} ({why})")?;
     }
-    for (name, facts) in rendition_rows(shown).iter().chain(&host_rows(shown)) {
+    let (renditions, raw) = (rendition_rows(shown), raw_rows(shown));
+    for (name, facts) in renditions.iter().chain(&raw).chain(&host_rows(shown)) {
         writeln!(out, "\n{}", escaped(name))?;
         for (what, value) in facts {
             writeln!(out, "  {what}: {}", escaped(value))?;
@@ -44,10 +46,9 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
         .collect();
     let length_us = shown.end_us.saturating_sub(shown.zero_us);
     let span = format!(
-        "{}: {}, {} in {} from {}",
+        "{}: {} in {} from {}",
         streams.join(", "),
-        counted(looked_at.playlists as u64, "playlist"),
-        counted(looked_at.revisions, "revision"),
+        what_there_is(looked_at),
         timedelta(length_us),
         crate::replayer::request::timeline::format_utc(shown.zero_us),
     );
@@ -59,6 +60,14 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
         ),
         None => String::new(),
     };
+    let silent = match &looked_at.longest_silence {
+        Some((length_us, stream)) => format!(
+            "; longest time without a byte {:.1} s ({})",
+            seconds(*length_us),
+            escaped(stream)
+        ),
+        None => String::new(),
+    };
     let [must, should, info] =
         [Severity::Must, Severity::Should, Severity::Info].map(|severity| shown.count(severity));
     let hidden = if info > 0 && shown.least < Severity::Info {
@@ -66,8 +75,24 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     } else {
         ""
     };
-    let counts = format!("must fix {must}, should fix {should}, info {info}{hidden}{longest}");
+    let counts =
+        format!("must fix {must}, should fix {should}, info {info}{hidden}{longest}{silent}");
     [span, counts, recorder(shown)]
+}
+
+/// What was looked at; a session of raw streams alone has no playlists to count.
+fn what_there_is(looked_at: &LookedAt) -> String {
+    let playlists = (looked_at.playlists > 0 || looked_at.raw_streams == 0).then(|| {
+        let revisions = counted(looked_at.revisions, "revision");
+        format!(
+            "{}, {revisions}",
+            counted(looked_at.playlists as u64, "playlist")
+        )
+    });
+    let raw =
+        (looked_at.raw_streams > 0).then(|| counted(looked_at.raw_streams as u64, "raw stream"));
+    let all: Vec<String> = playlists.into_iter().chain(raw).collect();
+    all.join(", ")
 }
 
 /// Whether the recorder itself was well.

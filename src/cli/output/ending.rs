@@ -133,7 +133,7 @@ mod tests {
         let unanswered = "ended 12.0 s into an outage: unanswered";
         assert_eq!(trouble(&all, at(41_000_000)).as_deref(), Some(unanswered));
         let fault_us = (17_700_000, 18_000_000);
-        one.failing.fails("refused".to_owned(), fault_us, i64::MAX);
+        one.failing.fails(&["refused"], fault_us, i64::MAX);
         let refused = "ended 12.3 s into an outage: refused";
         assert_eq!(trouble(&all[..1], at(30_000_000)).as_deref(), Some(refused));
         one.is_over.store(true, Ordering::Relaxed);

@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use self::recent::Recent;
 use self::screen::Screen;
-use crate::cli::arguments::durations::{bytes, clock_time};
+use crate::cli::arguments::durations::bytes;
 use crate::cli::exit;
 use crate::clock;
 use crate::recorder::{Board, Totals};
@@ -60,7 +60,7 @@ impl LiveView {
     pub(crate) async fn run(self, board: Board, done: CancellationToken) {
         let began = clock::instant();
         if !self.is_shown {
-            done.run_until_cancelled(log_lines(&board, began)).await;
+            done.run_until_cancelled(log_lines(&board)).await;
             return;
         }
         let shown = UntilDropped(self);
@@ -186,11 +186,11 @@ fn screen(board: &Board, recent: &mut Recent, length_us: i64) -> Screen {
     }
 }
 
-async fn log_lines(board: &Board, began: tokio::time::Instant) {
+/// Each line of the log has its clocks.
+async fn log_lines(board: &Board) {
     loop {
         tokio::time::sleep(LOG_EVERY).await;
-        let elapsed = clock::instant().saturating_duration_since(began);
-        tracing::info!("{}  {}", clock_time(elapsed), total_line(&board.totals()));
+        tracing::info!("{}", total_line(&board.totals()));
     }
 }
 

@@ -3,7 +3,7 @@
 use mp4_atom::{Tfdt, Tfhd, Trun, TrunSamples};
 
 use super::super::boxes::{MOST_TRACKS, NOT_SYNC, children, leaf, leaf_in};
-use super::super::facts::{Beginning, FragmentFacts, Track, TrackKind};
+use super::super::facts::{Beginning, FragmentFacts, MOST_KEYS, Track, TrackKind};
 use super::super::times::TimesBuilder;
 use super::init::{InitFacts, InitTrack, is};
 
@@ -27,6 +27,7 @@ struct Samples {
     next: Option<i64>,
     last_duration: i64,
     begins: Option<Beginning>,
+    keys: Vec<i64>,
     bytes: u64,
 }
 
@@ -89,6 +90,7 @@ impl<'a> Tracks<'a> {
             next: None,
             last_duration: 0,
             begins: None,
+            keys: Vec::new(),
             bytes: 0,
         });
         Some(self.tracks.len() - 1)
@@ -117,8 +119,9 @@ impl Samples {
             .unwrap_or(track.sample_duration);
         let bytes = tfhd.default_sample_size.unwrap_or(track.sample_bytes);
         let flags = tfhd.default_sample_flags.unwrap_or(track.sample_flags);
+        let is_video = track.kind() == TrackKind::Video;
         if self.begins.is_none()
-            && track.kind() == TrackKind::Video
+            && is_video
             && let Some(first) = trun.samples.get(0)
         {
             self.begins = Some(beginning(first.flags.unwrap_or(flags)));
@@ -128,6 +131,12 @@ impl Samples {
             TrunSamples::Inherited { count, .. } => {
                 let count = u64::from(*count);
                 self.times.push_alike(decode, each, count);
+                let flags_of = |n| trun.samples.get(n).and_then(|sample| sample.flags);
+                for n in (0..count.min(MOST_KEYS as u64)).filter(|_| is_video) {
+                    let flags = usize::try_from(n).ok().and_then(flags_of).unwrap_or(flags);
+                    let after = i64::try_from(n * u64::from(each)).unwrap_or(i64::MAX);
+                    self.key(flags, decode.saturating_add(after));
+                }
                 let ticks = i64::try_from(count * u64::from(each)).unwrap_or(i64::MAX);
                 decode = decode.saturating_add(ticks);
                 self.bytes = self.bytes.saturating_add(count * u64::from(bytes));
@@ -137,6 +146,9 @@ impl Samples {
                 for sample in samples {
                     let shown = decode.saturating_add(sample.cts.unwrap_or(0));
                     self.times.push(decode, shown);
+                    if is_video {
+                        self.key(sample.flags.unwrap_or(flags), shown);
+                    }
                     self.last_duration = i64::from(sample.duration.unwrap_or(each));
                     decode = decode.saturating_add(self.last_duration);
                     let size = u64::from(sample.size.unwrap_or(bytes));
@@ -145,6 +157,12 @@ impl Samples {
             }
         }
         self.next = Some(decode);
+    }
+
+    fn key(&mut self, flags: u32, shown: i64) {
+        if beginning(flags).is_key() && self.keys.len() < MOST_KEYS {
+            self.keys.push(shown);
+        }
     }
 
     fn track(self) -> Track {
@@ -172,6 +190,7 @@ impl Samples {
             timescale: self.track.timescale,
             times,
             begins: self.begins,
+            keys: self.keys.into(),
             bytes: self.bytes,
         }
     }

@@ -49,6 +49,11 @@ fn a_chunk_says_when_its_samples_are() {
     );
     let track = &facts.tracks[0];
     assert_eq!(track.begins, Some(Beginning::RandomAccess));
+    assert_eq!(
+        *track.keys,
+        [4000],
+        "the first sample of the first fragment"
+    );
     let times = track.times.unwrap();
     assert_eq!((times.first_decode, times.end_latest), (4000, 6000));
     assert_eq!((times.units, times.unit), (50, 40));

@@ -19,7 +19,8 @@ use memchr::memchr_iter;
 use super::facts::{Clock, Cue, Tables, TransportFacts};
 use super::packets::{PACKET, SYNC};
 use packet::Packet;
-use sections::{MOST_PROGRAMS, is_sound, programs, streams};
+pub(crate) use sections::is_sound;
+use sections::{MOST_PROGRAMS, programs, streams};
 use stream::{Coded, Stream};
 
 /// PIDs that are known at most.

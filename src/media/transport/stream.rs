@@ -1,6 +1,8 @@
-//! What a PID carries: its continuity counter, the times of its units, its first picture. Pure.
+//! What a PID carries: its continuity counter, the times of its units, what its pictures begin with. Pure.
 
-use super::super::facts::{Counter, TRANSPORT_SECOND, Times, Track, TrackKind};
+use super::super::facts::{
+    Beginning, Counter, MOST_KEYS, TRANSPORT_SECOND, Times, Track, TrackKind,
+};
 use super::super::frames::SECOND;
 use super::super::pictures::{self, Coding, First};
 use super::super::times::TimesBuilder;
@@ -10,6 +12,8 @@ use super::sections::{Assembler, Named, descriptors};
 
 /// Of the first picture so many bytes are looked at.
 const PICTURE_BYTES: usize = 32 * 1024;
+/// Of each later one: parameter sets and messages before its first slice take hundreds.
+const LATER_BYTES: usize = 4 * 1024;
 
 /// Codings that a PMT can name, with numbers of ISO 13818-1 table 2-34, and of Apple's for encrypted samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,18 +76,20 @@ pub struct Stream {
     is_video_by_id: bool,
     is_audio_by_id: bool,
     walker: Option<Walker>,
+    /// The picture that is being read, when it is shown, and how much of it is looked at.
     picture: Vec<u8>,
+    picture_shown: Option<i64>,
     picture_state: Picture,
-    first: First,
+    first: Option<First>,
+    keys: Vec<i64>,
     media_bytes: u64,
 }
 
-/// How far the first picture was read.
+/// How far a picture was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Picture {
-    Awaited,
-    Open,
     Read,
+    Open,
 }
 
 impl Stream {
@@ -110,8 +116,10 @@ impl Stream {
             is_audio_by_id: false,
             walker: None,
             picture: Vec::new(),
-            picture_state: Picture::Awaited,
-            first: First::default(),
+            picture_shown: None,
+            picture_state: Picture::Read,
+            first: None,
+            keys: Vec::new(),
             media_bytes: 0,
         }
     }
@@ -177,10 +185,14 @@ impl Stream {
             walker.push(media);
         }
         if self.picture_state == Picture::Open {
-            let room = PICTURE_BYTES - self.picture.len();
+            let most = match self.first {
+                None => PICTURE_BYTES,
+                Some(_) => LATER_BYTES,
+            };
+            let room = most.saturating_sub(self.picture.len());
             self.picture
                 .extend_from_slice(&media[..media.len().min(room)]);
-            if self.picture.len() == PICTURE_BYTES {
+            if self.picture.len() >= most {
                 self.close_picture();
             }
         }
@@ -189,11 +201,13 @@ impl Stream {
     fn begin(&mut self, unit: &Unit, origin: &mut Option<i64>) {
         self.is_video_by_id |= unit.is_video();
         self.is_audio_by_id |= unit.is_audio();
-        if self.coding().is_some() && self.picture_state == Picture::Awaited {
+        if self.coding().is_some() {
             self.picture_state = Picture::Open;
+            self.picture_shown = None;
         }
         let Some(shown) = unit.shown else { return };
         let shown = counted_on(shown, origin);
+        self.picture_shown = Some(shown);
         let decode = unit
             .decoded
             .map_or(shown, |decoded| counted_on(decoded, origin));
@@ -215,9 +229,17 @@ impl Stream {
             .coding()
             .filter(|_| self.picture_state == Picture::Open)
         {
-            self.first = pictures::first(coding, &self.picture);
+            let found = pictures::first(coding, &self.picture);
             self.picture_state = Picture::Read;
-            self.picture = Vec::new();
+            self.picture.clear();
+            let is_key = found.beginning.is_some_and(Beginning::is_key);
+            if let Some(shown) = self
+                .picture_shown
+                .filter(|_| is_key && self.keys.len() < MOST_KEYS)
+            {
+                self.keys.push(shown);
+            }
+            self.first.get_or_insert(found);
         }
     }
 
@@ -236,12 +258,13 @@ impl Stream {
             None if self.is_audio_by_id => TrackKind::Audio,
             None => TrackKind::Other,
         };
+        let first = self.first.unwrap_or_default();
         let (times, codec) = match (self.walker, coded) {
             (Some(walker), Some(Coded::Sound(_, name))) => {
                 let codec = sound_codec(&walker, name);
                 (sound_times(self.times, &walker), codec)
             }
-            _ => (self.times.estimated(), self.first.codec),
+            _ => (self.times.estimated(), first.codec),
         };
         Track {
             id: u32::from(self.pid),
@@ -250,7 +273,8 @@ impl Stream {
             codec: codec.map(String::into_boxed_str),
             timescale: TRANSPORT_SECOND,
             times,
-            begins: self.first.beginning,
+            begins: first.beginning,
+            keys: self.keys.into(),
             bytes: self.media_bytes,
         }
     }

@@ -120,6 +120,41 @@ fn second(first: u64) -> Vec<u8> {
 }
 
 #[test]
+fn every_picture_that_decoding_can_begin_with_is_known() {
+    let mut maker = Maker::default();
+    maker.tables();
+    // A recovery point stands behind captions, a slice of the others far behind a long message.
+    let captions = [&[0, 0, 1, 6, 4, 200][..], &[0x11; 200], &[0x80]].concat();
+    let idr = [
+        &captions[..],
+        &[0, 0, 1, 0x67, 0x64, 0, 0x28, 0, 0, 1, 0x65, 1, 2],
+    ]
+    .concat();
+    let point = [
+        &captions[..],
+        &[0, 0, 1, 6, 6, 1, 0xC4, 0x80, 0, 0, 1, 0x41, 1, 2],
+    ]
+    .concat();
+    let other = [&captions[..], &[0, 0, 1, 0x41, 1, 2]].concat();
+    for (n, picture) in [&idr, &other, &point, &other, &idr, &other]
+        .into_iter()
+        .enumerate()
+    {
+        let time = 90_000 + n as u64 * 3600;
+        maker.unit(
+            VIDEO,
+            0xE0,
+            time,
+            time,
+            &[&picture[..], &[0x55; 9000]].concat(),
+        );
+    }
+    let facts = super::read(&maker.bytes, None);
+    assert_eq!(*facts.tracks[0].keys, [90_000, 97_200, 104_400]);
+    assert_eq!(facts.tracks[0].codec.as_deref(), Some("avc1.640028"));
+}
+
+#[test]
 fn a_chunk_says_what_is_in_it_and_when() {
     let facts = super::read(&second(900_000), None);
     assert_eq!(
@@ -145,6 +180,7 @@ fn a_chunk_says_what_is_in_it_and_when() {
     };
     assert_eq!((video.kind, video.format), (TrackKind::Video, 0x1B));
     assert_eq!(video.begins, Some(Beginning::RandomAccess));
+    assert_eq!(*video.keys, [900_000 + 7200]);
     assert_eq!(video.codec.as_deref(), Some("avc1.640028"));
     let times = video.times.unwrap();
     assert_eq!(

@@ -129,7 +129,6 @@ impl Context {
     fn is_news_aside(&self, kind: Kind, hop: &Hop) -> bool {
         let met = Met {
             kind,
-            of: 0,
             host: &hosts::host_and_port(&hop.url),
         };
         self.stats.met(hop.requested_us);

@@ -43,7 +43,11 @@ pub(crate) fn noticed(before: &Beat, now: &Beat, due_us: i64) -> Vec<NoticeEvent
         events.push(event(Notice::Suspended, slept_us, detail));
     }
     if went_us > due_us.saturating_add(STALL_US) {
-        let detail = format!("nothing was done for {:.3} s", seconds(went_us));
+        let detail = format!(
+            "the recorder itself, its process or its machine, stood still for {:.3} s; what the origin did meanwhile is not \
+             known",
+            seconds(went_us)
+        );
         events.push(event(Notice::Stalled, went_us, detail));
     }
     let set_us = wall_us.saturating_sub(boot_us);

@@ -20,6 +20,7 @@ use crate::recorder::playlists::set::Playlists;
 use crate::recorder::settings::options::RawOptions;
 use crate::recorder::settings::selection::Selection;
 use crate::recorder::stats::board::Stats;
+use crate::recorder::stats::outages::over::{Class, Over};
 use crate::session::ExchangeId;
 
 /// What the loops of a stream share.
@@ -33,6 +34,8 @@ pub(super) struct Context {
     /// Marks the log lines of the stream.
     pub span: Span,
     pub selection: Selection,
+    /// A stream that has no such variants is not recorded: it is none that was recorded so before.
+    pub must_match: bool,
     pub poll: Option<Duration>,
     /// Playlists that offer it are asked for what comes next, and wait for it.
     pub blocking: bool,
@@ -63,5 +66,25 @@ impl Context {
         self.variables
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that what failed is good again.
+    pub(super) fn tell_of_end(&self, over: &Over) {
+        let playlists = self.stats.playlists();
+        let only = match over.of.as_slice() {
+            [only] => playlists.get(*only),
+            _ => None,
+        };
+        let never_had = (over.class == Class::Chunks).then(|| over.never_had());
+        tracing::warn!(
+            json.playlist = only.map(|one| one.label.as_str()),
+            json.playlists = over.of.len(),
+            json.host = over.host,
+            json.seconds = over.seconds(),
+            json.failed = over.times,
+            json.never_had = never_had,
+            "{}",
+            over.told()
+        );
     }
 }

@@ -20,6 +20,8 @@ use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::outages::outage::Failed;
+use crate::recorder::stats::outages::over::Class;
 use crate::recorder::stats::trouble::LATELY_US;
 use crate::recorder::words;
 use crate::session::{Kind, Outcome, OwnReason};
@@ -156,42 +158,67 @@ pub(super) fn count(
     good: bool,
     now_us: i64,
 ) -> bool {
-    let aborted = hops.iter().any(|hop| !hop.is_fault());
-    let is_news = match (good, aborted, hops.last()) {
-        (false, false, Some(last)) => {
-            let stats = playlists.all_stats();
-            let met = Met {
-                kind: job.kind,
-                of: job.playlist,
-                host: &hosts::host_and_port(&last.url),
-            };
-            stats.met(now_us);
-            stats.fault(met, &last.fault_words(), last.outcome)
-        }
-        _ => false,
-    };
     let Some(stats) = playlists.stats(job.playlist) else {
-        return is_news;
+        return false;
     };
     let bytes = hops.iter().filter_map(|h| h.wire_bytes).sum();
     PlaylistStats::count(&stats.bytes, bytes);
-    if job.kind == Kind::Segment {
-        match (good, aborted) {
-            (true, _) => stats.lost.comes(job.sequence),
-            (false, false) => stats.lost.fails(job.sequence, now_us),
-            (false, true) => {}
+    let number = (job.kind == Kind::Segment).then_some(job.sequence);
+    let aborted = hops.iter().any(|hop| !hop.is_fault());
+    let Some(last) = hops.last() else {
+        return false;
+    };
+    match (good, aborted) {
+        (true, _) => {
+            PlaylistStats::count(&stats.chunks, 1);
+            number.into_iter().for_each(|one| stats.lost.comes(one));
+            stats.losing.comes(now_us);
+            let of = (stats.number, hosts::host_and_port(&last.url));
+            let outages = playlists.all_stats().outages();
+            outages.comes((of.0, &of.1), number, now_us);
+            false
         }
-    }
-    match (good, aborted, hops.last()) {
-        (true, ..) => PlaylistStats::count(&stats.chunks, 1),
-        (false, false, Some(last)) => {
-            stats.fault(last.outcome);
-            let what = last.fault_words();
-            stats.losing.fails(what, (now_us, now_us), LATELY_US);
+        (false, false) => {
+            number
+                .into_iter()
+                .for_each(|one| stats.lost.fails(one, now_us));
+            let since_us = hops.first().map_or(now_us, |head| head.requested_us);
+            fails(playlists, job, last, (since_us, now_us))
         }
-        (false, ..) => {}
+        (false, true) => false,
     }
-    is_news
+}
+
+/// What was asked for did not come; whether that is logged.
+fn fails(playlists: &Playlists, job: &Job, last: &Hop, (since_us, now_us): (i64, i64)) -> bool {
+    let (all, what) = (playlists.all_stats(), last.fault_words());
+    all.met(now_us);
+    all.count_fault(job.kind, what.clone(), last.outcome);
+    let Some(stats) = playlists.stats(job.playlist) else {
+        return false;
+    };
+    stats.fault(last.outcome);
+    stats.losing.fails(&[&what], (since_us, now_us), LATELY_US);
+    let host = hosts::host_and_port(&last.url);
+    if last.outcome.is_recorders() {
+        let met = Met {
+            kind: job.kind,
+            host: &host,
+        };
+        return all.is_news(met, &what);
+    }
+    let failed = Failed {
+        class: Class::Chunks,
+        of: stats.number,
+        host: &host,
+        place: "",
+        whats: &[&what],
+        since_us,
+        number: (job.kind == Kind::Segment).then_some(job.sequence),
+        is_over: true,
+        is_told: false,
+    };
+    all.outages().fails(failed, clock::instant())
 }
 
 pub(super) fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {

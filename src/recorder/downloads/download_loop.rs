@@ -111,7 +111,6 @@ fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
     for (key, kind) in given_up {
         let met = Met {
             kind: *kind,
-            of: 0,
             host: &hosts::host_and_port(&key.url),
         };
         if stats.is_news(met, "given up") {

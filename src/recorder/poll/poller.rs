@@ -26,6 +26,7 @@ use crate::recorder::poll::state::poll_times::PollTimes;
 use crate::recorder::poll::state::reader::RevisionReader;
 use crate::recorder::poll::state::trust::Trust;
 use crate::recorder::raw::opened::Opened;
+use crate::recorder::stats::counters::Unanswered;
 use crate::session::{ExchangeId, NewListing};
 
 /// The state of one loop.
@@ -95,6 +96,8 @@ pub(super) struct Poller {
     /// How long a cache had kept what came last (RFC 9111 5.1); `None`: it says nothing of one.
     pub(super) age: Option<Duration>,
     pub(super) advances: Advances,
+    /// The poll under way has had no answer for long, as far as a recorder can tell that is awake.
+    pub(super) hanging: Option<Unanswered>,
     /// What the revision that the last poll brought says of its end.
     pub(super) stated: Option<Stated>,
 }

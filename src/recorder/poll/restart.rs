@@ -68,6 +68,7 @@ impl Poller {
             overdue: None,
             age: None,
             advances: Advances::default(),
+            hanging: None,
             stated: None,
         }
     }
@@ -89,6 +90,7 @@ impl Poller {
             polled: self.polled,
             chain: self.chain,
             advances: self.advances,
+            hanging: None,
             // Said once.
             said_too_many: self.said_too_many,
             said_no_such_variant: self.said_no_such_variant,

@@ -35,6 +35,8 @@ use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::outages::outage::Failed;
+use crate::recorder::stats::outages::over::Class;
 use crate::recorder::words;
 use crate::session::{
     Availability, EMPTY, ENDED, ExchangeId, Kind, NO_STREAM, Outcome, ResourceKey, break_words,
@@ -433,12 +435,9 @@ impl Plain {
         let what = fault_words(hop.status, outcome, error);
         let stats = &self.context.stats;
         stats.count_fault(Kind::Main, what.clone(), outcome);
-        self.fails(what.clone());
-        if is_steady || stats.is_news(self.met(&hosts::host_and_port(&hop.url)), &what) {
+        if self.fails((hop, outcome), &what, is_steady) {
             let told = words::broken(&hop.url, &what, why, lasted.as_secs_f64());
             tracing::warn!(%outcome, status = hop.status, "{told}");
-        } else {
-            self.playlist.stats.failing.is_counted(&what);
         }
     }
 
@@ -449,30 +448,50 @@ impl Plain {
         }
         self.playlist.stats.fault(hop.outcome);
         let what = hop.fault_words();
-        self.fails(what.clone());
-        let host = hosts::host_and_port(&hop.url);
-        let met = self.met(&host);
-        if !self.context.stats.fault(met, &what, hop.outcome) {
-            self.playlist.stats.failing.is_counted(&what);
-        } else {
+        let stats = &self.context.stats;
+        stats.count_fault(Kind::Main, what.clone(), hop.outcome);
+        if self.fails((hop, hop.outcome), &what, false) {
             let place = words::raw_stream_of(&hop.url);
             let told = words::sentence(&place, &hop.url, hop.status, hop.error.as_deref());
             tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
         }
     }
 
-    /// What is shown of it while it fails.
-    fn fails(&self, what: String) {
+    /// It fails, since its last byte; whether that is told now. `is_told`: in any case.
+    fn fails(&self, (hop, outcome): (&Hop, Outcome), what: &str, is_told: bool) -> bool {
+        let (all, stats) = (&self.context.stats, &self.playlist.stats);
         let now_us = self.context.fetcher.writer.clock().now_us();
-        let fault_us = (now_us, now_us);
-        self.playlist.stats.failing.fails(what, fault_us, i64::MAX);
-        self.context.stats.met(now_us);
+        let since_us = match stats.advanced_us.load(Ordering::Relaxed) {
+            0 => now_us,
+            last_us => last_us,
+        };
+        // For how long it is silent is told beside that.
+        let briefly = what.split_once(" for ").map_or(what, |(what, _)| what);
+        stats
+            .failing
+            .fails(&[briefly], (since_us, now_us), i64::MAX);
+        all.met(now_us);
+        let host = hosts::host_and_port(&hop.url);
+        if outcome.is_recorders() {
+            return is_told || all.is_news(self.met(&host), what);
+        }
+        let failed = Failed {
+            class: Class::Polls,
+            of: stats.number,
+            host: &host,
+            place: &words::raw_stream_of(&hop.url),
+            whats: &[what],
+            since_us,
+            number: None,
+            is_over: true,
+            is_told,
+        };
+        all.outages().fails(failed, clock::instant())
     }
 
     fn met<'a>(&self, host: &'a str) -> Met<'a> {
         Met {
             kind: Kind::Main,
-            of: self.playlist.id,
             host,
         }
     }

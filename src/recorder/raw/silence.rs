@@ -13,7 +13,7 @@ use crate::recorder::context::Context;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
-use crate::recorder::stats::trouble::Spell;
+use crate::recorder::stats::outages::over::{Over, counted};
 use crate::recorder::words;
 use crate::session::Kind;
 
@@ -21,8 +21,6 @@ use crate::session::Kind;
 const ALLOWED_US: i64 = 2_000_000;
 /// How often a stream is looked at of which nothing comes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// So many faults are few: of such the log may have sums alone.
-const FEW: u64 = 2;
 const SILENT: &str = "no byte for a while";
 
 /// What is known of the time in which nothing comes.
@@ -79,10 +77,8 @@ impl Watch {
         if !is_new || is_broken {
             return;
         }
-        let is_said = self
-            .context
-            .stats
-            .is_news_uncounted(self.met(&self.host()), SILENT);
+        let recoveries = self.context.stats.recoveries();
+        let is_said = recoveries.may_tell(clock::instant());
         self.is_said.store(is_said, Ordering::Relaxed);
         self.is_untold.store(!is_said, Ordering::Relaxed);
         if is_said {
@@ -98,7 +94,6 @@ impl Watch {
     fn met<'a>(&self, host: &'a str) -> Met<'a> {
         Met {
             kind: Kind::Main,
-            of: self.playlist.id,
             host,
         }
     }
@@ -110,8 +105,7 @@ impl Watch {
     /// Whether the end of a silence is told whose beginning was not; else it is counted.
     fn is_told(&self) -> bool {
         let stats = &self.context.stats;
-        stats.recoveries().may_tell(clock::instant())
-            || stats.is_news(self.met(&self.host()), SILENT)
+        stats.is_news(self.met(&self.host()), SILENT)
     }
 
     /// Its response broke.
@@ -122,12 +116,16 @@ impl Watch {
 
     /// A response comes, perhaps after a break.
     pub(super) fn comes_again(&self, url: &Url) {
-        let spell = self.playlist.stats.failing.is_over();
-        let since_us = self.broken_since_us.swap(0, Ordering::Relaxed);
-        if since_us > 0 {
+        let (stats, now_us) = (&self.playlist.stats, self.now_us());
+        stats.failing.is_over(now_us);
+        let outages = self.context.stats.outages();
+        let answered = outages.answers(stats.number, now_us, clock::instant());
+        if self.broken_since_us.swap(0, Ordering::Relaxed) > 0 {
             self.is_said.store(false, Ordering::Relaxed);
             self.is_untold.store(false, Ordering::Relaxed);
-            self.tell(url, since_us, spell.as_ref());
+        }
+        if let Some(over) = answered.over {
+            tell(url, (over.since_us, over.until_us), Some(&over));
         }
     }
 
@@ -142,37 +140,28 @@ impl Watch {
             let was_said = self.is_said.swap(false, Ordering::Relaxed);
             let is_untold = self.is_untold.swap(false, Ordering::Relaxed);
             if was_said || (is_untold && self.is_told()) {
-                self.tell(url, since_us, None);
+                tell(url, (since_us, now_us), None);
             }
         }
-    }
-
-    /// How long nothing came, and what failed meanwhile. Faults that the log has in sums alone are told there, unless they
-    /// were many.
-    fn tell(&self, url: &Url, since_us: i64, spell: Option<&Spell>) {
-        let silent_us = self.now_us().saturating_sub(since_us);
-        let seconds = silent_us as f64 / 1e6;
-        let mut failed = String::new();
-        if let Some(spell) = spell {
-            if spell.is_counted() && spell.times <= FEW && silent_us <= ALLOWED_US {
-                return;
-            }
-            self.context
-                .stats
-                .told((Kind::Main, self.playlist.id), spell);
-            if spell.times > 1 {
-                let times = words::counted(spell.times, "request");
-                failed = format!(": {times} failed ({})", spell.what());
-            }
-        }
-        let place = words::raw_stream_of(url);
-        tracing::warn!(
-            json.seconds = seconds,
-            "{place}: comes again after {seconds:.1} s without a byte{failed}"
-        );
     }
 
     fn now_us(&self) -> i64 {
         self.context.fetcher.writer.clock().now_us()
     }
+}
+
+/// How long nothing came, and what failed meanwhile.
+fn tell(url: &Url, (since_us, until_us): (i64, i64), over: Option<&Over>) {
+    let seconds = until_us.saturating_sub(since_us) as f64 / 1e6;
+    let failed = over.filter(|over| over.times > 1).map(|over| {
+        let times = counted(over.times, "request");
+        format!(": {times} failed ({})", over.what())
+    });
+    let place = words::raw_stream_of(url);
+    tracing::warn!(
+        json.seconds = seconds,
+        json.failed = over.map(|over| over.times),
+        "{place}: comes again after {seconds:.1} s without a byte{}",
+        failed.unwrap_or_default()
+    );
 }

@@ -145,6 +145,7 @@ impl Recording {
             panics: Panics::new(self.writer.of_a_stream(), name),
             span: tracing::error_span!("recording", stream = %name),
             selection: self.options.selection.clone(),
+            must_match: !self.options.resume,
             poll: self.options.poll,
             blocking: !self.options.no_blocking,
             plain: self.options.plain,
@@ -243,13 +244,17 @@ impl Stream {
         let context = &self.context;
         let now = clock::instant();
         let now_us = context.fetcher.writer.clock().now_us();
+        let due = context.stats.outages_due(now_us, at_end);
+        due.over.iter().for_each(|over| context.tell_of_end(over));
         for recovery in context.stats.recoveries().due(now, at_end) {
             poll::log_recovery(&recovery);
         }
         let counted = context.fetcher.hosts.counted(now, at_end);
         let folded = context.stats.folded(at_end);
-        for line in folded
+        for line in due
+            .sums
             .into_iter()
+            .chain(folded)
             .chain(counted)
             .chain(context.stats.still(now, now_us))
         {

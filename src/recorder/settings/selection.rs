@@ -58,6 +58,25 @@ pub(crate) struct Selected {
     pub no_such_variant: bool,
 }
 
+/// Variants that are named one by one.
+const MOST_NAMED: usize = 20;
+
+impl Selected {
+    /// Which variants there are, by resolution and bit rate.
+    pub(crate) fn variants(&self) -> String {
+        let all = self.kept.iter().chain(&self.left_out);
+        let all: Vec<&str> = all
+            .filter(|child| child.role == ChildRole::Variant)
+            .map(|child| child.label.as_str())
+            .collect();
+        let mut named = all.iter().take(MOST_NAMED).copied().collect::<Vec<_>>();
+        if all.len() > MOST_NAMED {
+            named.push("…");
+        }
+        named.join(", ")
+    }
+}
+
 impl Selection {
     /// Takes what is to be recorded from what is named.
     pub(crate) fn select(&self, children: Vec<Child>) -> Selected {
@@ -166,5 +185,12 @@ mod tests {
     fn where_there_is_no_such_variant_all_are_kept() {
         let (names, no_such_variant) = kept(Variants::Height(1080), Renditions::None);
         assert_eq!((names.as_str(), no_such_variant), ("high low", true));
+        let base = Url::parse("http://h/main.m3u8").unwrap();
+        let selection = Selection {
+            variants: Variants::Height(1080),
+            ..Selection::default()
+        };
+        let selected = selection.select(read_multivariant(MAIN.as_bytes(), &base).children);
+        assert_eq!(selected.variants(), "1280x720 3 kbit/s, 640x360 1 kbit/s");
     }
 }

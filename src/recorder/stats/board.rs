@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-pub use super::counters::{PlaylistStats, Stats, Totals};
+pub use super::counters::Stats;
+pub use super::playlist::PlaylistStats;
+pub use super::totals::Totals;
 use crate::clock::Clock;
 use crate::session::{Kind, Notice, Pulse, Tally, Writer, WriterWatch};
 

@@ -1,8 +1,8 @@
-//! Counters of a stream and of its playlists.
+//! Counters of a stream.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
@@ -10,102 +10,13 @@ use super::events::{Events, GapTally};
 use super::fold::{self, Fold, Met};
 use super::gaps::Gaps;
 use super::load::{Lags, Load};
-use super::lost::Lost;
+use super::outages::all::{Due, Outages};
+use super::outages::over::Class;
+use super::playlist::PlaylistStats;
 use super::recoveries::Recoveries;
-use super::trouble::{Spell, Trouble};
-use super::waiting::Waiting;
+use super::totals::Totals;
 use crate::clock;
 use crate::session::{Kind, Outcome};
-
-/// Counters of one playlist.
-#[derive(Debug, Default)]
-pub struct PlaylistStats {
-    /// For people: what the multivariant playlist says of it, or its name.
-    pub label: String,
-    /// Polls made.
-    pub polls: AtomicU64,
-    /// Revisions recorded.
-    pub revisions: AtomicU64,
-    /// Since when it is asked for, in microseconds of Unix time; 0: it is not.
-    pub since_us: AtomicI64,
-    /// When it last advanced, in microseconds of Unix time; 0: never.
-    pub advanced_us: AtomicI64,
-    /// Its target duration in microseconds; 0: it has stated none.
-    pub target_us: AtomicI64,
-    /// It lists playlists, and never advances.
-    pub is_multivariant: AtomicBool,
-    /// It is no playlist, but a stream of media.
-    pub is_raw: AtomicBool,
-    /// Times in which it did not advance for too long; of a raw stream, in which no byte came.
-    pub gaps: Gaps,
-    /// For how long requests for it have had no answer.
-    pub waiting: Waiting,
-    /// It is not polled any more.
-    pub is_over: AtomicBool,
-    /// Chunks and keys recorded on its account.
-    pub chunks: AtomicU64,
-    /// Bytes of them.
-    pub bytes: AtomicU64,
-    /// Exchanges on its account that were no good answer of the origin.
-    pub faults: AtomicU64,
-    /// Its polls, or its raw stream, that fail at the moment.
-    pub failing: Trouble,
-    /// Its chunks and keys that have failed lately.
-    pub losing: Trouble,
-    /// Its segments that have failed and not come.
-    pub lost: Lost,
-}
-
-/// Sums over all playlists.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Totals {
-    /// Playlists.
-    pub playlists: u64,
-    /// Streams that are no playlists.
-    pub raw_streams: u64,
-    /// Polls made.
-    pub polls: u64,
-    /// Revisions recorded.
-    pub revisions: u64,
-    /// Chunks and keys recorded.
-    pub chunks: u64,
-    /// Bytes of them.
-    pub bytes: u64,
-    /// Exchanges that were no good answer of the origin.
-    pub faults: u64,
-    /// Gaps of playlists; those of one stream that overlap are one.
-    pub gaps: GapTally,
-    /// Times in which no byte came of raw streams.
-    pub silences: GapTally,
-    /// When the last fault was, in microseconds of Unix time; 0: there was none.
-    pub fault_us: i64,
-    /// The recorder's own greatest lateness with a poll, in microseconds.
-    pub worst_lag_us: i64,
-}
-
-impl Totals {
-    /// Of both.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            playlists: self.playlists + other.playlists,
-            raw_streams: self.raw_streams + other.raw_streams,
-            polls: self.polls + other.polls,
-            revisions: self.revisions + other.revisions,
-            chunks: self.chunks + other.chunks,
-            bytes: self.bytes + other.bytes,
-            faults: self.faults + other.faults,
-            gaps: self.gaps.and(other.gaps),
-            silences: self.silences.and(other.silences),
-            fault_us: self.fault_us.max(other.fault_us),
-            worst_lag_us: self.worst_lag_us.max(other.worst_lag_us),
-        }
-    }
-
-    /// How many gaps, of whatever.
-    pub fn all_gaps(&self) -> u64 {
-        self.gaps.count + self.silences.count
-    }
-}
 
 /// Counters of a stream; clones share them.
 #[derive(Debug, Default, Clone)]
@@ -117,9 +28,12 @@ struct Inner {
     faults: Mutex<BTreeMap<(Kind, String), u64>>,
     not_kept: Mutex<BTreeMap<(Kind, String), u64>>,
     fold: Mutex<Fold>,
+    /// Why it cannot be recorded as it was asked for.
+    refused: OnceLock<String>,
     /// Gaps of its playlists.
     events: Arc<Events>,
     recoveries: Recoveries,
+    outages: Outages,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
     fault_us: AtomicI64,
     /// When playlists that stand still were told of last.
@@ -140,32 +54,6 @@ pub(crate) struct Unanswered(Stats);
 impl Drop for Unanswered {
     fn drop(&mut self) {
         self.0.0.recoveries.waits_no_more();
-    }
-}
-
-impl PlaylistStats {
-    pub(crate) fn count(counter: &AtomicU64, by: u64) {
-        counter.fetch_add(by, Ordering::Relaxed);
-    }
-
-    /// Counts an exchange that was no good answer, unless that is the recorder's own doing.
-    pub(crate) fn fault(&self, outcome: Outcome) {
-        if !outcome.is_recorders() {
-            Self::count(&self.faults, 1);
-        }
-    }
-
-    pub(crate) fn advanced(&self, at_us: i64, target_us: i64) {
-        self.advanced_us.store(at_us, Ordering::Relaxed);
-        self.target_us.store(target_us, Ordering::Relaxed);
-    }
-
-    /// When it last advanced, or since when it is asked for; `None`: no advance is to be expected of it.
-    pub fn due_since_us(&self) -> Option<i64> {
-        let is_none =
-            self.is_over.load(Ordering::Relaxed) || self.is_multivariant.load(Ordering::Relaxed);
-        let moments = [&self.advanced_us, &self.since_us].map(|one| one.load(Ordering::Relaxed));
-        moments.into_iter().find(|us| *us > 0 && !is_none)
     }
 }
 
@@ -192,11 +80,14 @@ impl Stats {
         furthest_behind.or_else(|| over.iter().map(|(_, advanced_us)| *advanced_us).max())
     }
 
-    /// When its media playlist that is furthest behind advanced; where none ever did, when it was begun. Microseconds of
-    /// Unix time; `None`: it is not recorded.
+    /// When its media playlist that is furthest behind advanced, or since when that is asked for; where none is known, when
+    /// the stream was begun. Microseconds of Unix time; `None`: it is not recorded.
     pub fn due_since_us(&self) -> Option<i64> {
         let started_us = self.0.started_us.load(Ordering::Relaxed);
-        let since_us = self.advanced_us().filter(|us| *us >= started_us);
+        let playlists = self.playlists();
+        let polled = playlists.iter().filter_map(|one| one.due_since_us()).min();
+        let since_us = polled.or_else(|| self.advanced_us());
+        let since_us = since_us.filter(|us| *us >= started_us);
         let is_over = self.0.load.is_over() || started_us == 0;
         (!is_over).then_some(since_us.unwrap_or(started_us))
     }
@@ -205,6 +96,17 @@ impl Stats {
     pub(crate) fn begin(&self, now_us: i64) {
         self.0.started_us.store(now_us, Ordering::Relaxed);
         self.0.load.begin();
+    }
+
+    /// It cannot be recorded as it was asked for.
+    pub(crate) fn refuse(&self, why: String) {
+        // The first reason stays.
+        let _ = self.0.refused.set(why);
+    }
+
+    /// Why it was not recorded as it was asked for; `None`: it was.
+    pub fn refused(&self) -> Option<&str> {
+        self.0.refused.get().map(String::as_str)
     }
 
     /// It is no longer recorded.
@@ -308,16 +210,6 @@ impl Stats {
         self.fold().is_news(met, what, clock::instant())
     }
 
-    /// The same, of what is told in its own way or not at all: no sum repeats it.
-    pub(crate) fn is_news_uncounted(&self, met: Met<'_>, what: &str) -> bool {
-        let mut fold = self.fold();
-        let is_news = fold.is_news(met, what, clock::instant());
-        if !is_news {
-            fold.told((met.kind, met.of), &[(what.to_owned(), 1)]);
-        }
-        is_news
-    }
-
     /// What the log has of gaps that are over.
     pub(crate) fn recoveries(&self) -> &Recoveries {
         &self.0.recoveries
@@ -334,9 +226,27 @@ impl Stats {
         self.0.is_said_still.swap(still, Ordering::Relaxed)
     }
 
-    /// Faults of a playlist are over and told of: no sum repeats them.
-    pub(crate) fn told(&self, (kind, of): (Kind, usize), spell: &Spell) {
-        self.fold().told((kind, of), &spell.counted);
+    /// What the log has of outages.
+    pub(crate) fn outages(&self) -> &Outages {
+        &self.0.outages
+    }
+
+    /// What there is to tell of outages; `now_us`: in microseconds of Unix time, `at_end`: of all of them.
+    pub(crate) fn outages_due(&self, now_us: i64, at_end: bool) -> Due {
+        let playlists = self.playlists();
+        let is_over = |of: usize| {
+            let one = playlists.get(of);
+            one.is_none_or(|one| one.is_over.load(Ordering::Relaxed))
+        };
+        let now = (clock::instant(), now_us);
+        let due = self.0.outages.due(now, is_over, at_end);
+        let ended = due.over.iter().chain(&due.untold);
+        for over in ended.filter(|over| over.class == Class::Chunks) {
+            for one in over.of.iter().filter_map(|of| playlists.get(*of)) {
+                one.losing.is_good();
+            }
+        }
+        due
     }
 
     /// What there is to tell of repeated faults; `at_end`: of all of them.
@@ -349,9 +259,11 @@ impl Stats {
     /// `now_us`: in microseconds of Unix time.
     pub(crate) fn still(&self, now: Instant, now_us: i64) -> Option<String> {
         let playlists = self.playlists();
-        let polled = playlists
-            .iter()
-            .filter(|one| !one.is_over.load(Ordering::Relaxed));
+        // What fails is told by itself.
+        let is_polled = |one: &&Arc<PlaylistStats>| {
+            !one.is_over.load(Ordering::Relaxed) && one.failing.spell().is_none()
+        };
+        let polled = playlists.iter().filter(is_polled);
         let open: Vec<_> = polled
             .filter_map(|one| Some((now_us.saturating_sub(one.gaps.since_us()?), &one.label)))
             .collect();
@@ -390,6 +302,7 @@ impl Stats {
         let number = i64::try_from(playlists.len()).unwrap_or(i64::MAX);
         let one = Arc::new(PlaylistStats {
             label,
+            number: playlists.len(),
             gaps: Gaps::new(Arc::clone(&self.0.events), number),
             ..PlaylistStats::default()
         });
@@ -459,6 +372,12 @@ mod tests {
         let playlist = stats.add("one".to_owned());
         assert_eq!(stats.due_since_us(), Some(100));
         playlist.advanced(170, 2_000_000);
+        assert_eq!(stats.due_since_us(), Some(170));
+        // Another one is asked for, and has never answered.
+        let dead = stats.add("two".to_owned());
+        dead.since_us.store(120, Ordering::Relaxed);
+        assert_eq!(stats.due_since_us(), Some(120));
+        dead.is_over.store(true, Ordering::Relaxed);
         assert_eq!(stats.due_since_us(), Some(170));
         stats.end();
         assert_eq!(

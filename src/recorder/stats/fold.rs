@@ -20,8 +20,6 @@ type Same = (Kind, String);
 pub(crate) struct Met<'a> {
     /// What was asked for.
     pub kind: Kind,
-    /// Which playlist of the stream it is of.
-    pub of: usize,
     /// Host and port; empty: it is of none.
     pub host: &'a str,
 }
@@ -35,18 +33,10 @@ pub(crate) struct Fold {
 #[derive(Debug)]
 struct Window {
     since: Instant,
-    /// Faults after the one that was logged, by playlist.
-    more: BTreeMap<usize, u32>,
+    /// Faults after the one that was logged.
+    more: u32,
     /// Where they were met; `None`: at several hosts.
     host: Option<String>,
-}
-
-impl Window {
-    fn count(&self) -> u32 {
-        self.more
-            .values()
-            .fold(0, |sum, more| sum.saturating_add(*more))
-    }
 }
 
 impl Fold {
@@ -59,28 +49,17 @@ impl Fold {
             false => "other faults",
         };
         if let Some(window) = self.open.get_mut(&(kind, what.to_owned())) {
-            let more = window.more.entry(met.of).or_default();
-            *more = more.saturating_add(1);
+            window.more = window.more.saturating_add(1);
             window.host = window.host.take().filter(|host| host == met.host);
             return false;
         }
         let window = Window {
             since: now,
-            more: BTreeMap::new(),
+            more: 0,
             host: Some(met.host.to_owned()),
         };
         self.open.insert((kind, what.to_owned()), window);
         true
-    }
-
-    /// Faults of a playlist that were counted are told of in another way.
-    pub(crate) fn told(&mut self, (kind, of): (Kind, usize), counted: &[(String, u32)]) {
-        for (what, count) in counted {
-            let window = self.open.get_mut(&(kind, what.clone()));
-            if let Some(more) = window.and_then(|window| window.more.get_mut(&of)) {
-                *more = more.saturating_sub(*count);
-            }
-        }
     }
 
     /// What there is to tell of faults that were counted; `at_end`: of all of them. `is_raw`: the stream is no playlist.
@@ -91,7 +70,7 @@ impl Fold {
             if age < WINDOW && !at_end {
                 return true;
             }
-            let more = window.count();
+            let more = window.more;
             if more > 0 {
                 let times = shown_times(more);
                 let seconds = (age.as_secs_f64().round() as u64).max(1);
@@ -101,7 +80,7 @@ impl Fold {
                 lines.push(format!("{noun}{of}: {what}, {times} in {seconds} s"));
             }
             window.since = now;
-            window.more.clear();
+            window.more = 0;
             more > 0
         });
         lines
@@ -122,42 +101,18 @@ mod tests {
     use crate::clock;
 
     fn met(kind: Kind) -> Met<'static> {
-        Met {
-            kind,
-            of: 0,
-            host: "h:80",
-        }
+        Met { kind, host: "h:80" }
     }
 
     #[test]
-    fn what_is_told_in_another_way_is_not_told_in_sums() {
+    fn of_two_hosts_none_is_named() {
         let (mut fold, now) = (Fold::default(), clock::instant());
-        for n in 0..10 {
-            fold.is_news(
-                Met {
-                    of: n % 2,
-                    ..met(Kind::Media)
-                },
-                "refused",
-                now,
-            );
+        for host in ["h:80", "h:80", "other:80"] {
+            let kind = Kind::Key;
+            fold.is_news(Met { kind, host }, "refused", now);
         }
-        fold.told(
-            (Kind::Media, 0),
-            &[("refused".to_owned(), 4), ("reset".to_owned(), 1)],
-        );
-        let host = "other:80";
-        fold.is_news(
-            Met {
-                host,
-                ..met(Kind::Media)
-            },
-            "refused",
-            now,
-        );
-        // Of two hosts none is named.
         let told = fold.lines(now, true, false);
-        assert_eq!(told, ["media playlist: refused, 6 more times in 1 s"]);
+        assert_eq!(told, ["key: refused, 2 more times in 1 s"]);
     }
 
     #[test]

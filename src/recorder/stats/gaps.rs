@@ -1,7 +1,7 @@
 //! Gaps of a playlist, counted as they are told.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::events::{Events, Over};
 
@@ -14,6 +14,8 @@ pub struct Gaps {
     count: AtomicU64,
     /// Since when the one is that is not over, in microseconds of Unix time; 0: there is none.
     since_us: AtomicI64,
+    /// From when until when the last one was that is over.
+    past: Mutex<Option<(i64, i64)>>,
 }
 
 impl Gaps {
@@ -43,6 +45,7 @@ impl Gaps {
     ) -> Option<Over> {
         self.count.fetch_add(u64::from(is_new), Ordering::Relaxed);
         self.since_us.store(0, Ordering::Relaxed);
+        *self.past.lock().unwrap_or_else(PoisonError::into_inner) = Some((from_us, until_us));
         self.events.ends(self.of, (from_us, until_us), never_listed)
     }
 
@@ -63,6 +66,11 @@ impl Gaps {
     /// Since when the one is that is not over, in microseconds of Unix time; `None`: there is none.
     pub fn since_us(&self) -> Option<i64> {
         Some(self.since_us.load(Ordering::Relaxed)).filter(|since_us| *since_us != 0)
+    }
+
+    /// From when until when the last one was that is over, in microseconds of Unix time.
+    pub fn past(&self) -> Option<(i64, i64)> {
+        *self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many.

@@ -18,8 +18,19 @@ pub struct Spell {
     pub whats: Vec<String>,
     /// How many.
     pub times: u64,
-    /// Of these, those that the log counts and has not told, by what they were.
-    pub(crate) counted: Vec<(String, u32)>,
+    /// When the first good answer behind them was, where it is not known yet that none fails any more.
+    pub good_us: Option<i64>,
+}
+
+/// What was wrong, and is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// From when until when, in microseconds of Unix time.
+    pub since_us: i64,
+    /// As above.
+    pub until_us: i64,
+    /// What it was: `refused x 9`.
+    pub what: String,
 }
 
 impl Spell {
@@ -35,27 +46,25 @@ impl Spell {
             times => format!("{} x {times}", self.what()),
         }
     }
-
-    /// None of them is a line of the log.
-    pub(crate) fn is_counted(&self) -> bool {
-        let counted: u64 = self
-            .counted
-            .iter()
-            .map(|(_, count)| u64::from(*count))
-            .sum();
-        counted == self.times
-    }
 }
 
 /// The faults that go on, if any do.
 #[derive(Debug, Default)]
-pub struct Trouble(Mutex<Option<Spell>>);
+pub struct Trouble(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    spell: Option<Spell>,
+    past: Option<Past>,
+}
 
 impl Trouble {
-    /// One more fault, that began and was over then; what came longer than `apart_us` after the one before begins anew.
-    pub(crate) fn fails(&self, what: String, (since_us, at_us): (i64, i64), apart_us: i64) {
-        let mut slot = self.spell_mut();
-        let goes_on = slot
+    /// One more fault, what it was in order, and when it began and was over; what came longer than `apart_us` after the one
+    /// before begins anew.
+    pub(crate) fn fails(&self, whats: &[&str], (since_us, at_us): (i64, i64), apart_us: i64) {
+        let mut known = self.known();
+        let goes_on = known
+            .spell
             .take()
             .filter(|spell| at_us.saturating_sub(spell.last_us) <= apart_us);
         let mut spell = goes_on.unwrap_or_else(|| Spell {
@@ -63,41 +72,66 @@ impl Trouble {
             last_us: at_us,
             whats: Vec::new(),
             times: 0,
-            counted: Vec::new(),
+            good_us: None,
         });
-        if !spell.whats.contains(&what) {
-            match spell.whats.len() {
-                ..MOST_KINDS => spell.whats.push(what),
-                MOST_KINDS => spell.whats.push("others".to_owned()),
-                _ => {}
+        for what in whats {
+            if !spell.whats.iter().any(|known| known == what) {
+                match spell.whats.len() {
+                    ..MOST_KINDS => spell.whats.push((*what).to_owned()),
+                    MOST_KINDS => spell.whats.push("others".to_owned()),
+                    _ => {}
+                }
             }
         }
         spell.last_us = at_us;
         spell.times += 1;
-        *slot = Some(spell);
+        spell.good_us = None;
+        known.spell = Some(spell);
     }
 
-    /// The last of them is counted by the log, which tells of it later.
-    pub(crate) fn is_counted(&self, what: &str) {
-        let mut slot = self.spell_mut();
-        let Some(spell) = slot.as_mut() else { return };
-        match spell.counted.iter_mut().find(|(known, _)| known == what) {
-            Some((_, count)) => *count = count.saturating_add(1),
-            None => spell.counted.push((what.to_owned(), 1)),
+    /// A good answer came; others may fail still.
+    pub(crate) fn comes(&self, at_us: i64) {
+        if let Some(spell) = self.known().spell.as_mut() {
+            spell.good_us.get_or_insert(at_us);
         }
     }
 
-    /// A good answer came; the faults that are over with it.
-    pub(crate) fn is_over(&self) -> Option<Spell> {
-        self.spell_mut().take()
+    /// They were over then, with the first good answer; what they were.
+    pub(crate) fn is_over(&self, until_us: i64) -> Option<Spell> {
+        let mut known = self.known();
+        let spell = known.spell.take()?;
+        known.past = Some(Past {
+            since_us: spell.since_us,
+            until_us,
+            what: spell.told(),
+        });
+        Some(spell)
+    }
+
+    /// None fails any more behind the first good answer.
+    pub(crate) fn is_good(&self) {
+        let good_us = self.spell().and_then(|spell| spell.good_us);
+        if let Some(good_us) = good_us {
+            self.is_over(good_us);
+        }
+    }
+
+    /// Something else was wrong, and is over.
+    pub(crate) fn was(&self, past: Past) {
+        self.known().past = Some(past);
     }
 
     /// The faults so far that go on.
     pub fn spell(&self) -> Option<Spell> {
-        self.spell_mut().clone()
+        self.known().spell.clone()
     }
 
-    fn spell_mut(&self) -> MutexGuard<'_, Option<Spell>> {
+    /// What was over last.
+    pub fn past(&self) -> Option<Past> {
+        self.known().past.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -113,24 +147,34 @@ mod tests {
             let spell = trouble.spell()?;
             Some((spell.since_us, spell.told()))
         };
-        trouble.fails("HTTP 503".to_owned(), (9, 10), 5);
+        trouble.fails(&["HTTP 503"], (9, 10), 5);
         assert_eq!(told(), Some((9, "HTTP 503".to_owned())));
-        trouble.fails("reset".to_owned(), (15, 15), 5);
-        trouble.fails("HTTP 503".to_owned(), (16, 16), 5);
+        trouble.fails(&["reset"], (15, 15), 5);
+        trouble.fails(&["HTTP 503"], (16, 16), 5);
         assert_eq!(told(), Some((9, "HTTP 503, then reset x 3".to_owned())));
-        trouble.fails("reset".to_owned(), (22, 22), 5);
+        trouble.fails(&["reset"], (22, 22), 5);
         assert_eq!(told(), Some((22, "reset".to_owned())));
-        trouble.is_counted("reset");
-        assert!(trouble.spell().unwrap().is_counted());
-        assert_eq!(trouble.is_over().unwrap().times, 1);
-        assert_eq!((told(), trouble.is_over()), (None, None));
+        trouble.comes(25);
+        trouble.comes(26);
+        assert_eq!(trouble.spell().unwrap().good_us, Some(25));
+        trouble.fails(&["reset"], (27, 27), 5);
+        assert_eq!(trouble.spell().unwrap().good_us, None, "it was one alone");
+        assert_eq!(trouble.is_over(30).unwrap().times, 2);
+        let what = "reset x 2".to_owned();
+        let past = Past {
+            since_us: 22,
+            until_us: 30,
+            what,
+        };
+        assert_eq!(trouble.past(), Some(past));
+        assert_eq!((told(), trouble.is_over(31)), (None, None));
     }
 
     #[test]
     fn kinds_of_faults_that_are_very_many_are_others() {
         let trouble = Trouble::default();
         for status in 400..500 {
-            trouble.fails(format!("HTTP {status}"), (0, 0), 5);
+            trouble.fails(&[&format!("HTTP {status}")], (0, 0), 5);
         }
         let told = trouble.spell().unwrap().told();
         assert!(told.ends_with("HTTP 403, then others x 100"), "{told}");

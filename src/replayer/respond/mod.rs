@@ -183,7 +183,7 @@ impl Replay {
             return Err(Box::new(reply.into()));
         }
         if let Target::Stream { offset, .. } | Target::Raw { offset, .. } = &target
-            && let Some(reply) = offset.and_then(|offset| self.behind_the_end(offset))
+            && let Some(reply) = offset.and_then(|offset| self.nothing_at(offset))
         {
             return Err(Box::new(reply.into()));
         }

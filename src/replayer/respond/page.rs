@@ -103,7 +103,7 @@ impl Replay {
             url: String,
         }
         let offset = Duration::from_micros(u64::try_from(at_us).unwrap_or(0));
-        if let Some(reply) = self.behind_the_end(offset) {
+        if let Some(reply) = self.nothing_at(offset) {
             return reply;
         }
         let known = self.streams();

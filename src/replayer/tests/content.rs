@@ -274,7 +274,7 @@ async fn the_index_says_what_there_is() {
     recording.finish().await;
     let replay = replay(&recording, 5_000, AtEnd::Hold);
     let page = get(&replay, "/", &[]).await;
-    assert!(field(&page, "content-security-policy").starts_with("default-src 'none'"));
+    assert!(field(&page, "content-security-policy").starts_with("default-src 'self'"));
     assert!(
         text(page)
             .await

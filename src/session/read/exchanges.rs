@@ -25,6 +25,8 @@ pub struct SeenExchange {
     pub range: Option<ByteRange>,
     /// It is a hop of a redirect: the exchange that the chain began with.
     pub head_id: Option<ExchangeId>,
+    /// What was asked for at the beginning of that chain: row of `resource`.
+    pub head_resource_id: Option<i64>,
     /// When it was requested.
     pub requested_us: i64,
     /// From when on it is the answer.
@@ -58,11 +60,13 @@ pub struct SeenExchange {
 const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_first, e.head_id,
        e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome, e.own_reason IS NOT NULL,
        e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, e.error, e.directives IS NOT NULL, e.directives_met,
-       v.media_sequence IS NOT NULL, v.target_duration_us, v.ended, l.playlist_id, l.target_duration_us, r.range_length
+       v.media_sequence IS NOT NULL, v.target_duration_us, v.ended, l.playlist_id, l.target_duration_us, r.range_length,
+       h.resource_id
   FROM exchange e JOIN resource r ON r.id = e.resource_id
   LEFT JOIN body b ON b.id = e.body_id
   LEFT JOIN revision v ON v.exchange_id = e.id
   LEFT JOIN revision l ON l.exchange_id = e.referrer_id
+  LEFT JOIN exchange h ON h.id = e.head_id
  WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
 
 impl Reader {
@@ -123,6 +127,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
             _ => None,
         },
         head_id: row.get(6)?,
+        head_resource_id: row.get(28)?,
         requested_us: row.get(7)?,
         from_us: row.get(8)?,
         wait_us: row.get(9)?,

@@ -3,6 +3,7 @@
 
 pub mod channel;
 pub mod client;
+pub mod hostile_media;
 pub mod low_latency;
 pub mod made;
 pub mod origin;

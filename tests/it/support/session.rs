@@ -136,6 +136,12 @@ impl Session {
         self.number("SELECT max(seen_us) FROM run")
     }
 
+    /// The last offset at which there is something, to the millisecond: whoever starts there is at the end.
+    pub fn last_offset(&self) -> String {
+        let last_ms = (self.end_us() - self.zero_us()) / 1000 - 1;
+        format!("{}.{:03}", last_ms / 1000, last_ms % 1000)
+    }
+
     /// Chunk files, with their content.
     pub fn chunk_files(&self) -> Vec<(String, Vec<u8>)> {
         let paths: Vec<String> =

@@ -48,6 +48,7 @@ fn failed(
         outcome: Outcome::Complete,
         error: None,
         unanswered_us: None,
+        is_long_wait: false,
     };
     let end = AttemptEnd::Failed(Box::new(Failed {
         fault,
@@ -259,6 +260,63 @@ fn what_hangs_and_then_refuses_is_one_outage_until_it_answers() {
     );
 }
 
+/// An answer that came so late, and was good.
+fn late(id: ExchangeId, tenth: i64, playlist: i64, answered: i64) -> Attempt {
+    let mut one = failed(id, tenth, Kind::Media, playlist, Some((answered, true)));
+    one.at_us = answered * S / 10;
+    if let AttemptEnd::Failed(failed) = &mut one.end {
+        failed.fault.status = Some(200);
+        failed.fault.unanswered_us = Some((answered - tenth) * S / 10);
+        failed.fault.over_us = answered * S / 10;
+        failed.fault.is_long_wait = true;
+    }
+    one
+}
+
+#[test]
+fn playlists_that_hang_together_and_are_answered_in_the_end_were_away_once_until_then() {
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (attempt, cause) in [
+        (late(1, 10, 7, 160), Some(cause("unanswered"))),
+        (late(2, 11, 8, 158), Some(cause("unanswered"))),
+        (good_of(3, 160, Kind::Media, 8), None),
+        (good_of(4, 162, Kind::Media, 7), None),
+        (late(5, 300, 7, 340), Some(cause("unanswered"))),
+    ] {
+        all.extend(grouping.next(&attempt, cause));
+    }
+    all.extend(grouping.end());
+    let tenths = |us: i64| us * 10 / S;
+    let told = |one: &Outage| {
+        let known = (tenths(one.first.at_us), tenths(one.last.at_us));
+        (known, one.good_us.map(tenths), one.faults, one.answered)
+    };
+    let told: Vec<_> = all.iter().map(told).collect();
+    let wanted = [((10, 160), Some(160), 2, 2), ((300, 340), Some(340), 1, 1)];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn what_failed_and_then_hung_until_it_was_answered_is_one_outage() {
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (attempt, cause) in [
+        (
+            failed(1, 10, Kind::Media, 7, Some((30, true))),
+            Some(busy()),
+        ),
+        (late(2, 12, 7, 30), Some(cause("unanswered"))),
+        (good_of(3, 32, Kind::Media, 7), None),
+    ] {
+        all.extend(grouping.next(&attempt, cause));
+    }
+    all.extend(grouping.end());
+    let [one] = &all[..] else { panic!("{all:#?}") };
+    assert_eq!(one.what(), "HTTP 503, then unanswered");
+    assert_eq!((one.faults, one.answered, one.good_us), (2, 1, Some(3 * S)));
+}
+
 /// A response of a raw stream whose first byte came with its head, and that broke.
 fn part(id: ExchangeId, tenth: i64, broke: i64) -> Attempt {
     let mut one = raw(id, tenth);
@@ -296,15 +354,49 @@ fn a_raw_stream_that_breaks_is_away_from_then_to_its_next_byte_whatever_is_met()
     let tenths = |us: i64| us * 10 / S;
     let told: Vec<_> = all
         .iter()
-        .map(|one| (tenths(one.first.at_us), one.good_us.map(tenths), one.what()))
+        .map(|one| {
+            let known = (tenths(one.first.at_us), tenths(one.last.at_us));
+            (known, one.good_us.map(tenths), one.what())
+        })
         .collect();
+    // The recorder waited before each request: so long it may have been there again.
     let first = "ended by the origin, then HTTP 503, then empty answer";
     let wanted = [
-        (14, Some(20), first.to_owned()),
-        (40, Some(46), "ended by the origin".to_owned()),
-        (60, None, "reset".to_owned()),
+        ((14, 16), Some(20), first.to_owned()),
+        ((40, 40), Some(46), "ended by the origin".to_owned()),
+        ((60, 60), None, "reset".to_owned()),
     ];
     assert_eq!(told, wanted);
+}
+
+#[test]
+fn a_raw_stream_whose_request_waits_for_its_first_byte_was_away_until_then_for_certain() {
+    let mut grouping = Grouping::default();
+    let mut slow = part(2, 30, 90);
+    slow.first_byte_us = Some(5 * S);
+    let mut all = grouping.next(&part(1, 0, 14), Some(cause("reset")));
+    all.extend(grouping.next(&slow, Some(cause("reset"))));
+    all.extend(grouping.end());
+    let [one, _] = &all[..] else {
+        panic!("{all:#?}")
+    };
+    assert_eq!((one.last.at_us, one.good_us), (5 * S, Some(5 * S)));
+}
+
+#[test]
+fn what_fell_silent_was_bad_until_it_was_given_up() {
+    let mut grouping = Grouping::default();
+    let mut silent = part(1, 0, 14);
+    if let AttemptEnd::Failed(failed) = &mut silent.end {
+        failed.fault.status = Some(200);
+        failed.fault.outcome = Outcome::BodyTimeout;
+        failed.fault.over_us = 34 * S / 10;
+    }
+    let mut all = grouping.next(&silent, Some(cause("silent for 2 s")));
+    all.extend(grouping.end());
+    let tenths = |us: i64| us * 10 / S;
+    let one = all.first().unwrap();
+    assert_eq!((tenths(one.first.at_us), tenths(one.last.at_us)), (14, 34));
 }
 
 #[test]

@@ -42,9 +42,9 @@ pub fn judge(declared: &Declared, found: &BTreeSet<String>, out: &mut Vec<Broken
         let text = format!("CODECS is {codecs}, and the media have {is}");
         if same.clone().next().is_none() {
             let broken = Broken::new("X10", text).severity(Severity::Must);
-            out.push(broken.kind("lacks"));
+            out.push(broken.kind("lacks").with("codec", is));
         } else if same.all(|entry| exceeds(is, entry)) {
-            out.push(Broken::new("X10", text).kind("unlike"));
+            out.push(Broken::new("X10", text).kind("unlike").with("codec", is));
         }
     }
     pictures(declared, found, out);

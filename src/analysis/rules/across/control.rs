@@ -68,17 +68,16 @@ impl Control {
 }
 
 /// What is wrong with `now`, beside what another rendition says.
-pub fn judge(now: &Control, (name, other): (&str, &Control), out: &mut Vec<Broken>) {
+pub fn judge(now: &Control, (name, other): (&str, &Control)) -> Option<Broken> {
     let values = NAMES.iter().zip(now.values.iter().zip(&other.values));
     let mut differing = values.filter(|(_, (one, other))| one != other);
-    if let Some((attribute, (one, theirs))) = differing.next() {
-        let text = format!(
-            "{attribute} of EXT-X-SERVER-CONTROL is {}, that of {name} is {}",
-            one.shown(),
-            theirs.shown()
-        );
-        out.push(Broken::new("X08", text));
-    }
+    let (attribute, (one, theirs)) = differing.next()?;
+    let text = format!(
+        "{attribute} of EXT-X-SERVER-CONTROL is {}, that of {name} is {}",
+        one.shown(),
+        theirs.shown()
+    );
+    Some(Broken::new("X08", text))
 }
 
 #[cfg(test)]
@@ -92,9 +91,8 @@ mod tests {
 
     fn told(one: &str, other: &str) -> Vec<String> {
         let (one, other) = (control(one, "").unwrap(), control(other, "").unwrap());
-        let mut out = Vec::new();
-        judge(&one, ("high.m3u8", &other), &mut out);
-        out.into_iter().map(|broken| broken.text).collect()
+        let broken = judge(&one, ("high.m3u8", &other));
+        broken.into_iter().map(|broken| broken.text).collect()
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! | `family` | which playlists of a stream belong together |
 //! | `control` | X08: what servers promise |
 //! | `shown` | what each shows now, and X01, X02, X03, X07 |
-//! | `rates` | X09: bit rates |
+//! | `rates` | X09, P20: bit rates |
 //! | [`codecs`] | X10: what a variant declares of its media |
 //! | [`alone`] | X12: one variant stands still while others go on |
 
@@ -18,5 +18,5 @@ mod rates;
 mod shown;
 
 pub use self::family::Family;
-pub use self::rates::Rates;
+pub use self::rates::{Came, Rates, Told};
 pub use self::shown::{Renditions, Seen};

@@ -1,7 +1,7 @@
 //! X01 target-differs, X02 dseq-differs, X03 edge-skew, X07 pdt-map, and X08 as they change: what the renditions of a stream show at one time
 //! (RFC 8216bis 6.2.4, B.1).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::control::{self, Control};
 use crate::analysis::rules::broken::Broken;
@@ -42,6 +42,10 @@ struct Shown {
     target_us: Option<i64>,
     has_dates: Option<bool>,
     control: Option<Control>,
+    /// When it was seen, in microseconds of Unix time,
+    seen_us: i64,
+    /// and when it began to say of itself what it says; at its first text it had always said so.
+    since_us: i64,
     /// The date at which its window ended, and when that was seen.
     ends: VecDeque<(i64, i64)>,
     /// Segments of its window: from which date until which, and the discontinuity number.
@@ -52,6 +56,8 @@ struct Shown {
 #[derive(Debug, Default)]
 pub struct Renditions {
     shown: BTreeMap<i64, Shown>,
+    /// Pairs of which a rule has told that they differ, until one of them says something else.
+    told: BTreeSet<(&'static str, i64, i64)>,
 }
 
 impl Renditions {
@@ -60,30 +66,36 @@ impl Renditions {
         if self.shown.len() >= MOST_RENDITIONS && !self.shown.contains_key(&seen.id) {
             return;
         }
-        let now = Shown::new(seen);
-        let others: Vec<&Shown> = self
-            .shown
-            .iter()
-            .filter(|(id, _)| **id != seen.id)
-            .map(|(_, shown)| shown)
-            .collect();
-        let before = self.shown.get(&seen.id);
-        if before.is_none_or(|before| before.target_us != now.target_us) {
-            targets(&now, &others, out);
+        let mut now = Shown::new(seen);
+        let before = self.shown.remove(&seen.id);
+        if let Some(before) = &before {
+            now.since_us = match now.says_what(before) {
+                true => before.since_us,
+                false => seen.seen_us,
+            };
         }
-        if before.is_none_or(|before| before.has_dates != now.has_dates) {
-            dates(&now, &others, out);
+        if before.is_some() && now.since_us == seen.seen_us {
+            let is_of = |pair: &(_, i64, i64)| pair.1 == seen.id || pair.2 == seen.id;
+            self.told.retain(|pair| !is_of(pair));
         }
-        if before.is_none_or(|before| before.control != now.control) {
-            controls(&now, &others, out);
-        }
+        self.statements(seen.id, &now, out);
+        let went_back = before
+            .as_ref()
+            .is_some_and(|before| now.ends_before(before));
+        let others: Vec<&Shown> = self.shown.values().collect();
         if seen.is_advance {
             discontinuities(&now, &others, out);
-            skew(seen, &now, &others, out);
+            if !went_back {
+                skew(seen, &now, &others, out);
+            }
         }
-        let mut now = now;
-        if let Some(before) = self.shown.remove(&seen.id) {
-            let mut ends = before.ends;
+        if let Some(before) = before {
+            // Dates that were set back say nothing of those before.
+            let mut ends = if went_back {
+                VecDeque::new()
+            } else {
+                before.ends
+            };
             ends.extend(now.ends.drain(..).filter(|_| seen.is_advance));
             while ends.len() > MOST_ENDS {
                 ends.pop_front();
@@ -92,9 +104,56 @@ impl Renditions {
         }
         self.shown.insert(seen.id, now);
     }
+
+    /// What it says of itself, beside what others do: told once of two, however many texts say so.
+    fn statements(&mut self, id: i64, now: &Shown, out: &mut Vec<Broken>) {
+        let rules: [(&'static str, Compare); 3] =
+            [("X01", targets), ("X07", dates), ("X08", controls)];
+        for (rule, compare) in rules {
+            let others = self
+                .shown
+                .iter()
+                .filter(|(_, other)| now.is_comparable(other));
+            let found = others.filter_map(|(other_id, other)| {
+                let pair = (rule, id.min(*other_id), id.max(*other_id));
+                Some((pair, compare(now, other)?))
+            });
+            let found: Vec<_> = found.collect();
+            if let Some((_, broken)) = found.iter().find(|(pair, _)| !self.told.contains(pair)) {
+                out.push(broken.clone());
+            }
+            self.told.extend(found.into_iter().map(|(pair, _)| pair));
+        }
+    }
 }
 
+/// What is wrong with a rendition beside another one.
+type Compare = fn(&Shown, &Shown) -> Option<Broken>;
+
 impl Shown {
+    /// It says of itself what the text before said.
+    fn says_what(&self, before: &Self) -> bool {
+        let statements = |shown: &Self| (shown.target_us, shown.has_dates);
+        statements(self) == statements(before) && self.control == before.control
+    }
+
+    /// Both were seen when the other one had said for a target duration what it says: renditions that change together are not
+    /// polled together.
+    fn is_comparable(&self, other: &Self) -> bool {
+        let settled = |since_us: i64, target_us: Option<i64>, seen_us: i64| {
+            let settled_us = since_us.saturating_add(target_us.unwrap_or(0));
+            since_us == i64::MIN || seen_us >= settled_us
+        };
+        settled(self.since_us, self.target_us, other.seen_us)
+            && settled(other.since_us, other.target_us, self.seen_us)
+    }
+
+    /// By its dates, its window ends before that of the text before.
+    fn ends_before(&self, before: &Self) -> bool {
+        let ends = self.ends.back().zip(before.ends.back());
+        ends.is_some_and(|((end_us, _), (was_us, _))| end_us.saturating_add(CLOSE_US) < *was_us)
+    }
+
     fn new(seen: &Seen<'_>) -> Self {
         let playlist = seen.playlist;
         let mut shown = Self {
@@ -102,6 +161,8 @@ impl Shown {
             target_us: playlist.target_us,
             has_dates: None,
             control: Control::of(playlist),
+            seen_us: seen.seen_us,
+            since_us: i64::MIN,
             ..Self::default()
         };
         if !playlist.segments.is_empty() {
@@ -135,49 +196,35 @@ impl Shown {
     }
 }
 
-fn targets(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
-    let Some(target_us) = now.target_us else {
-        return;
-    };
-    let is_other = |other: &&&Shown| other.target_us.is_some_and(|us| us != target_us);
-    if let Some(other) = others.iter().find(is_other) {
-        let text = format!(
-            "its target duration is {} s, that of {} is {} s",
-            target_us / 1_000_000,
-            other.name,
-            other.target_us.unwrap_or(0) / 1_000_000
-        );
-        out.push(Broken::new("X01", text));
+fn targets(now: &Shown, other: &Shown) -> Option<Broken> {
+    let (target_us, theirs_us) = (now.target_us?, other.target_us?);
+    if target_us == theirs_us {
+        return None;
     }
+    let text = format!(
+        "its target duration is {} s, that of {} is {} s",
+        target_us / 1_000_000,
+        other.name,
+        theirs_us / 1_000_000
+    );
+    Some(Broken::new("X01", text))
 }
 
-fn controls(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
-    let Some(control) = &now.control else { return };
-    let theirs = |other: &&Shown| other.control.as_ref().is_some_and(|one| one != control);
-    if let Some(other) = others.iter().copied().find(theirs)
-        && let Some(their) = &other.control
-    {
-        control::judge(control, (&other.name, their), out);
-    }
+fn controls(now: &Shown, other: &Shown) -> Option<Broken> {
+    control::judge(
+        now.control.as_ref()?,
+        (&other.name, other.control.as_ref()?),
+    )
 }
 
-fn dates(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
-    let Some(has_dates) = now.has_dates else {
-        return;
+fn dates(now: &Shown, other: &Shown) -> Option<Broken> {
+    let (with, without) = match (now.has_dates?, other.has_dates?) {
+        (true, false) => (&now.name, &other.name),
+        (false, true) => (&other.name, &now.name),
+        _ => return None,
     };
-    if let Some(other) = others
-        .iter()
-        .find(|other| other.has_dates == Some(!has_dates))
-    {
-        let (with, without) = match has_dates {
-            true => (&now.name, &other.name),
-            false => (&other.name, &now.name),
-        };
-        out.push(Broken::new(
-            "X07",
-            format!("{with} has EXT-X-PROGRAM-DATE-TIME, {without} has none"),
-        ));
-    }
+    let text = format!("{with} has EXT-X-PROGRAM-DATE-TIME, {without} has none");
+    Some(Broken::new("X07", text))
 }
 
 /// The last two segments, by the middle of each: what lies near an edge is not compared.
@@ -220,11 +267,13 @@ fn skew(seen: &Seen<'_>, now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) 
             .ends
             .iter()
             .find(|(theirs_us, _)| *theirs_us >= end_us.saturating_sub(CLOSE_US));
-        let Some((_, reached_us)) = reached else {
+        let Some((theirs_us, reached_us)) = reached else {
             continue;
         };
         let late_us = not_before_us.saturating_sub(*reached_us);
-        if late_us > allowed_us {
+        // What was further ahead than time has passed since has other dates.
+        let is_ahead = theirs_us.saturating_sub(*end_us) > late_us;
+        if late_us > allowed_us && !is_ahead {
             let text = format!(
                 "it came {:.1} s after {} had come to the same date",
                 seconds(late_us),
@@ -293,6 +342,46 @@ mod tests {
     }
 
     #[test]
+    fn renditions_that_change_together_are_not_polled_together() {
+        let one = |target, second: u32| text(u64::from(second), target, second, "");
+        let together = [
+            (1, one(2, 10), 1),
+            (2, one(2, 10), 2),
+            (1, one(3, 12), 3),
+            (2, one(2, 12), 4),
+            (1, one(3, 14), 5),
+            (2, one(3, 14), 6),
+        ];
+        assert_eq!(found(&together), Vec::<&str>::new());
+        let mut alone = together.to_vec();
+        alone[5].1 = one(2, 14);
+        alone.push((1, one(3, 16), 7));
+        alone.push((2, one(2, 16), 8));
+        assert_eq!(
+            found(&alone),
+            ["X01"],
+            "one of them never does, and it is told once"
+        );
+    }
+
+    #[test]
+    fn dates_that_are_set_back_say_nothing_of_who_was_first() {
+        let back = [
+            (1, text(5, 2, 50, ""), 1),
+            (2, text(5, 2, 50, ""), 1),
+            (1, text(6, 2, 52, ""), 3),
+            (2, text(6, 2, 52, ""), 3),
+            (1, text(7, 2, 10, ""), 5),
+            (1, text(8, 2, 12, ""), 7),
+            (2, text(7, 2, 10, ""), 7),
+            (2, text(8, 2, 12, ""), 7),
+        ];
+        let mut rules = found(&back);
+        rules.retain(|rule| *rule == "X03");
+        assert_eq!(rules, Vec::<&str>::new());
+    }
+
+    #[test]
     fn servers_promise_the_same_of_all() {
         let waits = "#EXT-X-SERVER-CONTROL:HOLD-BACK=6\n";
         let one = |extra| text(5, 2, 10, extra);
@@ -300,7 +389,7 @@ mod tests {
             found(&[
                 (1, one(waits), 1),
                 (2, one("#EXT-X-SERVER-CONTROL:HOLD-BACK=7\n"), 1),
-                (2, one(waits), 1)
+                (2, one(waits), 2)
             ]),
             ["X08"]
         );

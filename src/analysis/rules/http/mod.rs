@@ -77,6 +77,7 @@ pub(crate) mod testing {
             url: url.to_owned(),
             range: None,
             head_id: None,
+            head_resource_id: None,
             requested_us: 0,
             from_us: 0,
             wait_us: Some(5_000),

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::held::{Held, Rendition};
 use super::state::Read;
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::media::freeze::{self, Weight};
 use crate::analysis::rules::playlist::{Playlist, Segment};
 use crate::hls::{ByteRange, Step, Tag, Variables, attributes, lines};
@@ -81,7 +82,7 @@ impl Listing<'_> {
             sequence,
             exchange: landed.exchange_id,
             at_us: self.read.row.seen_us,
-            follows: last.is_some_and(|last| last.sequence.wrapping_add(1) == sequence)
+            follows: last.is_some_and(|last| self.is_behind(index, last))
                 && (index > 0 || self.read.fresh > 0 || !self.is_new_epoch()),
             date_us,
             discontinuity,
@@ -89,6 +90,10 @@ impl Listing<'_> {
             independent: now.independent,
             tells_splices: tells_splices(now),
             weight: Weight {
+                at: Evidence {
+                    at_us: self.read.row.seen_us,
+                    exchange: Some(landed.exchange_id),
+                },
                 sequence,
                 body: first_bytes(&landed.sha256),
                 resource: segment.name,
@@ -96,6 +101,16 @@ impl Listing<'_> {
             },
             segment,
         })
+    }
+
+    /// By its number, and by the name that stands before it, where that of the last one is listed: numbers may be wrong.
+    fn is_behind(&self, index: usize, last: &Held) -> bool {
+        let segments = &self.read.now.segments;
+        let name = last.segment.name;
+        let before = index.checked_sub(1).and_then(|before| segments.get(before));
+        last.sequence.wrapping_add(1) == self.read.now.number(index)
+            && (before.is_none_or(|before| before.name == name)
+                || !segments.iter().any(|segment| segment.name == name))
     }
 
     fn is_new_epoch(&self) -> bool {

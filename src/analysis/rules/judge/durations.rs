@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use url::Url;
 
+use crate::analysis::rules::across::Told;
 use crate::analysis::rules::playlist::{Playlist, without_query};
 use crate::hls::ByteRange;
 
@@ -15,6 +16,8 @@ const MOST: usize = 500_000;
 #[derive(Debug, Default)]
 pub(super) struct Durations {
     by_name: HashMap<u64, i64>,
+    /// Those with an EXT-X-BITRATE.
+    rates: HashMap<u64, Told>,
 }
 
 impl Durations {
@@ -32,6 +35,14 @@ impl Durations {
             };
             let name = name(url.as_str(), segment.range);
             let before = self.by_name.insert(name, segment.duration_us);
+            if let Some(kilobits) = segment.bitrate {
+                let told = Told {
+                    kilobits,
+                    duration_us: segment.duration_us,
+                    unit_us: segment.duration_unit_us,
+                };
+                self.rates.insert(name, told);
+            }
             are_new &= before.is_none();
         }
         are_new
@@ -40,6 +51,11 @@ impl Durations {
     /// Of the segment with a URL and a range.
     pub(super) fn of(&self, url: &str, range: Option<ByteRange>) -> Option<i64> {
         self.by_name.get(&name(url, range)).copied()
+    }
+
+    /// What EXT-X-BITRATE says of the segment with a URL.
+    pub(super) fn rate_of(&self, url: &str) -> Option<Told> {
+        self.rates.get(&name(url, None)).copied()
     }
 }
 

@@ -42,6 +42,7 @@ impl Judging<'_> {
                         self.gaps.push(PlaylistGap {
                             playlist: playlist.id,
                             from_us: finding.first.at_us,
+                            from_exchange: finding.first.exchange,
                             to_us: finding.last.at_us,
                         });
                     }
@@ -57,7 +58,8 @@ impl Judging<'_> {
         search.outages(|outage| {
             let finding = told::finding(&outage, &search.cost(&outage)?, zero_us);
             if outage.key.own.is_none() && self.scope.has_stream(&finding.stream) {
-                self.findings.add_whole("H14", Severity::Info, finding);
+                self.findings
+                    .add_whole("H14", self.of_outage(&outage), finding);
             }
             Ok::<(), ReadError>(())
         })

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use crate::analysis::finding::Evidence;
-use crate::analysis::rules::across::Rates;
+use crate::analysis::rules::across::{self, Rates};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::http::{ASKED_FOR, Answered, Exchanges};
@@ -39,7 +39,7 @@ impl Judging<'_> {
             let Some(last) = rows.last() else { break };
             behind = last.id;
             for row in &rows {
-                let of = row.listed_by.map_or(row.resource_id, |(id, _)| id);
+                let of = told_of(row);
                 let playlist = names.get(&of).copied();
                 let Some(stream) = streams
                     .get(&row.stream_id)
@@ -47,10 +47,11 @@ impl Judging<'_> {
                 else {
                     continue;
                 };
-                self.rate(row, &mut rates);
-                let headers = fields.of(self.reader, row)?;
-                self.overview.hosts.take(row, &headers);
                 let mut out = Vec::new();
+                self.rate(row, playlist, &mut rates, &mut out);
+                let headers = fields.of(self.reader, row)?;
+                let is_paced = raw.has(row.stream_id);
+                self.overview.hosts.take(row, &headers, is_paced);
                 let answered = Answered {
                     exchange: row,
                     headers: &headers,
@@ -100,7 +101,13 @@ impl Judging<'_> {
         }
     }
 
-    fn rate(&mut self, row: &SeenExchange, rates: &mut Rates) {
+    fn rate(
+        &mut self,
+        row: &SeenExchange,
+        listed_by: Option<&RevisedPlaylist>,
+        rates: &mut Rates,
+        out: &mut Vec<Broken>,
+    ) {
         let is_whole = matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete;
         let (Some((playlist, target_us)), Some((size, _))) = (row.listed_by, &row.body) else {
             return;
@@ -109,12 +116,20 @@ impl Judging<'_> {
             return;
         }
         if let Some(duration_us) = self.durations.of(&row.url, row.range) {
-            rates.take(
-                playlist,
-                *size,
+            let family = self.families.get(&row.stream_id);
+            let member = listed_by.and_then(|playlist| family?.member(&playlist.url));
+            let wanted = self.findings.wanted();
+            let came = across::Came {
+                bytes: *size,
                 duration_us,
-                target_us.unwrap_or(duration_us),
-            );
+                target_us: target_us.unwrap_or(duration_us),
+                at: Evidence {
+                    at_us: row.requested_us,
+                    exchange: Some(row.id),
+                },
+                is_wanted: (wanted.from_us..=wanted.until_us).contains(&row.requested_us),
+            };
+            rates.take(playlist, member.map_or(0, |member| member.bandwidth), &came);
             let took_us = row
                 .wait_us
                 .unwrap_or(0)
@@ -128,15 +143,13 @@ impl Judging<'_> {
             };
             self.overview.came(playlist, &came);
         }
+        let told = self.durations.rate_of(&row.url);
+        let told = told.filter(|_| row.range.is_none() && row.status == Some(200));
+        out.extend(told.and_then(|told| told.judge(*size)));
     }
 
     /// X09: what variants promise, at the end of it all.
     fn rates(&mut self, playlists: &[RevisedPlaylist], rates: &Rates) {
-        let end_us = self
-            .reader
-            .runs()
-            .ok()
-            .and_then(|runs| runs.last().map(|run| run.end_us()));
         for playlist in playlists.iter().filter(|playlist| self.scope.has(playlist)) {
             let family = self.families.get(&playlist.stream_id);
             let Some(member) = family.and_then(|family| family.member(&playlist.url)) else {
@@ -145,19 +158,24 @@ impl Judging<'_> {
             let mut out = Vec::new();
             let is_whole = self.ended.get(&playlist.id).copied().unwrap_or(false);
             rates.judge(playlist.id, member, is_whole, &mut out);
-            let place = Place {
-                stream: &playlist.stream,
-                playlist: Some(&playlist.name),
-                id: playlist.id,
-                at: Evidence {
-                    at_us: end_us.unwrap_or(0),
-                    exchange: None,
-                },
-            };
-            for broken in out {
-                self.findings.add(&place, broken);
+            for (broken, seen) in out {
+                let place = Place {
+                    stream: &playlist.stream,
+                    playlist: Some(&playlist.name),
+                    id: playlist.id,
+                    at: seen.first,
+                };
+                self.findings.add_seen(&place, broken, &seen);
             }
         }
+    }
+}
+
+/// The playlist that an exchange is about, by its row: that which was polled, or that which listed what was asked for.
+fn told_of(row: &SeenExchange) -> i64 {
+    match row.listed_by.filter(|_| !row.kind.is_playlist()) {
+        Some((id, _)) => id,
+        None => row.head_resource_id.unwrap_or(row.resource_id),
     }
 }
 

@@ -32,6 +32,12 @@ impl Scope {
         self.has_stream(stream) && self.playlist.as_ref().is_none_or(is_named)
     }
 
+    /// Whether a raw stream is judged, by its name and its URL: these stand for the name of a playlist.
+    pub fn has_raw(&self, name: &str, url: &str) -> bool {
+        let wanted = self.playlist.as_ref();
+        self.has_stream(name) && wanted.is_none_or(|wanted| wanted == name || wanted == url)
+    }
+
     /// Whether a stream is judged.
     pub(super) fn has_stream(&self, stream: &str) -> bool {
         self.stream.as_ref().is_none_or(|name| name == stream)
@@ -78,10 +84,14 @@ pub struct LookedAt {
     pub playlists: usize,
     /// Their revisions.
     pub revisions: u64,
+    /// Streams that are no playlists.
+    pub raw_streams: usize,
     /// Exchanges.
     pub exchanges: u64,
     /// The longest time without a new segment, in microseconds, and the name of its playlist.
     pub longest: Option<(i64, String)>,
+    /// The longest time without a byte of a raw stream that is the origin's, in microseconds, and the name of the stream.
+    pub longest_silence: Option<(i64, String)>,
     /// What the recorder noticed about itself.
     pub notices: Vec<NoticeEvent>,
     /// How often no recorder ran between two runs, and for how long together, in microseconds.

@@ -10,7 +10,7 @@ use super::state::Room;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::overview::Overview;
-use crate::session::{ReadError, Reader, holes};
+use crate::session::{ExchangeId, ReadError, Reader, holes};
 
 /// What is known while a session is read.
 pub(super) struct Judging<'a> {
@@ -75,5 +75,7 @@ pub(super) struct PlaylistGap {
     /// Row of `resource`.
     pub(super) playlist: i64,
     pub(super) from_us: i64,
+    /// The advance that it began with.
+    pub(super) from_exchange: Option<ExchangeId>,
     pub(super) to_us: i64,
 }

@@ -53,7 +53,8 @@ impl Judging<'_> {
 
     fn judge_media(&mut self, playlist: &RevisedPlaylist, held: Held) {
         if let Some(rendition) = self.overview.rendition(playlist) {
-            rendition.media(&held.facts, held.at_us);
+            let goes_on = held.follows && !held.segment.discontinuity;
+            rendition.media(&held.facts, held.weight.at, goes_on);
         }
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();
@@ -133,17 +134,16 @@ impl Judging<'_> {
         };
         let mut found = Vec::new();
         freeze::judge(&rendition.weights, &mut found);
-        let end_us = self.reader.runs().ok();
-        let end_us = end_us.and_then(|runs| runs.last().map(crate::session::Run::end_us));
-        for (_, broken) in found {
+        for (sequence, broken) in found {
+            let mut weights = rendition.weights.iter();
+            let Some(first) = weights.find(|weight| weight.sequence == sequence) else {
+                continue;
+            };
             let place = Place {
                 stream: &playlist.stream,
                 playlist: Some(&playlist.name),
                 id: playlist.id,
-                at: Evidence {
-                    at_us: end_us.unwrap_or(0),
-                    exchange: None,
-                },
+                at: first.at,
             };
             self.findings.add(&place, broken);
         }

@@ -11,6 +11,7 @@
 //! | `media` | bodies of segments, read as their revisions pass |
 //! | `bodies` | the bodies of segments that a revision lists, and what their bytes say |
 //! | `exchanges` | the pass over exchanges |
+//! | `raw` | streams that are no playlists |
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | how long segments are, by their URLs, from one pass to the other |
@@ -24,6 +25,7 @@ mod judgement;
 mod judging;
 mod media;
 mod passes;
+mod raw;
 mod renditions;
 mod revisions;
 mod state;
@@ -58,6 +60,7 @@ pub fn judge(
     if passes.exchanges {
         session.exchanges(&playlists)?;
     }
+    session.raw_streams()?;
     if passes.gaps || passes.outages {
         session.gaps_and_outages()?;
     }

@@ -15,6 +15,8 @@ pub(super) struct Passes {
     pub(super) gaps: bool,
     /// Its outages.
     pub(super) outages: bool,
+    /// Raw streams.
+    pub(super) raw: bool,
 }
 
 impl Passes {
@@ -26,6 +28,7 @@ impl Passes {
             exchanges: false,
             gaps: false,
             outages: false,
+            raw: false,
         };
         selection.rules().map(looks_at).fold(none, Self::and)
     }
@@ -37,6 +40,7 @@ impl Passes {
             exchanges: self.exchanges | other.exchanges,
             gaps: self.gaps | other.gaps,
             outages: self.outages | other.outages,
+            raw: self.raw | other.raw,
         }
     }
 }
@@ -45,13 +49,13 @@ impl Passes {
 fn looks_at(rule: &str) -> Passes {
     let is_exchanges = match rule {
         "H14" => false,
-        "P01" | "P03" | "T05" | "L05" | "X09" => true,
+        "P01" | "P03" | "P20" | "T05" | "L05" | "X09" => true,
         other => other.starts_with('H'),
     };
     let is_media = rule.starts_with('M') || matches!(rule, "X05" | "X10");
-    // T05 is judged by how long the longest playlist is, X09 and H04 by how long segments are.
+    // T05 is judged by how long the longest playlist is, X09, P20 and H04 by how long segments are.
     let is_texts = match rule {
-        "P01" | "P03" | "T07" | "L05" => false,
+        "P01" | "P03" | "T07" | "L05" | "S01" => false,
         other => other == "H04" || !other.starts_with('H'),
     };
     Passes {
@@ -60,6 +64,8 @@ fn looks_at(rule: &str) -> Passes {
         exchanges: is_exchanges,
         gaps: matches!(rule, "T07" | "X12"),
         outages: rule == "H14",
+        // How bad an outage of one is, its silences tell.
+        raw: matches!(rule, "S01" | "H14"),
     }
 }
 
@@ -77,7 +83,8 @@ mod tests {
         assert!(passes("P06").texts && !passes("P06").exchanges && !passes("P06").media);
         assert!(passes("M03").texts && passes("M03").media);
         assert!(passes("T05").texts && passes("T05").exchanges);
+        assert!(passes("S01").raw && !passes("S01").texts && !passes("T07").raw);
         let all = passes("");
-        assert!(all.texts && all.media && all.exchanges && all.gaps && all.outages);
+        assert!(all.texts && all.media && all.exchanges && all.gaps && all.outages && all.raw);
     }
 }

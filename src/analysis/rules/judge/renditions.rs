@@ -25,31 +25,42 @@ impl Judging<'_> {
         let own: Vec<(i64, i64)> = self.looked_at.notices.iter().map(span).collect();
         let mut found = Vec::new();
         for (rendition, declared) in self.overview.renditions() {
-            let mut at = |at_us, broken: Broken| found.push((Where::of(rendition), at_us, broken));
+            let mut at = |at: Evidence, broken| found.push((Where::of(rendition), at, broken));
+            let when = |at_us| Evidence {
+                at_us,
+                exchange: None,
+            };
             if let Some(declared) = declared.filter(|declared| declared.bandwidth.is_some()) {
                 let mut out = Vec::new();
-                codecs::judge(declared, &rendition.codecs, &mut out);
-                out.into_iter().for_each(|broken| at(end_us, broken));
-                self.alone(rendition)
-                    .into_iter()
-                    .for_each(|(from_us, broken)| at(from_us, broken));
+                codecs::judge(
+                    declared,
+                    &rendition.codecs.keys().cloned().collect(),
+                    &mut out,
+                );
+                for broken in out {
+                    let shown = shown_by(&broken, rendition, declared);
+                    at(shown.unwrap_or(when(end_us)), broken);
+                }
+                for (shown, broken) in self.alone(rendition) {
+                    at(shown, broken);
+                }
             }
             let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
             for stall in viewer.into_iter().flat_map(|viewer| &viewer.stalls) {
                 let target_us = rendition.target_us.unwrap_or(0);
                 if let Some(broken) = viewer::judge(stall, target_us, &own) {
-                    at(stall.from_us, broken);
+                    at(when(stall.from_us), broken);
                 }
             }
         }
-        for (place, at_us, broken) in found {
-            place.add(self, at_us, broken);
+        for (place, at, broken) in found {
+            place.add(self, at, broken);
         }
         Ok(())
     }
 
     /// Gaps of a variant in which others went on.
-    fn alone(&self, rendition: &Rendition) -> Vec<(i64, Broken)> {
+    fn alone(&self, rendition: &Rendition) -> Vec<(Evidence, Broken)> {
         let is_other = |(other, declared): &(&Rendition, Option<&Declared>)| {
             let is_variant = declared.is_some_and(|declared| declared.bandwidth.is_some());
             is_variant && other.stream == rendition.stream && other.id != rendition.id
@@ -60,10 +71,21 @@ impl Judging<'_> {
             let others = others.map(|(other, _)| (other.name.as_str(), other.advances.points()));
             let mut out = Vec::new();
             alone::judge((gap.from_us, gap.to_us), others, &mut out);
-            out.into_iter().map(|broken| (gap.from_us, broken))
+            let from = Evidence {
+                at_us: gap.from_us,
+                exchange: gap.from_exchange,
+            };
+            out.into_iter().map(move |broken| (from, broken))
         })
         .collect()
     }
+}
+
+/// What shows that a declaration is wrong: the first segment that is otherwise; where something is missing in it, its text.
+fn shown_by(broken: &Broken, rendition: &Rendition, declared: &Declared) -> Option<Evidence> {
+    let codec = broken.detail.get("codec").and_then(|codec| codec.as_str());
+    let segment = codec.and_then(|codec| rendition.codecs.get(codec));
+    segment.copied().or(declared.said)
 }
 
 /// Where something was found.
@@ -82,15 +104,12 @@ impl Where {
         }
     }
 
-    fn add(&self, session: &mut Judging<'_>, at_us: i64, broken: Broken) {
+    fn add(&self, session: &mut Judging<'_>, at: Evidence, broken: Broken) {
         let place = Place {
             stream: &self.stream,
             playlist: Some(&self.name),
             id: self.id,
-            at: Evidence {
-                at_us,
-                exchange: None,
-            },
+            at,
         };
         session.findings.add(&place, broken);
     }

@@ -118,7 +118,12 @@ impl Judging<'_> {
                 .entry(playlist.stream_id)
                 .or_default()
                 .take(&text, &url);
-            self.overview.multivariant(playlist.stream_id, &text, &url);
+            let at = Evidence {
+                at_us: row.seen_us,
+                exchange: Some(row.exchange_id),
+            };
+            self.overview
+                .multivariant(playlist.stream_id, &text, &url, at);
         }
         if !self.scope.has(playlist) {
             return Ok(());

@@ -1,6 +1,7 @@
 //! M16: media that stand still: the same bytes again and again, or pictures that need next to none.
 
 use super::known::Found;
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{ChunkFacts, TrackKind};
 
@@ -22,6 +23,8 @@ pub struct Weight {
     pub resource: u64,
     /// Bytes of pictures in a second.
     pub rate: Option<u64>,
+    /// When it was listed, and which exchange brought it.
+    pub at: Evidence,
 }
 
 /// Bytes of pictures in a second; `None`: it has no pictures, or it is not known.
@@ -73,6 +76,10 @@ mod tests {
 
     fn kinds(change: impl Fn(&mut Vec<Weight>)) -> Vec<(u64, &'static str)> {
         let segment = |n: u64| Weight {
+            at: Evidence {
+                at_us: 0,
+                exchange: None,
+            },
             sequence: n,
             body: n,
             resource: n,

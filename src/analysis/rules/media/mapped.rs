@@ -90,6 +90,7 @@ mod tests {
             timescale: TRANSPORT_SECOND,
             times: Some(times),
             begins: None,
+            keys: Box::default(),
             bytes: 1000,
         };
         ChunkFacts {

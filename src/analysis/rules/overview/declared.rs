@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::playlist::without_query;
 use crate::hls::{LineKind, Tag, attributes, lines, read_multivariant};
 
@@ -27,6 +28,19 @@ pub struct Declared {
     pub resolution: Option<String>,
     /// FRAME-RATE.
     pub frame_rate: Option<String>,
+    /// The multivariant playlist that said so first.
+    pub said: Option<Evidence>,
+}
+
+impl Declared {
+    /// Whether another one says the same.
+    fn says_what(&self, other: &Self) -> bool {
+        let other = Self {
+            said: self.said,
+            ..other.clone()
+        };
+        *self == other
+    }
 }
 
 /// What is said of each playlist of a stream.
@@ -38,8 +52,8 @@ pub struct Declarations {
 }
 
 impl Declarations {
-    /// Takes in a multivariant playlist: what it says last counts.
-    pub fn take(&mut self, text: &[u8], base: &Url) {
+    /// Takes in a multivariant playlist, and where it came: what it says last counts.
+    pub fn take(&mut self, text: &[u8], base: &Url, at: Evidence) {
         let mut said = HashMap::new();
         for (url, declared) in stream_infs(text, base) {
             // One playlist with several sets of renditions is listed several times.
@@ -47,11 +61,14 @@ impl Declarations {
         }
         self.by_path.clear();
         for child in read_multivariant(text, base).children {
-            let declared = Declared {
+            let mut declared = Declared {
                 label: child.label,
                 ..said.remove(&child.url).unwrap_or_default()
             };
             let url = String::from(child.url);
+            let before = self.by_url.get(&url);
+            let same = before.filter(|before| before.says_what(&declared));
+            declared.said = same.map_or(Some(at), |before| before.said);
             if self.by_url.len() >= MOST && !self.by_url.contains_key(&url) {
                 return;
             }
@@ -105,12 +122,35 @@ fn stream_inf(tag: Tag<'_>) -> Declared {
         codecs: value(b"CODECS"),
         resolution: value(b"RESOLUTION"),
         frame_rate: value(b"FRAME-RATE"),
+        said: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn at(exchange: i64) -> Evidence {
+        Evidence {
+            at_us: exchange,
+            exchange: Some(exchange),
+        }
+    }
+
+    #[test]
+    fn where_it_was_said_first_is_known() {
+        let base = Url::parse("http://localhost/main.m3u8").unwrap();
+        let mut declarations = Declarations::default();
+        let said = |declarations: &Declarations| {
+            let declared = declarations.of("http://localhost/a.m3u8").unwrap();
+            declared.said.and_then(|said| said.exchange)
+        };
+        for (exchange, bandwidth, first) in [(1, 5, 1), (2, 5, 1), (3, 6, 3), (4, 6, 3)] {
+            let text = format!("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH={bandwidth}\na.m3u8\n");
+            declarations.take(text.as_bytes(), &base, at(exchange));
+            assert_eq!(said(&declarations), Some(first));
+        }
+    }
 
     #[test]
     fn a_variant_is_what_its_line_says() {
@@ -119,7 +159,7 @@ mod tests {
             720.m3u8?t=1\n";
         let base = Url::parse("http://localhost/main.m3u8").unwrap();
         let mut declarations = Declarations::default();
-        declarations.take(text.as_bytes(), &base);
+        declarations.take(text.as_bytes(), &base, at(1));
         let high = declarations.of("http://localhost/720.m3u8?t=2").unwrap();
         assert_eq!(
             (high.bandwidth, high.average),
@@ -139,7 +179,7 @@ mod tests {
             #EXT-X-STREAM-INF:BANDWIDTH=1,CODECS=\"mp4a.40.2\"\nlive.m3u8?r=lo\n";
         let base = Url::parse("http://localhost/main.m3u8").unwrap();
         let mut declarations = Declarations::default();
-        declarations.take(text.as_bytes(), &base);
+        declarations.take(text.as_bytes(), &base, at(1));
         let codecs = |url| declarations.of(url).and_then(|said| said.codecs.as_deref());
         assert_eq!(
             codecs("http://localhost/live.m3u8?r=hi"),

@@ -47,8 +47,8 @@ pub struct Host {
 }
 
 impl Hosts {
-    /// Takes in an exchange.
-    pub fn take(&mut self, row: &SeenExchange, headers: &Headers) {
+    /// Takes in an exchange. `is_paced`: its body came no faster than it is played, as that of a raw stream.
+    pub fn take(&mut self, row: &SeenExchange, headers: &Headers, is_paced: bool) {
         let name = authority(&row.url);
         if !self.hosts.contains_key(name) {
             if self.hosts.len() >= MOST_HOSTS {
@@ -59,7 +59,7 @@ impl Hosts {
             self.hosts.insert(name.to_owned(), host);
         }
         if let Some(host) = self.hosts.get_mut(name) {
-            host.take(row, headers);
+            host.take(row, headers, is_paced);
         }
     }
 
@@ -82,7 +82,7 @@ impl Host {
         })
     }
 
-    fn take(&mut self, row: &SeenExchange, headers: &Headers) {
+    fn take(&mut self, row: &SeenExchange, headers: &Headers, is_paced: bool) {
         self.exchanges += 1;
         let answer = match row.status {
             Some(status) => status.to_string(),
@@ -93,7 +93,8 @@ impl Host {
         if let Some(wait_us) = row.wait_us.filter(|_| row.directives_met.is_none()) {
             self.wait.saturating_record(positive(wait_us));
         }
-        if row.outcome == Outcome::Complete
+        if !is_paced
+            && row.outcome == Outcome::Complete
             && row.wire_bytes >= SMALLEST
             && let Some(receive_us) = row.receive_us
         {

@@ -4,6 +4,8 @@
 //! | --- | --- |
 //! | `rendition` | a media playlist over the whole session |
 //! | `declared` | what a multivariant playlist says of it |
+//! | `keys` | how far apart its random access points are |
+//! | `raw` | a stream that is no playlist |
 //! | `viewer` | where a viewer of it would have waited |
 //! | `hosts` | who answered |
 //! | `series` | numbers over time |
@@ -12,6 +14,8 @@
 
 mod declared;
 mod hosts;
+mod keys;
+mod raw;
 mod rendition;
 mod series;
 mod viewer;
@@ -22,11 +26,14 @@ use url::Url;
 
 pub use self::declared::{Declared, stream_infs};
 pub use self::hosts::{Host, Hosts};
+pub use self::keys::KeyDistances;
+pub use self::raw::{RawStream, Silences};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};
 pub use self::viewer::{Stall, Viewer};
 
 use self::declared::Declarations;
+use crate::analysis::finding::Evidence;
 use crate::session::{Hole, RevisedPlaylist};
 
 /// Renditions that are told of.
@@ -42,6 +49,8 @@ pub struct Overview {
     streams: HashMap<i64, i64>,
     /// Who answered.
     pub hosts: Hosts,
+    /// Streams that are no playlists.
+    pub raw: Vec<RawStream>,
     /// When no recorder ran.
     holes: Vec<Hole>,
     /// Holes that the viewers of each rendition know.
@@ -64,8 +73,9 @@ impl Overview {
     }
 
     /// A multivariant playlist of a stream says what others are.
-    pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url) {
-        self.declared.entry(stream).or_default().take(text, base);
+    pub fn multivariant(&mut self, stream: i64, text: &[u8], base: &Url, at: Evidence) {
+        let declared = self.declared.entry(stream).or_default();
+        declared.take(text, base, at);
     }
 
     /// A media playlist; `None`: there are too many.

@@ -1,9 +1,11 @@
 //! A media playlist over the whole session: what it listed, what came of it. Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::keys::KeyDistances;
 use super::series::Series;
 use super::viewer::Viewer;
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::{attributes, lines};
 use crate::media::facts::{ChunkFacts, Content, Track, TrackKind};
@@ -12,7 +14,7 @@ use crate::media::facts::{ChunkFacts, Content, Track, TrackKind};
 const MOST_VALUES: usize = 16;
 
 /// A media playlist over the whole session. Series are in seconds, where nothing else is said.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Rendition {
     /// Row of `resource`.
     pub id: i64,
@@ -42,8 +44,10 @@ pub struct Rendition {
     pub cues: u64,
     /// Splices that its media carry (SCTE-35).
     pub splices: u64,
-    /// What its media are, by their tracks.
-    pub codecs: BTreeSet<String>,
+    /// What its media are, by their tracks, and the first segment of each.
+    pub codecs: BTreeMap<String, Evidence>,
+    /// How far apart its random access points are.
+    pub keys: KeyDistances,
     /// When it listed something new, and for how long it had not.
     pub advances: Series,
     /// EXTINF, when it was listed.
@@ -141,16 +145,20 @@ impl Rendition {
         self.cues += u64::from(has_cue);
     }
 
-    /// Takes in what the bytes of a segment say that was listed at a moment.
-    pub fn media(&mut self, facts: &ChunkFacts, listed_us: i64) {
+    /// Takes in what the bytes of a segment say that an exchange brought, and when it was listed. `goes_on`: it directly follows the one before, and time
+    /// stamps go on.
+    pub fn media(&mut self, facts: &ChunkFacts, at: Evidence, goes_on: bool) {
+        self.keys.take(facts, goes_on);
         let tracks = facts.tracks().iter();
         let length_us = tracks.filter_map(length).min_by_key(|(kind, _)| *kind);
         if let Some((_, length_us)) = length_us {
-            self.measured.push(listed_us, seconds(length_us));
+            self.measured.push(at.at_us, seconds(length_us));
         }
         for track in facts.tracks() {
             let codec = track.codec.as_deref().map(str::to_owned);
-            insert(&mut self.codecs, codec, MOST_VALUES);
+            if let Some(codec) = codec.filter(|_| self.codecs.len() < MOST_VALUES) {
+                self.codecs.entry(codec).or_insert(at);
+            }
         }
         if let Content::Transport(facts) = &facts.content {
             self.splices += facts.cues.len() as u64;
@@ -170,6 +178,21 @@ impl Rendition {
         }
         self.viewer
             .got(came.at_us, came.duration_us, came.target_us);
+    }
+
+    /// Its numbers over time and its stalls between two moments, in microseconds of Unix time; all else is of the whole session.
+    #[must_use]
+    pub fn within(&self, span_us: (i64, i64)) -> Self {
+        Self {
+            advances: self.advances.within(span_us),
+            told: self.told.within(span_us),
+            measured: self.measured.within(span_us),
+            fetched: self.fetched.within(span_us),
+            rates: self.rates.within(span_us),
+            edge: self.edge.within(span_us),
+            viewer: self.viewer.within(span_us),
+            ..self.clone()
+        }
     }
 
     /// Bits per second of all its segments; `None`: none came.

@@ -57,6 +57,16 @@ impl Series {
         self.merged = self.merged.saturating_mul(2).saturating_add(1);
     }
 
+    /// Those between two moments, in microseconds of Unix time.
+    pub fn within(&self, (from_us, until_us): (i64, i64)) -> Self {
+        let points = self.points.iter().copied();
+        let is_in = |point: &Point| (from_us..=until_us).contains(&point.at_us);
+        Self {
+            points: points.filter(is_in).collect(),
+            ..*self
+        }
+    }
+
     /// Its points, in the order in which they came.
     pub fn points(&self) -> &[Point] {
         &self.points
@@ -87,6 +97,17 @@ mod tests {
         let high = series.points().iter().find(|point| point.value > 1.0);
         assert_eq!(high.map(|point| point.at_us), Some(77_777));
         assert!(series.points().is_sorted_by_key(|point| point.at_us));
+    }
+
+    #[test]
+    fn a_part_of_the_time_has_its_own_largest() {
+        let mut series = Series::default();
+        for n in 0..10 {
+            series.push(n, n as f64);
+        }
+        let part = series.within((3, 5));
+        assert_eq!((part.points().len(), part.largest()), (3, Some(5.0)));
+        assert_eq!(series.within((50, 60)).largest(), None);
     }
 
     #[test]

@@ -79,6 +79,31 @@ impl Viewer {
         !self.is_unsure && self.passed_us == 0 && self.plays_until_us.is_some()
     }
 
+    /// Its stalls that have a part of a time, in microseconds of Unix time.
+    #[must_use]
+    pub fn within(&self, (from_us, until_us): (i64, i64)) -> Self {
+        let is_in = |stall: &&Stall| {
+            stall.from_us <= until_us && stall.from_us.saturating_add(stall.length_us) >= from_us
+        };
+        let stalls: Vec<Stall> = self.stalls.iter().filter(is_in).copied().collect();
+        let is_all = stalls.len() == self.stalls.len();
+        let lengths = stalls.iter().map(|stall| stall.length_us);
+        Self {
+            count: if is_all {
+                self.count
+            } else {
+                stalls.len() as u64
+            },
+            length_us: if is_all {
+                self.length_us
+            } else {
+                lengths.sum()
+            },
+            stalls,
+            ..self.clone()
+        }
+    }
+
     /// No recorder ran: nobody knows what a viewer saw.
     pub fn begin_again(&mut self) {
         self.buffered_us = 0;

@@ -1,4 +1,4 @@
-//! P13 daterange-syntax, P16 pdt-missing, P17 discontinuity-without-pdt (RFC 8216bis 4.4.4.6, 4.4.5.1, D.2; A 8.4).
+//! P13 daterange-syntax, M14 scte35-vs-cue (messages in date ranges), P16 pdt-missing, P17 discontinuity-without-pdt (RFC 8216bis 4.4.4.6, 4.4.5.1, D.2; A 8.4).
 
 use std::collections::HashSet;
 
@@ -6,7 +6,10 @@ use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::date_range::DateRange;
 use crate::analysis::rules::playlist::Segment;
+use crate::media::splices::{from_hex, has_no_sum, is_whole};
 
+/// Attributes that carry messages of SCTE-35 (RFC 8216bis 4.4.5.1.1).
+const MESSAGES: [&str; 3] = ["SCTE35-CMD", "SCTE35-OUT", "SCTE35-IN"];
 /// CLASS of interstitials (RFC 8216bis D.2).
 const INTERSTITIAL: &str = "com.apple.hls.interstitial";
 /// Two ways to write an end may differ by so much, in microseconds: dates are written to the millisecond.
@@ -24,6 +27,11 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
         for problem in problems(&range, is_known) {
             let sentence = format!("the EXT-X-DATERANGE in line {line} {problem}");
             out.push(Broken::new("P13", sentence).with("line", line));
+        }
+        for name in MESSAGES.into_iter().filter(|name| is_damaged(&range, name)) {
+            let sentence =
+                format!("the {name} of the EXT-X-DATERANGE in line {line} has a wrong CRC");
+            out.push(Broken::new("M14", sentence).kind("crc").with("line", line));
         }
         ids.extend(range.id().map(str::to_owned));
     }
@@ -48,6 +56,12 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
             out.push(broken.with("media_sequence", number));
         }
     }
+}
+
+/// It is a message of SCTE-35 whose CRC somebody computed, and which is another one now.
+fn is_damaged(range: &DateRange, name: &str) -> bool {
+    let message = range.value(name).and_then(from_hex);
+    message.is_some_and(|message| !is_whole(&message) && !has_no_sum(&message))
 }
 
 fn problems(range: &DateRange, is_known: bool) -> Vec<String> {
@@ -100,6 +114,22 @@ mod tests {
             "#EXTINF:4.0,\ns9",
             &format!("#EXT-X-DATERANGE:{range}\n#EXTINF:4.0,\ns9"),
         )
+    }
+
+    #[test]
+    fn a_message_of_scte_35_whose_sum_is_wrong_is_m14() {
+        const RANGE: &str = "ID=\"a\",START-DATE=\"2026-11-29T10:00:00Z\",SCTE35-OUT=";
+        let right = "0xFC302F000000000000FFFFF014054800008F7FEFFE7369C02EFE0052CCF500000000000A0008435545490000013562DBA30A";
+        let of_the_standard = "0xFC002F0000000000FF000014056FFFFFF000E011622DCAFF000052636200000000000A0008029896F50000008700000000";
+        for value in [right, of_the_standard, "YES", "\"base64=\""] {
+            let text = with(&format!("{RANGE}{value}"));
+            assert_eq!(found(&text), [""; 0], "{value}");
+        }
+        let damaged = right.replace("4800", "4900");
+        let cut = &right[..right.len() - 2];
+        for value in [&damaged, cut] {
+            assert_eq!(found(&with(&format!("{RANGE}{value}"))), ["M14"], "{value}");
+        }
     }
 
     #[test]

@@ -10,12 +10,14 @@
 //! | `attributes` | P10, P11, P12: keys, ranges, maps |
 //! | `dates` | P13, P16, P17: dates and date ranges |
 //! | `define` | P14: variables |
+//! | `groups` | X11: groups of renditions |
 
 mod attributes;
 mod dates;
 mod define;
 mod durations;
 mod form;
+mod groups;
 mod order;
 mod seen;
 mod version;
@@ -33,6 +35,9 @@ pub fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     form::judge(text, out);
     version::judge(text, out);
     define::judge(text, out);
+    if text.playlist.kind == Some(PlaylistKind::Multivariant) {
+        groups::judge(text, out);
+    }
     if text.playlist.kind == Some(PlaylistKind::Media) {
         durations::judge(text, out);
         order::judge(text, out);

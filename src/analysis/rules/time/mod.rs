@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `change` | a revision and the one before it |
 //! | `alignment` | how a window lies on the one before, by names of segments |
+//! | `atomic` | T16: a text that was cut |
 //! | `numbers` | T01, T02, T04, T09, T11, T17: what is counted |
 //! | `rewritten` | T03, T06, T10, P15: what may not change |
 //! | `window` | T08: what is left |
@@ -11,6 +12,7 @@
 //! | [`speed`] | T14: whether media come as fast as they are played |
 
 mod alignment;
+mod atomic;
 mod change;
 mod clock;
 mod numbers;
@@ -29,6 +31,7 @@ pub fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     rewritten::judge(change, out);
     window::judge(change, out);
     clock::judge(change, out);
+    atomic::judge(change, out);
 }
 
 /// What is wrong with the dates of the first revision of a media playlist.

@@ -20,7 +20,7 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
         out.push(Broken::new("T11", "segments came behind EXT-X-ENDLIST"));
     }
     let Some(grown) = change.grown() else {
-        if change.step == Some(Step::Restarted) {
+        if change.step == Some(Step::Restarted) || change.goes_on() {
             let text = format!(
                 "EXT-X-MEDIA-SEQUENCE went back from {} to {}",
                 before.first_number(),
@@ -122,6 +122,16 @@ mod tests {
         let lagging = window(6, &["z", "a", "b", "c", "d", "e"]);
         assert_eq!(
             found(&window(7, &SIX), &lagging, Step::Behind),
+            Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn a_number_that_goes_back_while_segments_go_on() {
+        let now = window(4, &["b", "c", "d", "e", "f", "g"]);
+        assert_eq!(found(&window(7, &SIX), &now, Step::Slid), ["T01"]);
+        assert_eq!(
+            found(&window(7, &SIX), &now, Step::Behind),
             Vec::<&str>::new()
         );
     }

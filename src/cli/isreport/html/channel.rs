@@ -2,14 +2,14 @@
 
 use maud::{Markup, html};
 
-use crate::cli::isreport::channel::{host_rows, rendition_rows};
+use crate::cli::isreport::channel::{host_rows, raw_rows, rendition_rows};
 use crate::cli::isreport::form::Shown;
 use crate::shown::escaped;
 
-/// Two tables.
+/// A table for each.
 pub(super) fn channel(shown: &Shown<'_>) -> Markup {
     html! {
-        @for (title, rows) in [("Playlists", rendition_rows(shown)), ("Hosts", host_rows(shown))] {
+        @for (title, rows) in [("Playlists", rendition_rows(shown)), ("Raw streams", raw_rows(shown)), ("Hosts", host_rows(shown))] {
             @if !rows.is_empty() {
                 h3 { (title) }
                 @for (name, facts) in &rows {

@@ -112,8 +112,11 @@ fn drawn<'b>(
         .y_label_formatter(&|value| format!("{} {}", short(*value), chart.unit))
         .label_style(("sans-serif", 12))
         .draw()?;
-    for (from_us, to_us) in chart.spans {
-        let corners = [(chart.at(*from_us), least), (chart.at(*to_us), most)];
+    let is_drawn =
+        |(from_us, to_us): &&(i64, i64)| *from_us <= chart.span_us.1 && *to_us >= chart.span_us.0;
+    for (from_us, to_us) in chart.spans.iter().filter(is_drawn) {
+        let inside = |us: &i64| chart.at(*us).clamp(from, to);
+        let corners = [(inside(from_us), least), (inside(to_us), most)];
         plane.draw_series([Rectangle::new(corners, RED.mix(0.25).filled())])?;
     }
     for (level, _) in &chart.levels {

@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::chart::{Chart, Drawn, Line, Look, draw};
 use super::listed::Listed;
-use crate::analysis::rules::overview::{Declared, Rendition, Series, Stall};
+use crate::analysis::rules::overview::{Declared, RawStream, Rendition, Series, Stall};
 use crate::cli::isreport::channel::rate_words;
 use crate::cli::isreport::form::{Shown, name_of};
 use crate::session::seconds;
@@ -40,9 +40,13 @@ pub(super) fn pictures(shown: &Shown<'_>, listed: &Listed<'_>) -> Pictured {
         .take(MOST)
         .map(|(rendition, declared)| one((shown, listed), rendition, *declared, &mut marks))
         .collect();
+    let raw = shown.judgement.overview.raw.iter().take(MOST);
+    let raw: Vec<Markup> = raw
+        .map(|raw| one_raw((shown, listed), raw, &mut marks))
+        .collect();
     let left_out = renditions.len().saturating_sub(MOST);
     let markup = html! {
-        @for picture in drawn { (picture) }
+        @for picture in drawn.iter().chain(&raw) { (picture) }
         @if left_out > 0 { p.soft { (counted(left_out as u64, "playlist")) " more: -p draws one of them." } }
     };
     Pictured { markup, marks }
@@ -67,14 +71,16 @@ fn one(
     declared: Option<&Declared>,
     marks: &mut HashMap<usize, String>,
 ) -> Markup {
+    let drawn = rendition.within(shown.span_us);
+    let rendition = &drawn;
     let pictures = [
         advances(shown, rendition),
         durations(rendition),
         fetching(rendition),
-        rates(rendition, declared),
+        rates(shown, rendition, declared),
         edge(rendition),
     ];
-    let found = found_in(listed, rendition);
+    let found = found_in(listed, &rendition.stream, Some(&rendition.name));
     html! {
         section aria-label=(escaped(&rendition.name)) {
             h3 { (escaped(&name_of(shown, rendition, declared))) }
@@ -85,6 +91,50 @@ fn one(
     }
 }
 
+fn one_raw(
+    (shown, listed): (&Shown<'_>, &Listed<'_>),
+    raw: &RawStream,
+    marks: &mut HashMap<usize, String>,
+) -> Markup {
+    let series = raw.rates().within(shown.span_us);
+    let picture = raw_rate(shown, raw, &series);
+    let found = found_in(listed, &raw.name, None);
+    html! {
+        section aria-label=(escaped(&raw.name)) {
+            h3 { (escaped(&raw.name)) " (raw stream)" }
+            @if let Some(picture) = picture { (figure(shown, &picture, &found, marks)) }
+            @else { p.soft { "Nothing of it came." } }
+        }
+    }
+}
+
+fn raw_rate<'a>(shown: &Shown<'_>, raw: &RawStream, series: &'a Series) -> Option<Picture<'a>> {
+    let peak = series.largest()?;
+    let silences = &raw.silences;
+    let silent = match silences.count {
+        0 => String::new(),
+        count => format!(
+            " No byte came {}{} ({:.1} s in all, red).",
+            counted(count, "time"),
+            shown.of_all(),
+            seconds(silences.length_us)
+        ),
+    };
+    let mean = raw.mean_rate().map_or_else(String::new, |mean| {
+        format!("{} on average{}, ", rate_words(mean), shown.of_all())
+    });
+    Some(Picture {
+        id: format!("r{}-rates", raw.id),
+        title: "Bit rate",
+        says: format!("{mean}{} at most.{silent}", rate_words(peak)),
+        unit: if peak < 1e6 { "kbit/s" } else { "Mbit/s" },
+        scale: if peak < 1e6 { 1e3 } else { 1e6 },
+        lines: vec![line("as it came", Look::Bars, series)],
+        levels: Vec::new(),
+        spans: silences.spans.clone(),
+    })
+}
+
 /// A finding that is in a picture.
 struct Found<'a> {
     number: usize,
@@ -93,14 +143,12 @@ struct Found<'a> {
     severity: &'static str,
 }
 
-fn found_in<'a>(listed: &'a Listed<'_>, rendition: &Rendition) -> Vec<Found<'a>> {
+/// Findings of a stream: those of a playlist, and those of none.
+fn found_in<'a>(listed: &'a Listed<'_>, stream: &str, playlist: Option<&str>) -> Vec<Found<'a>> {
     let own = listed.findings.iter().filter(|(_, judged)| {
         let finding = &judged.finding;
-        finding.stream == rendition.stream
-            && finding
-                .playlist
-                .as_ref()
-                .is_none_or(|name| *name == rendition.name)
+        let name = finding.playlist.as_deref();
+        finding.stream == stream && (name.is_none() || name == playlist)
     });
     own.take(MOST_MARKS)
         .map(|(number, judged)| Found {
@@ -119,7 +167,7 @@ fn figure(
     marks: &mut HashMap<usize, String>,
 ) -> Markup {
     let chart = Chart {
-        span_us: (shown.zero_us, shown.end_us),
+        span_us: shown.span_us,
         zero_us: shown.zero_us,
         unit: picture.unit,
         scale: picture.scale,
@@ -293,7 +341,11 @@ fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
     })
 }
 
-fn rates<'a>(rendition: &'a Rendition, declared: Option<&Declared>) -> Option<Picture<'a>> {
+fn rates<'a>(
+    shown: &Shown<'_>,
+    rendition: &'a Rendition,
+    declared: Option<&Declared>,
+) -> Option<Picture<'a>> {
     let peak = rendition.rates.largest()?;
     let mean = rendition.mean_rate()?;
     let bandwidth = declared.and_then(|declared| declared.bandwidth);
@@ -303,8 +355,9 @@ fn rates<'a>(rendition: &'a Rendition, declared: Option<&Declared>) -> Option<Pi
         id: format!("p{}-rates", rendition.id),
         title: "Bit rate",
         says: format!(
-            "{} on average, {} at most.",
+            "{} on average{}, {} at most.",
             rate_words(mean),
+            shown.of_all(),
             rate_words(peak)
         ),
         unit: if peak < 1e6 { "kbit/s" } else { "Mbit/s" },

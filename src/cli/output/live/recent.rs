@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use super::row::{Condition, Key, Row, Word};
+use super::row::{Condition, Key, Pasts, Row, Word};
 use super::text;
+use crate::recorder;
 use crate::session::{Notice, Tally};
 
 /// Rates are averages over so long, in microseconds: several segments of any channel.
@@ -26,7 +27,8 @@ struct Past {
     /// When, and how many bytes had come by then.
     looks: VecDeque<(i64, u64)>,
     trouble: Option<Condition>,
-    over_us: Option<i64>,
+    /// That is over: from when until when it was, and what.
+    over: Option<recorder::Past>,
 }
 
 /// When a tally changed last, in microseconds of Unix time, and whether what it counts goes on.
@@ -41,7 +43,7 @@ impl Recent {
     pub(super) fn look(&mut self, row: &mut Row, now_us: i64) {
         let past = self.rows.entry(row.key).or_default();
         row.rate = past.rate(row.bytes, now_us);
-        past.remember(&mut row.condition, now_us);
+        past.remember(&mut row.condition, &row.past, now_us);
     }
 
     /// Rows about the recorder itself: what it has noticed lately, or what goes on.
@@ -104,37 +106,49 @@ impl Past {
         }
     }
 
-    fn remember(&mut self, now: &mut Condition, now_us: i64) {
+    /// `pasts`: what the log has of what is over.
+    fn remember(&mut self, now: &mut Condition, pasts: &Pasts, now_us: i64) {
         if now.word.is_remembered() {
             self.trouble = Some(now.clone());
-            self.over_us = None;
+            self.over = None;
             return;
         }
         let Some(trouble) = self.trouble.as_ref() else {
             return;
         };
-        // An advance says when it was; polls that fail no more were seen not to.
-        let seen_us = match trouble.word {
-            Word::NoAdvance if now.since_us > trouble.since_us => now.since_us,
-            _ => now_us,
-        };
-        let over_us = *self.over_us.get_or_insert(seen_us);
+        let over = self
+            .over
+            .get_or_insert_with(|| over(trouble, pasts, now_us));
         let is_worse = now.word < Word::Again || now.word == Word::Ended;
-        if is_worse || now_us.saturating_sub(over_us) > TOLD_US {
+        if is_worse || now_us.saturating_sub(over.until_us) > TOLD_US {
             self.trouble = None;
             return;
         }
-        let lasted = text::length(over_us.saturating_sub(trouble.since_us));
+        let lasted = text::length(over.until_us.saturating_sub(over.since_us));
         let (word, _) = trouble.word.texts();
         let why = match trouble.word {
-            Word::Fails => trouble.what.as_str(),
-            _ => &word.to_lowercase(),
+            Word::Fails => over.what.clone(),
+            Word::ChunksFail => format!("chunks: {}", over.what),
+            _ => word.to_lowercase(),
         };
         *now = Condition {
             word: Word::Again,
-            since_us: over_us,
+            since_us: over.until_us,
             what: format!("{why} for {lasted}"),
         };
+    }
+}
+
+/// What is over, as the log has it; else as it was seen.
+fn over(trouble: &Condition, pasts: &Pasts, now_us: i64) -> recorder::Past {
+    let logged = pasts.of(trouble.word);
+    if let Some(past) = logged.filter(|past| past.until_us > trouble.since_us) {
+        return past.clone();
+    }
+    recorder::Past {
+        since_us: trouble.since_us,
+        until_us: now_us,
+        what: trouble.what.clone(),
     }
 }
 
@@ -182,29 +196,62 @@ mod tests {
         assert!(past.looks.len() <= 62);
     }
 
+    fn was(since_us: i64, until_us: i64, what: &str) -> Option<recorder::Past> {
+        Some(recorder::Past {
+            since_us,
+            until_us,
+            what: what.to_owned(),
+        })
+    }
+
     #[test]
-    fn what_is_over_is_told_of_for_a_minute() {
+    fn what_is_over_is_told_of_for_a_minute_as_the_log_has_it() {
         let mut past = Past::default();
-        let mut told = |now: Condition, at_us| {
+        let mut told = |now: Condition, pasts: &Pasts, at_us| {
             let mut now = now;
-            past.remember(&mut now, at_us);
+            past.remember(&mut now, pasts, at_us);
             now
         };
+        let none = Pasts::default();
         let fine = is(Word::Advances, 99_000_000, "");
-        assert_eq!(told(fine.clone(), 100_000_000), fine);
+        assert_eq!(told(fine.clone(), &none, 100_000_000), fine);
         let down = is(Word::Fails, 110_000_000, "refused x 9");
-        assert_eq!(told(down.clone(), 122_000_000), down);
-        let again = is(Word::Again, 122_500_000, "refused x 9 for 12.5 s");
-        assert_eq!(told(fine.clone(), 122_500_000), again);
-        assert_eq!(told(fine.clone(), 182_500_000), again);
-        assert_eq!(told(fine.clone(), 182_500_001), fine);
+        assert_eq!(told(down.clone(), &none, 122_000_000), down);
+        // One more failed, and it was over, between two looks.
+        let pasts = Pasts {
+            polls: was(110_000_000, 122_300_000, "refused x 10"),
+            ..none.clone()
+        };
+        let again = is(Word::Again, 122_300_000, "refused x 10 for 12.3 s");
+        assert_eq!(told(fine.clone(), &pasts, 122_500_000), again);
+        assert_eq!(told(fine.clone(), &pasts, 182_300_000), again);
+        assert_eq!(told(fine.clone(), &pasts, 182_300_001), fine);
         let still = is(Word::NoAdvance, 190_000_000, "target 2.0 s");
-        assert_eq!(told(still.clone(), 193_000_000), still);
+        assert_eq!(told(still.clone(), &pasts, 193_000_000), still);
         let moved = is(Word::Advances, 216_100_000, "");
         let again = is(Word::Again, 216_100_000, "no advance for 26.1 s");
-        assert_eq!(told(moved, 216_400_000), again, "at its moment");
+        let pasts = Pasts {
+            gap: was(190_000_000, 216_100_000, ""),
+            ..pasts
+        };
+        assert_eq!(told(moved, &pasts, 216_400_000), again, "at its moment");
         let over = is(Word::Ended, 216_100_000, "");
-        assert_eq!(told(over.clone(), 217_000_000), over);
+        assert_eq!(told(over.clone(), &pasts, 217_000_000), over);
+    }
+
+    #[test]
+    fn chunks_that_are_good_again_count_no_longer() {
+        let mut past = Past::default();
+        let mut now = is(Word::ChunksFail, 10_000_000, "HTTP 404 x 4");
+        past.remember(&mut now, &Pasts::default(), 30_000_000);
+        let pasts = Pasts {
+            chunks: was(10_000_000, 35_900_000, "HTTP 404 x 5"),
+            ..Pasts::default()
+        };
+        let mut now = is(Word::Advances, 48_000_000, "");
+        past.remember(&mut now, &pasts, 48_900_000);
+        let told = "chunks: HTTP 404 x 5 for 25.9 s";
+        assert_eq!(now, is(Word::Again, 35_900_000, told));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::recorder::{LATELY_US, PlaylistStats, StreamStats};
+use crate::recorder::{LATELY_US, Past, PlaylistStats, Spell, StreamStats};
 
 /// A raw stream that brings nothing for so long is silent, in microseconds.
 const SILENT_US: i64 = 2_000_000;
@@ -81,7 +81,7 @@ impl Word {
 
     /// Whether it is told of for a while after it is over.
     pub(super) fn is_remembered(self) -> bool {
-        self.tone() == Tone::Bad
+        self.tone() == Tone::Bad || self == Self::ChunksFail
     }
 }
 
@@ -109,6 +109,71 @@ pub(super) struct Row {
     pub revisions: u64,
     /// Bytes a second, averaged.
     pub rate: u64,
+    pub past: Pasts,
+}
+
+/// What was over last, as the log has it: polls that failed, gaps, chunks that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Pasts {
+    pub polls: Option<Past>,
+    pub gap: Option<Past>,
+    pub chunks: Option<Past>,
+}
+
+impl Pasts {
+    fn from_playlist(playlist: &PlaylistStats) -> Self {
+        let gap = playlist.gaps.past().map(|(since_us, until_us)| Past {
+            since_us,
+            until_us,
+            what: String::new(),
+        });
+        let chunks = playlist.losing.spell().and_then(|spell| {
+            Some(Past {
+                since_us: spell.since_us,
+                until_us: spell.good_us?,
+                what: spell.told(),
+            })
+        });
+        Self {
+            polls: playlist.failing.past(),
+            gap,
+            chunks: chunks.or_else(|| playlist.losing.past()),
+        }
+    }
+
+    /// Of two playlists: what they had at once is one.
+    fn and(self, other: Self) -> Self {
+        Self {
+            polls: both(self.polls, other.polls),
+            gap: both(self.gap, other.gap),
+            chunks: both(self.chunks, other.chunks),
+        }
+    }
+
+    /// What was told with a word.
+    pub(super) fn of(&self, word: Word) -> Option<&Past> {
+        match word {
+            Word::Fails | Word::Unanswered => self.polls.as_ref(),
+            Word::NoAdvance | Word::Silent => self.gap.as_ref(),
+            Word::ChunksFail => self.chunks.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+fn both(one: Option<Past>, other: Option<Past>) -> Option<Past> {
+    let (Some(one), Some(other)) = (&one, &other) else {
+        return one.or(other);
+    };
+    let (last, before) = match one.until_us >= other.until_us {
+        true => (one, other),
+        false => (other, one),
+    };
+    let mut all = last.clone();
+    if before.until_us > last.since_us {
+        all.since_us = last.since_us.min(before.since_us);
+    }
+    Some(all)
 }
 
 /// One for each stream; where there is only one stream, one for each of its playlists.
@@ -143,12 +208,15 @@ fn row(key: Key, playlist: &PlaylistStats, now_us: i64) -> Row {
         bytes: count(&playlist.bytes),
         revisions: count(&playlist.revisions),
         rate: 0,
+        past: Pasts::from_playlist(playlist),
     }
 }
 
 fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
     let playlists = stream.stats.playlists();
     let rows: Vec<Row> = playlists.iter().map(|one| row(key, one, now_us)).collect();
+    let pasts = rows.iter().map(|row| row.past.clone());
+    let past = pasts.fold(Pasts::default(), Pasts::and);
     let sum = |count: fn(&Row) -> u64| rows.iter().map(count).sum();
     let all = playlists.iter().zip(&rows).map(|(one, row)| {
         let is_listing = one.is_multivariant.load(Ordering::Relaxed);
@@ -165,6 +233,7 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
         bytes: sum(|row| row.bytes),
         revisions: sum(|row| row.revisions),
         rate: 0,
+        past,
     }
 }
 
@@ -188,7 +257,10 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     let ago_us = now_us.saturating_sub(advanced_us);
     let target_us = moment(&playlist.target_us);
     let lost = playlist.losing.spell();
-    let lost = lost.filter(|spell| now_us.saturating_sub(spell.last_us) <= LATELY_US);
+    let is_lost = |spell: &Spell| {
+        spell.good_us.is_none() && now_us.saturating_sub(spell.last_us) <= LATELY_US
+    };
+    let lost = lost.filter(is_lost);
     let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
     match (advanced_us, target_us, lost) {
         (1.., 1.., _) if playlist.gaps.since_us().is_some() => {
@@ -288,11 +360,8 @@ mod tests {
     fn what_is_worst_is_told() {
         let one = playlist();
         assert_eq!(told(&one), (Word::Advances, 1, String::new()));
-        one.losing.fails(
-            "HTTP 404".to_owned(),
-            (NOW_US - 5_000_000, NOW_US - 5_000_000),
-            0,
-        );
+        one.losing
+            .fails(&["HTTP 404"], (NOW_US - 5_000_000, NOW_US - 5_000_000), 0);
         assert_eq!(told(&one), (Word::ChunksFail, 5, "HTTP 404".to_owned()));
         one.gaps.lasts((NOW_US - 3_000_000, NOW_US), true);
         let still = (Word::NoAdvance, 1, "target 2.0 s".to_owned());
@@ -304,8 +373,7 @@ mod tests {
         assert_eq!(told(&one), (Word::Unanswered, 3, String::new()));
         for _ in 0..3 {
             let at_us = NOW_US - 7_000_000;
-            one.failing
-                .fails("refused".to_owned(), (at_us, at_us), i64::MAX);
+            one.failing.fails(&["refused"], (at_us, at_us), i64::MAX);
         }
         assert_eq!(told(&one), (Word::Fails, 7, "refused x 3".to_owned()));
         one.is_over.store(true, Ordering::Relaxed);

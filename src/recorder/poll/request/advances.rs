@@ -15,14 +15,13 @@ use crate::recorder::poll::state::overdue::Request;
 use crate::recorder::stats::counters::Unanswered;
 use crate::recorder::stats::events::Over;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::outages::outage::Failed;
+use crate::recorder::stats::outages::over::Class;
 use crate::recorder::stats::recoveries::Recovery;
-use crate::recorder::words;
 use crate::session::UNANSWERED;
 
 /// A recorder that is so late itself says nothing of an answer that it waits for.
 const LATE: Duration = Duration::from_millis(500);
-/// What is told while a request hangs; that it was given up is another line.
-const HANGS: &str = "hangs";
 /// What has no answer for so long is told, whatever the target duration.
 const LONGEST_UNTOLD: Duration = Duration::from_secs(5);
 
@@ -32,14 +31,10 @@ impl Poller {
         if let Some(held) = self.blocking.asked() {
             return self.ask_held(ask, held).await;
         }
-        let asked_us = self.context.fetcher.writer.clock().now_us();
         let context = self.context.clone();
         let chain = context.fetcher.chain(ask);
-        let (hops, is_told) = self.watching(chain, Some(ask)).await;
-        if let Some(unanswered) = is_told {
-            self.tell_of_answer(ask, asked_us, &hops);
-            drop(unanswered);
-        }
+        let (hops, hanging) = self.watching(chain, Some(ask)).await;
+        self.hanging = hanging;
         Ok(hops)
     }
 
@@ -48,7 +43,7 @@ impl Poller {
         self.watching(chain, None).await.0
     }
 
-    /// The same. `ask`: what is asked for, where that it has no answer is told; that it was.
+    /// The same. `ask`: what is asked for, where that it has no answer is told; that it had none for long.
     async fn watching<T>(
         &mut self,
         chain: impl Future<Output = T>,
@@ -60,19 +55,19 @@ impl Poller {
         let patience = (self.target_duration()).map_or(LONGEST_UNTOLD, |target| target * 3 / 2);
         let patience = patience.min(LONGEST_UNTOLD);
         let mut unanswered = ask.map(|_| clock::instant() + patience);
-        let mut is_told = None;
+        let mut hanging = None;
         loop {
             tokio::select! {
                 biased;
-                come = &mut chain => return (come, is_told),
+                come = &mut chain => return (come, hanging),
                 () = reached(overdue) => {
                     self.tell_of_overdue(asked_us, overdue.take());
                 }
                 () = reached(unanswered) => {
-                    (unanswered, is_told) = match ask {
-                        Some(ask) => self.tell_of_no_answer(ask, patience),
-                        None => (None, None),
-                    };
+                    let due = unanswered.take();
+                    if let (Some(ask), Some(due)) = (ask, due) {
+                        (unanswered, hanging) = self.tell_of_no_answer(ask, (due, patience));
+                    }
                 }
             }
         }
@@ -104,62 +99,49 @@ impl Poller {
         self.tell_of_advances(told, now_us);
     }
 
-    /// A request has had no answer for long, perhaps; when to look again, and whether that was told.
+    /// A request has had no answer for long, perhaps; when to look again, and whether it has none.
     fn tell_of_no_answer(
         &self,
         ask: &Ask,
-        patience: Duration,
+        (due, patience): (Instant, Duration),
     ) -> (Option<Instant>, Option<Unanswered>) {
-        let stats = &self.playlist.stats;
+        let (stats, now) = (&self.playlist.stats, clock::instant());
         let Some(asked_us) = stats.waiting.asked_us() else {
             return (None, None);
         };
+        if now.saturating_duration_since(due) >= LATE {
+            // An answer may have come while this recorder stood still.
+            return (Some(now + LATE), None);
+        }
         let now_us = self.context.fetcher.writer.clock().now_us();
         let waited_us = now_us.saturating_sub(asked_us);
         let left_us = clock::micros(patience).saturating_sub(waited_us);
         if left_us > 0 {
             // A redirect was followed meanwhile.
             let left = Duration::from_micros(left_us.unsigned_abs());
-            return (Some(clock::instant() + left), None);
+            return (Some(now + left), None);
         }
-        // Polls that fail are told by themselves.
-        if stats.failing.spell().is_some() || !self.is_news_of_stream(&ask.url, HANGS) {
-            return (None, None);
-        }
-        let (kind, label) = (self.playlist.kind, &self.playlist.label);
-        let place = words::playlist_of(kind, label, &self.context.name, &ask.url);
-        tracing::warn!(
-            json.playlist = label,
-            json.seconds = seconds(waited_us),
-            "{place}: {UNANSWERED} for {:.1} s",
-            seconds(waited_us)
-        );
-        (None, Some(self.context.stats.unanswered()))
-    }
-
-    /// What was told to have no answer has one; where it was given up, the fault says so.
-    fn tell_of_answer(&self, ask: &Ask, asked_us: i64, hops: &[Hop]) {
-        let answered = hops.last().filter(|hop| hop.status.is_some());
-        if let Some(hop) = answered {
-            let (kind, label) = (self.playlist.kind, &self.playlist.label);
-            let place = words::playlist_of(kind, label, &self.context.name, &ask.url);
-            let waited_s = seconds(hop.response_us().saturating_sub(asked_us));
+        let (host, place) = (hosts::host_and_port(&ask.url), self.place(&ask.url));
+        let failed = Failed {
+            class: Class::Polls,
+            of: stats.number,
+            host: &host,
+            place: &place,
+            whats: &[UNANSWERED],
+            since_us: asked_us,
+            number: None,
+            is_over: false,
+            is_told: false,
+        };
+        if self.context.stats.outages().fails(failed, now) {
             tracing::warn!(
-                json.playlist = label,
-                json.seconds = waited_s,
-                "{place}: answered after {waited_s:.1} s"
+                json.playlist = self.playlist.label,
+                json.seconds = seconds(waited_us),
+                "{place}: {UNANSWERED} for {:.1} s",
+                seconds(waited_us)
             );
         }
-    }
-
-    /// Whether something is told of that other playlists of the stream may be in as well: it is, of one of them.
-    fn is_news_of_stream(&self, url: &url::Url, what: &str) -> bool {
-        let met = Met {
-            kind: self.playlist.kind,
-            of: self.playlist.id,
-            host: &hosts::host_and_port(url),
-        };
-        self.context.stats.is_news_uncounted(met, what)
+        (None, Some(self.context.stats.unanswered()))
     }
 
     /// Takes in what a poll showed; `good`: it brought the playlist.
@@ -198,7 +180,9 @@ impl Poller {
             }) => {
                 let from_us = self.advances.since_us().unwrap_or(advanced_us);
                 let span_us = (from_us, from_us.saturating_add(for_us));
-                if gaps.lasts(span_us, is_new) && self.is_news_once("no advance") {
+                // What fails is told by itself.
+                let fails = self.playlist.stats.failing.spell().is_some();
+                if gaps.lasts(span_us, is_new) && !fails && self.may_tell() {
                     self.context.stats.says_still(true);
                     self.log_still(for_us, expected_us);
                 }
@@ -220,14 +204,13 @@ impl Poller {
     fn met(&self) -> Met<'static> {
         Met {
             kind: self.playlist.kind,
-            of: self.playlist.id,
             host: "",
         }
     }
 
     /// Whether a beginning is told; its end is counted where it is not told either.
-    fn is_news_once(&self, what: &str) -> bool {
-        self.context.stats.is_news_uncounted(self.met(), what)
+    fn may_tell(&self) -> bool {
+        self.context.stats.recoveries().may_tell(clock::instant())
     }
 
     fn log_still(&self, for_us: i64, expected_us: i64) {

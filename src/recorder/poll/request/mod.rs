@@ -2,6 +2,7 @@
 
 mod advances;
 mod ask;
+mod faults;
 mod held;
 mod interval;
 mod new_urls;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::ask::list_and_named;
 use crate::clock;
 use crate::hls;
-use crate::recorder::admission::hosts::{self, retry_after};
+use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::admission::refusal::NotPublic;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::poll::exchanges::{Made, News};
@@ -17,14 +17,8 @@ use crate::recorder::poll::poller::{Passed, Poller, is_same};
 use crate::recorder::poll::state::overdue::Asked;
 use crate::recorder::raw::opened::Opened;
 use crate::recorder::stats::board::PlaylistStats;
-use crate::recorder::stats::fold::Met;
-use crate::recorder::stats::trouble::Spell;
 use crate::recorder::words;
-use crate::session::{Kind, Outcome, OwnReason, is_success};
-
-/// So many faults are few, and so long is short, in microseconds: of such the log may have sums alone.
-const FEW: u64 = 2;
-const SHORT_US: i64 = 5_000_000;
+use crate::session::{Outcome, OwnReason, is_success};
 
 impl Poller {
     /// One poll, which is its turn until all of its answer is there; when that was.
@@ -200,33 +194,11 @@ impl Poller {
         self.playlist.fails(is_denied, patience, clock::instant());
     }
 
-    /// Polls that failed are over. Where their log has none of them, they are told in sums alone, unless they were many.
-    fn tell_of_recovery(&self, spell: &Spell) {
-        let now_us = self.context.fetcher.writer.clock().now_us();
-        let lasted_us = now_us.saturating_sub(spell.since_us);
-        let is_much = spell.times > FEW || lasted_us >= SHORT_US;
-        if spell.is_counted() && !is_much {
-            return;
-        }
-        let (kind, label) = (self.playlist.kind, &self.playlist.label);
-        self.context.stats.told((kind, self.playlist.id), spell);
-        let seconds = lasted_us as f64 / 1e6;
-        tracing::warn!(
-            json.playlist = label,
-            json.seconds = seconds,
-            json.failed = spell.times,
-            "{label:?}: answers again after {seconds:.1} s: {} failed ({})",
-            words::counted(spell.times, "poll"),
-            spell.what()
-        );
-    }
-
-    fn count(&self, hop: &Hop, good: bool) {
+    fn count(&mut self, hop: &Hop, good: bool) {
+        let hanging = self.hanging.take();
         self.note_whether_gone(hop);
         if good {
-            if let Some(spell) = self.playlist.stats.failing.is_over() {
-                self.tell_of_recovery(&spell);
-            }
+            self.is_answered(hop.response_us());
             self.playlist.plays();
             return;
         }
@@ -244,35 +216,8 @@ impl Poller {
         if !was_silent && playlists.nothing_plays() {
             playlists.wake_first();
         }
-        let stats = &self.playlist.stats;
-        stats.fault(hop.outcome);
-        let what = hop.fault_words();
-        let now_us = self.context.fetcher.writer.clock().now_us();
-        let fault_us = (hop.requested_us, now_us);
-        stats.failing.fails(what.clone(), fault_us, i64::MAX);
-        self.context.stats.met(now_us);
-        let kind = self.playlist.kind;
-        let met = Met {
-            kind,
-            of: self.playlist.id,
-            host: &hosts::host_and_port(&hop.url),
-        };
-        if !self.context.stats.fault(met, &what, hop.outcome) {
-            stats.failing.is_counted(&what);
-        } else {
-            let place =
-                words::playlist_of(kind, &self.playlist.label, &self.context.name, &hop.url);
-            let error = hop.error.as_deref();
-            let mut told = words::sentence(&place, &hop.url, hop.status, error);
-            // What once answered is where its user found it.
-            let is_new = kind == Kind::Main && self.seen_at_us.is_none();
-            let advice =
-                is_new.then(|| words::advice(hop.url.as_str(), hop.status, hop.outcome, error));
-            if let Some(advice) = advice.flatten() {
-                told += &format!("; {advice}");
-            }
-            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
-        }
+        self.playlist.stats.fault(hop.outcome);
+        self.tell_of_fault(hop, hanging.is_some());
     }
 }
 

@@ -122,6 +122,10 @@ impl Poller {
         let none = MediaFacts::default();
         self.list(id, wanted.collect(), &none, Step::Same).await;
         let selected = self.context.selection.select(main.children);
+        if selected.no_such_variant && self.context.must_match && self.is_first_of_typed() {
+            self.refuse_selection(&selected);
+            return revision;
+        }
         if self.is_first_of_typed() {
             let (kept, left_out) = (selected.kept.len(), selected.left_out.len());
             tracing::info!(
@@ -139,10 +143,24 @@ impl Poller {
         self.playlist.kind == Kind::Main && self.last.is_none()
     }
 
+    /// Who asked for what is not there gets to know what is, before anything else is recorded.
+    fn refuse_selection(&self, selected: &Selected) {
+        let why = format!(
+            "no variant is as --variants says; there are: {}",
+            selected.variants()
+        );
+        tracing::error!("{why}");
+        self.context.stats.refuse(why);
+        self.context.stop.cancel();
+    }
+
     /// Says once of each playlist that was not asked for that it is left out.
     async fn leave_out(&mut self, selected: &Selected) {
         if selected.no_such_variant && !std::mem::replace(&mut self.said_no_such_variant, true) {
-            tracing::warn!("no variant is as --variants says: all are recorded");
+            tracing::warn!(
+                "no variant is as --variants says: all are recorded: {}",
+                selected.variants()
+            );
         }
         for child in &selected.left_out {
             if self.left_out.len() < self.context.fetcher.limits.playlists

@@ -1,12 +1,13 @@
 //! Every request of a session in the order in which they began: which were good, and which were faults.
 //!
 //! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin. But a part of a raw stream that brought
-//! something was good until then.
+//! something was good until then; and what had had no answer for long was unanswered.
 
 use rusqlite::Row;
 
 use super::breaks::ENDED;
 use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
+use super::waits::IS_LONG_WAIT;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
@@ -37,12 +38,26 @@ pub struct Attempt {
     pub end: AttemptEnd,
 }
 
+impl AttemptEnd {
+    /// Without what was wrong with it where that was a wait, and the recorder's own.
+    pub fn without_own_wait(&mut self) {
+        let Self::Failed(failed) = self else { return };
+        if failed.fault.is_long_wait {
+            *self = match failed.is_answered_well() {
+                true => Self::Good,
+                // It says nothing of what is there.
+                false => Self::Redirected,
+            };
+        }
+    }
+}
+
 /// How a request went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptEnd {
     /// A good answer.
     Good,
-    /// It led elsewhere, which says nothing of what is there.
+    /// It led elsewhere, or was broken off, which says nothing of what is there.
     Redirected,
     /// A fault.
     Failed(Box<Failed>),
@@ -56,8 +71,15 @@ pub struct Failed {
     /// Row of `resource`.
     pub resource_id: i64,
     /// The next request for the same thing, of a playlist under whatever URL; `None`: there was none, or it is of a raw
-    /// stream.
+    /// stream. Of what was answered too late, that answer.
     pub next: Option<Next>,
+}
+
+impl Failed {
+    /// It was answered well in the end, too late.
+    pub fn is_answered_well(&self) -> bool {
+        self.fault.is_answered() && self.next.is_some_and(|next| next.is_good)
+    }
 }
 
 /// The next request for the same thing.
@@ -100,15 +122,15 @@ impl Reader {
         raw: &RawStreams,
     ) -> Result<Vec<Attempt>, ReadError> {
         let sql = format!(
-            "SELECT {FAULT_COLUMNS},
+            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT},
                     {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304, r.id, {ASKED},
                     n.requested_us + ifnull(n.wait_us, 0), n.status < 400 AND n.outcome = 'complete' AND n.error IS NOT ?1,
                     CASE WHEN {BROUGHT_PART} THEN ifnull(substr(e.arrival, 1, {FIRST_POINT}), '') END
                FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
                LEFT JOIN exchange h ON h.id = e.head_id
                JOIN resource q ON q.id = ifnull(h.resource_id, r.id)
-               LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART})
+               LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} OR e.outcome = 'aborted' THEN ({NEXT}) END
+              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT})
                 AND e.id > ?2
               ORDER BY e.id LIMIT ?3"
         );
@@ -127,21 +149,16 @@ const FIRST_POINT: usize = 24;
 
 fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
     let fault = fault_row(row, raw)?;
-    let is = |column: usize| -> rusqlite::Result<bool> {
-        Ok(row
-            .get::<_, Option<bool>>(COLUMNS + column)?
-            .unwrap_or(false))
-    };
-    let next_us: Option<i64> = row.get(COLUMNS + 4)?;
-    let next = match next_us.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)) {
-        Some(at_us) => Some(Next {
-            at_us,
-            is_good: is(5)?,
+    let began_us: i64 = row.get(2)?;
+    let (is_fault, is_redirect) = (is(row, 0)?, is(row, 1)?);
+    let next = match fault.is_answered() {
+        true => Some(Next {
+            at_us: began_us,
+            is_good: !is_redirect,
         }),
-        None => None,
+        false => next_row(row)?.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)),
     };
     let first_point: Option<String> = row.get(COLUMNS + 6)?;
-    let began_us: i64 = row.get(2)?;
     Ok(Attempt {
         exchange_id: fault.exchange_id,
         requested_us: fault.requested_us,
@@ -151,7 +168,7 @@ fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
         asked_id: row.get(COLUMNS + 3)?,
         first_byte_us: first_point.map(|text| began_us.saturating_add(first_point_us(&text))),
         host: fault.host().to_owned(),
-        end: match (is(0)?, is(1)?) {
+        end: match (is_fault || fault.is_long_wait, is_redirect) {
             (true, _) => AttemptEnd::Failed(Box::new(Failed {
                 fault,
                 resource_id: row.get(COLUMNS + 2)?,
@@ -161,6 +178,17 @@ fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
             (false, false) => AttemptEnd::Good,
         },
     })
+}
+
+/// Whether a column behind those of a fault says so.
+fn is(row: &Row<'_>, column: usize) -> rusqlite::Result<bool> {
+    let is_it: Option<bool> = row.get(COLUMNS + column)?;
+    Ok(is_it.unwrap_or(false))
+}
+
+fn next_row(row: &Row<'_>) -> rusqlite::Result<Option<Next>> {
+    let (at_us, is_good): (Option<i64>, bool) = (row.get(COLUMNS + 4)?, is(row, 5)?);
+    Ok(at_us.map(|at_us| Next { at_us, is_good }))
 }
 
 /// How long behind the head of an answer its first byte came, by the text of an arrival; at once, where it does not say.

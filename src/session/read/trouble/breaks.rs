@@ -1,4 +1,4 @@
-//! How and when the response of a raw stream broke, out of what the session has of it. Pure.
+//! How and when a response broke in its body, out of what the session has of it. Pure.
 
 use std::time::Duration;
 
@@ -43,26 +43,44 @@ pub fn break_words(status: Option<u16>, outcome: Outcome, error: Option<&str>) -
     }
 }
 
-/// When what a user typed broke, in microseconds of Unix time, of a response that lasted from `began_us` for
-/// `receive_us`: at its end; one that fell silent, after its last byte. `None`: it did not break in its body.
+/// When a response broke, in microseconds of Unix time, that lasted from `began_us` for `receive_us`: at its end; one that
+/// fell silent, with its last byte, which came `last_us` after its beginning. `None`: it did not break in its body.
 pub(super) fn broken_at_us(
     kind: Kind,
     (status, outcome, error): (Option<u16>, Outcome, Option<&str>),
-    (began_us, receive_us): (i64, Option<i64>),
+    (began_us, receive_us, last_us): (i64, Option<i64>, i64),
 ) -> Option<i64> {
     let is_broken = match outcome {
         Outcome::Complete => error == Some(ENDED),
         Outcome::NotAPlaylist => false,
-        _ => true,
+        _ => kind == Kind::Main || is_cut(outcome),
     };
     let is_answer = status.is_some_and(|status| status < 400);
-    let receive_us = receive_us.filter(|_| kind == Kind::Main && is_answer && is_broken)?;
-    let silent_us = silent_s(outcome, error).map_or(0, |seconds| {
-        crate::clock::micros(Duration::from_secs_f64(seconds))
-    });
+    let receive_us = receive_us.filter(|_| is_answer && is_broken)?;
+    let came_us = match (silent_s(outcome, error), outcome) {
+        (Some(seconds), _) => {
+            let silent_us = crate::clock::micros(Duration::from_secs_f64(seconds));
+            receive_us.saturating_sub(silent_us)
+        }
+        (None, Outcome::BodyTimeout) => last_us.min(receive_us),
+        (None, _) => receive_us,
+    };
     // A file that somebody else wrote may say anything.
-    let came_us = receive_us.saturating_sub(silent_us).max(0);
-    Some(began_us.saturating_add(came_us))
+    Some(began_us.saturating_add(came_us.max(0)))
+}
+
+/// Whether the end of a body was the moment of the fault: of others all of it came.
+fn is_cut(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Short
+            | Outcome::Long
+            | Outcome::Reset
+            | Outcome::Protocol
+            | Outcome::BodyTimeout
+            | Outcome::TooLarge
+            | Outcome::Disk
+    )
 }
 
 #[cfg(test)]
@@ -91,7 +109,7 @@ mod tests {
             broken_at_us(
                 Kind::Main,
                 (Some(200), outcome, error),
-                (1_000_000, receive_us),
+                (1_000_000, receive_us, 0),
             )
         };
         assert_eq!(
@@ -116,6 +134,32 @@ mod tests {
     }
 
     #[test]
+    fn so_does_whatever_is_cut_in_its_body_and_nothing_else() {
+        let at = |kind, status, outcome| {
+            let broke = (Some(status), outcome, None);
+            broken_at_us(kind, broke, (1_000_000, Some(12_000_000), 3_000_000))
+        };
+        for kind in [Kind::Media, Kind::Segment, Kind::Key] {
+            for (outcome, at_us) in [
+                (Outcome::Reset, 13_000_000),
+                (Outcome::Short, 13_000_000),
+                // Its last byte came long before it was given up.
+                (Outcome::BodyTimeout, 4_000_000),
+            ] {
+                assert_eq!(at(kind, 200, outcome), Some(at_us), "{outcome:?}");
+                assert_eq!(
+                    at(kind, 503, outcome),
+                    None,
+                    "it was an error from its head on"
+                );
+            }
+            for outcome in [Outcome::Complete, Outcome::NotAPlaylist, Outcome::Encoding] {
+                assert_eq!(at(kind, 200, outcome), None, "{outcome:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_silence_that_somebody_else_wrote_is_no_nonsense() {
         for error in [
             "nothing came for -1 s",
@@ -133,13 +177,13 @@ mod tests {
         let at = broken_at_us(
             Kind::Main,
             (Some(200), Outcome::BodyTimeout, Some(long)),
-            (7, Some(i64::MAX)),
+            (7, Some(i64::MAX), 0),
         );
         assert!(at > Some(7));
         let at = broken_at_us(
             Kind::Main,
             (Some(200), Outcome::BodyTimeout, Some(long)),
-            (7, Some(5)),
+            (7, Some(5), 0),
         );
         assert_eq!(at, Some(7), "not before it began");
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::breaks::{ENDED, broken_at_us};
+use super::waits::IS_LONG_WAIT;
 use super::words::{EMPTY, NO_STREAM, unanswered_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
@@ -27,9 +28,11 @@ const SAID: &str = "
 pub(super) const FAULT_COLUMNS: &str = "
     e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
       + coalesce(e.wait_us + ifnull(e.receive_us, 0), e.failed_us, 0),
-    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL";
-/// How many these are.
-pub(super) const COLUMNS: usize = 14;
+    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL,
+    CASE WHEN e.outcome = 'body timeout' AND json_valid(e.arrival)
+         THEN CAST(json_extract(e.arrival, '$[#-1][0]') AS INTEGER) END";
+/// How many these are, with [`IS_LONG_WAIT`] behind them.
+pub(super) const COLUMNS: usize = 16;
 /// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL.
 const GOOD_AGAIN: &str = "
     SELECT g.from_us, g.id, g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
@@ -51,8 +54,8 @@ pub struct Fault {
     pub exchange_id: ExchangeId,
     /// When it was requested.
     pub requested_us: i64,
-    /// When its response began; when it was requested, if there was none, or if it came too late; of a raw stream that
-    /// broke, when it did.
+    /// When its response began; when it was requested, if there was none, or if it came too late; when it broke, if that was
+    /// in its body.
     pub at_us: i64,
     /// When it was over.
     pub over_us: i64,
@@ -78,6 +81,8 @@ pub struct Fault {
     pub error: Option<String>,
     /// For so long it had had no answer before it failed, where that is longer than it should take.
     pub unanswered_us: Option<i64>,
+    /// That is all that was wrong: it was answered well in the end, or the recorder broke it off when it stopped.
+    pub is_long_wait: bool,
 }
 
 impl Fault {
@@ -87,6 +92,11 @@ impl Fault {
         if self.status.is_some() {
             self.at_us = self.at_us.saturating_add(waited_us);
         }
+    }
+
+    /// It was answered well in the end, too late.
+    pub fn is_answered(&self) -> bool {
+        self.is_long_wait && self.status.is_some()
     }
 
     /// What people call the thing that was asked for: its kind and its name; a raw stream has that of the stream.
@@ -176,16 +186,16 @@ impl Reader {
         mut each: impl FnMut(Fault, Option<i64>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {FAULT_COLUMNS}, e.resource_id, e.from_us
+            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, e.resource_id, e.from_us
                FROM exchange e JOIN resource r ON r.id = e.resource_id
                JOIN stream s ON s.id = r.stream_id
-              WHERE {IS_FAULT} AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?4"
+              WHERE ({IS_FAULT} OR {IS_LONG_WAIT}) AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?5"
         );
         let mut again = GoodAgain::default();
         let mut behind = first.saturating_sub(1);
         loop {
             // No transaction is open while `each` has its time.
-            let params = rusqlite::params![ENDED, behind, last, FAULTS_AT_ONCE];
+            let params = rusqlite::params![ENDED, behind, last, raw.ids(), FAULTS_AT_ONCE];
             let found = self.each(&sql, params, |row| {
                 self.db.fresh();
                 Ok((
@@ -199,7 +209,10 @@ impl Reader {
             };
             behind = fault.exchange_id;
             for (fault, resource_id, from_us) in found {
-                let again_us = again.of(self, resource_id, (from_us, fault.exchange_id))?;
+                let again_us = match fault.is_answered() {
+                    true => fault.unanswered_us.map(|us| fault.at_us.saturating_add(us)),
+                    false => again.of(self, resource_id, (from_us, fault.exchange_id))?,
+                };
                 each(fault, again_us)?;
             }
         }
@@ -276,17 +289,18 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
     let (status, error): (_, Option<String>) = (row.get(10)?, row.get(12)?);
     let received_us = over_us.saturating_sub(began_us);
     let broke = (status, outcome, error.as_deref());
-    let broken_us = broken_at_us(kind, broke, (began_us, Some(received_us)));
+    let last_us: Option<i64> = row.get(14)?;
+    let body = (began_us, Some(received_us), last_us.unwrap_or(0));
+    let broken_us = broken_at_us(kind, broke, body);
     let (requested_us, stream_id): (i64, i64) = (row.get(1)?, row.get(5)?);
     let answered_us = if status.is_some() { began_us } else { over_us };
+    let waited_us = answered_us.saturating_sub(requested_us);
+    let is_long_wait: bool = row.get(15)?;
     let unanswered_us = match row.get(13)? {
+        _ if is_long_wait => Some(waited_us),
         // An origin may hold what is not there yet.
         true => None,
-        false => unanswered_us(
-            (status, outcome),
-            kind,
-            answered_us.saturating_sub(requested_us),
-        ),
+        false => unanswered_us((status, outcome), kind, waited_us),
     };
     let met_us = unanswered_us.map_or(began_us, |_| requested_us);
     Ok(Fault {
@@ -305,5 +319,6 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
         outcome,
         error,
         unanswered_us,
+        is_long_wait,
     })
 }

@@ -6,4 +6,5 @@ pub mod faults;
 pub mod notices;
 pub mod polls;
 pub mod raw_attempts;
+mod waits;
 pub mod words;

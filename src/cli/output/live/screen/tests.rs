@@ -1,6 +1,7 @@
 //! Whole screens, as a person sees them.
 
 use super::*;
+use crate::cli::output::live::row::Pasts;
 use crate::recorder::GapTally;
 
 /// 03:12:30Z, one hour after the session began.
@@ -20,6 +21,7 @@ fn row(label: &str, word: Word, seconds_ago: f64, what: &str) -> Row {
         chunks: 1234,
         bytes: 380_530_000,
         revisions: 1234,
+        past: Pasts::default(),
         rate: 1_210_000,
     }
 }

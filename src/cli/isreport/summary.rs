@@ -1,0 +1,349 @@
+//! What the session and its channel are, as JSON (`docs/ref/findings.md`): what text and page say at their beginning and end.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::form::Shown;
+use crate::analysis::rules::overview::{Declared, Host, RawStream, Rendition, Silences};
+use crate::analysis::rules::registry::Severity;
+use crate::session::{Moment, seconds};
+
+/// The last line of a report as JSON.
+#[derive(Serialize)]
+pub(super) struct Line<'a> {
+    summary: Summary<'a>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    session: &'a str,
+    recorded: Moment,
+    length_seconds: f64,
+    streams: Vec<&'a str>,
+    playlists: usize,
+    revisions: u64,
+    exchanges: u64,
+    /// All of them, whatever is shown.
+    findings: Counts,
+    longest_without_segment: Option<Longest<'a>>,
+    longest_without_byte: Option<LongestSilence<'a>>,
+    recorder: Recorder,
+    renditions: Vec<OfRendition<'a>>,
+    raw_streams: Vec<OfRaw<'a>>,
+    hosts: Vec<OfHost<'a>>,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    must: usize,
+    should: usize,
+    info: usize,
+}
+
+#[derive(Serialize)]
+struct Longest<'a> {
+    seconds: f64,
+    playlist: &'a str,
+}
+
+#[derive(Serialize)]
+struct LongestSilence<'a> {
+    seconds: f64,
+    stream: &'a str,
+}
+
+#[derive(Serialize)]
+struct Recorder {
+    well: bool,
+    killed: bool,
+    holes: usize,
+    hole_seconds: f64,
+    noticed: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Serialize)]
+struct OfRendition<'a> {
+    stream: &'a str,
+    playlist: &'a str,
+    url: &'a str,
+    label: Option<&'a str>,
+    declared: Option<OfDeclared<'a>>,
+    bit_rate: Option<Rate>,
+    codecs: Vec<&'a str>,
+    segments: OfSegments,
+    key_frames: Option<Keys>,
+    discontinuities: u64,
+    gaps: u64,
+    encryption: Vec<&'a str>,
+    ad_breaks: AdBreaks,
+    viewer: Option<OfViewer>,
+}
+
+#[derive(Serialize)]
+struct OfDeclared<'a> {
+    bandwidth: Option<u64>,
+    average_bandwidth: Option<u64>,
+    codecs: Option<&'a str>,
+    resolution: Option<&'a str>,
+    frame_rate: Option<&'a str>,
+}
+
+/// Bits per second.
+#[derive(Serialize)]
+struct Rate {
+    mean: f64,
+    peak: f64,
+}
+
+#[derive(Serialize)]
+struct OfSegments {
+    count: u64,
+    shortest_seconds: Option<f64>,
+    longest_seconds: Option<f64>,
+    target_seconds: Option<f64>,
+    part_target_seconds: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Keys {
+    distances: u64,
+    min_seconds: f64,
+    median_seconds: f64,
+    max_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct AdBreaks {
+    date_ranges: usize,
+    texts_with_cues: u64,
+    splices: u64,
+}
+
+#[derive(Serialize)]
+struct OfViewer {
+    stalls: u64,
+    stalled_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct OfRaw<'a> {
+    stream: &'a str,
+    url: &'a str,
+    format: &'a str,
+    codecs: Vec<&'a str>,
+    parts: u64,
+    bytes: u64,
+    bit_rate: Option<Rate>,
+    first: Option<Moment>,
+    last: Option<Moment>,
+    recorded_seconds: f64,
+    breaks: Vec<Break<'a>>,
+    silences: OfSilences,
+    own_silences: OfSilences,
+}
+
+#[derive(Serialize)]
+struct Break<'a> {
+    what: &'a str,
+    times: u64,
+}
+
+#[derive(Serialize)]
+struct OfSilences {
+    count: u64,
+    seconds: f64,
+    longest_seconds: f64,
+}
+
+#[derive(Serialize)]
+struct OfHost<'a> {
+    host: &'a str,
+    exchanges: u64,
+    answers: &'a BTreeMap<String, u64>,
+    first_byte: Option<Wait>,
+    throughput: Option<Throughput>,
+    cache_control: &'a BTreeMap<String, u64>,
+    cached: u64,
+    servers: &'a BTreeMap<String, u64>,
+}
+
+#[derive(Serialize)]
+struct Wait {
+    p50_seconds: f64,
+    p99_seconds: f64,
+}
+
+/// Bits per second.
+#[derive(Serialize)]
+struct Throughput {
+    p50: u64,
+    /// One body of 100 came with that or less.
+    p1: u64,
+}
+
+pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
+    let (looked_at, overview) = (&shown.judgement.looked_at, &shown.judgement.overview);
+    let longest = looked_at.longest.as_ref();
+    let silence = looked_at.longest_silence.as_ref();
+    Line {
+        summary: Summary {
+            session: &shown.name,
+            recorded: Moment::new(shown.zero_us, shown.zero_us),
+            length_seconds: seconds(shown.end_us.saturating_sub(shown.zero_us)),
+            streams: shown.streams.iter().map(|s| s.name.as_str()).collect(),
+            playlists: looked_at.playlists,
+            revisions: looked_at.revisions,
+            exchanges: looked_at.exchanges,
+            findings: Counts {
+                must: shown.count(Severity::Must),
+                should: shown.count(Severity::Should),
+                info: shown.count(Severity::Info),
+            },
+            longest_without_segment: longest.map(|(us, playlist)| Longest {
+                seconds: seconds(*us),
+                playlist,
+            }),
+            longest_without_byte: silence.map(|(us, stream)| LongestSilence {
+                seconds: seconds(*us),
+                stream,
+            }),
+            recorder: recorder(shown),
+            renditions: overview.renditions().map(of_rendition).collect(),
+            raw_streams: overview.raw.iter().map(|raw| of_raw(raw, shown)).collect(),
+            hosts: overview.hosts.all().map(of_host).collect(),
+        },
+    }
+}
+
+fn recorder(shown: &Shown<'_>) -> Recorder {
+    let looked_at = &shown.judgement.looked_at;
+    let mut noticed = BTreeMap::new();
+    for notice in &looked_at.notices {
+        *noticed.entry(notice.kind.as_str()).or_default() += 1;
+    }
+    let (holes, hole_us) = looked_at.holes;
+    Recorder {
+        well: holes == 0 && !shown.was_killed && noticed.is_empty(),
+        killed: shown.was_killed,
+        holes,
+        hole_seconds: seconds(hole_us),
+        noticed,
+    }
+}
+
+fn of_rendition<'a>(
+    (rendition, declared): (&'a Rendition, Option<&'a Declared>),
+) -> OfRendition<'a> {
+    let label = declared.map(|declared| declared.label.as_str());
+    let peak = rendition.rates.largest();
+    let told_us = rendition.told_us;
+    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
+    OfRendition {
+        stream: &rendition.stream,
+        playlist: &rendition.name,
+        url: &rendition.url,
+        label: label.filter(|label| !label.is_empty()),
+        declared: declared.map(of_declared),
+        bit_rate: rendition.mean_rate().zip(peak).map(rate),
+        codecs: rendition.codecs.keys().map(String::as_str).collect(),
+        segments: OfSegments {
+            count: rendition.segments,
+            shortest_seconds: told_us.map(|(us, _)| seconds(us)),
+            longest_seconds: told_us.map(|(_, us)| seconds(us)),
+            target_seconds: rendition.target_us.map(seconds),
+            part_target_seconds: rendition.part_target_us.map(seconds),
+        },
+        key_frames: rendition.keys.told_us().map(|[least, middle, most]| Keys {
+            distances: rendition.keys.count,
+            min_seconds: seconds(least),
+            median_seconds: seconds(middle),
+            max_seconds: seconds(most),
+        }),
+        discontinuities: rendition.discontinuities,
+        gaps: rendition.gaps,
+        encryption: rendition.methods.iter().map(String::as_str).collect(),
+        ad_breaks: AdBreaks {
+            date_ranges: rendition.date_ranges.len(),
+            texts_with_cues: rendition.cues,
+            splices: rendition.splices,
+        },
+        viewer: viewer.map(|viewer| OfViewer {
+            stalls: viewer.count,
+            stalled_seconds: seconds(viewer.length_us),
+        }),
+    }
+}
+
+fn of_declared(declared: &Declared) -> OfDeclared<'_> {
+    OfDeclared {
+        bandwidth: declared.bandwidth,
+        average_bandwidth: declared.average,
+        codecs: declared.codecs.as_deref(),
+        resolution: declared.resolution.as_deref(),
+        frame_rate: declared.frame_rate.as_deref(),
+    }
+}
+
+/// Bits, of which parts are no use to anybody.
+fn rate((mean, peak): (f64, f64)) -> Rate {
+    Rate {
+        mean: mean.round(),
+        peak: peak.round(),
+    }
+}
+
+fn of_raw<'a>(raw: &'a RawStream, shown: &Shown<'_>) -> OfRaw<'a> {
+    let moment = |us| Moment::new(us, shown.zero_us);
+    let mean = raw.mean_rate();
+    let peak = mean.map(|mean| raw.rates().largest().unwrap_or(mean).max(mean));
+    OfRaw {
+        stream: &raw.name,
+        url: &raw.url,
+        format: &raw.extension,
+        codecs: raw.codecs.iter().map(String::as_str).collect(),
+        parts: raw.parts,
+        bytes: raw.bytes,
+        bit_rate: mean.zip(peak).map(rate),
+        first: raw.came_us.map(|(us, _)| moment(us)),
+        last: raw.came_us.map(|(_, us)| moment(us)),
+        recorded_seconds: seconds(raw.recorded_us),
+        breaks: raw.breaks.iter().map(of_break).collect(),
+        silences: of_silences(&raw.silences),
+        own_silences: of_silences(&raw.own),
+    }
+}
+
+fn of_break((what, times): &(String, u64)) -> Break<'_> {
+    Break {
+        what,
+        times: *times,
+    }
+}
+
+fn of_silences(silences: &Silences) -> OfSilences {
+    OfSilences {
+        count: silences.count,
+        seconds: seconds(silences.length_us),
+        longest_seconds: seconds(silences.longest_us),
+    }
+}
+
+fn of_host<'a>((name, host): (&'a str, &'a Host)) -> OfHost<'a> {
+    let wait = |percentile| host.wait_us(percentile).map(|us| us as f64 / 1e6);
+    let wait = wait(50.0).zip(wait(99.0));
+    let rate = host.rate(50.0).zip(host.rate(1.0));
+    OfHost {
+        host: name,
+        exchanges: host.exchanges,
+        answers: &host.answers,
+        first_byte: wait.map(|(p50_seconds, p99_seconds)| Wait {
+            p50_seconds,
+            p99_seconds,
+        }),
+        throughput: rate.map(|(p50, p1)| Throughput { p50, p1 }),
+        cache_control: &host.caching,
+        cached: host.cached,
+        servers: &host.servers,
+    }
+}

@@ -1,0 +1,255 @@
+//! Outages of a stream in the log: each has a line as it begins and one as it is over, and what it comes to is told in
+//! between. Of many in a short time most are told in sums. Pure but for its lock.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::outage::{Failed, Outage, WINDOW};
+use super::over::{Class, Over, counted};
+
+/// So many that begin within [`WINDOW`] have lines of their own.
+const MOST: usize = 4;
+/// Hosts whose outages are summed up apart.
+const MOST_HOSTS: usize = 64;
+
+/// What a playlist that answers again was in.
+#[derive(Debug, Default)]
+pub(crate) struct Answered {
+    /// Since when it had no good answer, in microseconds of Unix time; `None`: it was in none.
+    pub since_us: Option<i64>,
+    /// What is over with it, and is to be told.
+    pub over: Option<Over>,
+}
+
+/// What is to be told now, and what is over without that.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    pub over: Vec<Over>,
+    pub untold: Vec<Over>,
+    pub sums: Vec<String>,
+}
+
+/// Of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct Outages(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    open: Vec<Outage>,
+    /// When the last ones began that have lines of their own.
+    told: VecDeque<Instant>,
+    /// Those that have none, by host.
+    short: BTreeMap<String, Short>,
+}
+
+/// Outages that are told in sums.
+#[derive(Debug)]
+struct Short {
+    since: Instant,
+    count: u64,
+    times: u64,
+    whats: Vec<String>,
+}
+
+impl Outages {
+    /// A request has failed; whether the log says so now.
+    pub(crate) fn fails(&self, failed: Failed<'_>, now: Instant) -> bool {
+        let mut known = self.known();
+        let n = known.outage_of(&failed, now);
+        let may_tell = known.may_tell(now);
+        let Some(outage) = known.open.get_mut(n) else {
+            return false;
+        };
+        let is_new = outage.fails(&failed);
+        if outage.is_quiet || (outage.is_told && !is_new) {
+            return failed.is_told;
+        }
+        let begins = !outage.is_told;
+        let is_told = failed.is_told || !begins || may_tell;
+        if is_told {
+            outage.told();
+        }
+        if is_told && begins {
+            known.told.push_back(now);
+        }
+        is_told
+    }
+
+    /// A good answer came for a playlist.
+    pub(crate) fn answers(&self, of: usize, at_us: i64, now: Instant) -> Answered {
+        let mut known = self.known();
+        let is_it = |one: &Outage| one.class == Class::Polls && one.has(of);
+        let known_n = known.open.iter().position(is_it);
+        let Some((n, outage)) = known_n.and_then(|n| Some((n, known.open.get_mut(n)?))) else {
+            return Answered::default();
+        };
+        let since_us = outage.answers(of, at_us);
+        let over = outage.over(at_us, false);
+        let over = over.filter(|over| known.ends(n, over, now));
+        Answered { since_us, over }
+    }
+
+    /// A segment came, or what else a playlist lists.
+    pub(crate) fn comes(&self, of: (usize, &str), number: Option<u64>, at_us: i64) {
+        let mut known = self.known();
+        let outages = known.open.iter_mut();
+        for outage in outages.filter(|one| one.class == Class::Chunks) {
+            outage.comes(of, number, at_us);
+        }
+    }
+
+    /// What there is to tell now; `is_over`: whether a playlist is not asked for any more.
+    pub(crate) fn due(
+        &self,
+        (now, now_us): (Instant, i64),
+        is_over: impl Fn(usize) -> bool,
+        at_end: bool,
+    ) -> Due {
+        let mut known = self.known();
+        let mut due = Due::default();
+        for n in (0..known.open.len()).rev() {
+            let Some(outage) = known.open.get_mut(n) else {
+                continue;
+            };
+            if outage.class == Class::Polls {
+                outage.forget(&is_over);
+            }
+            match outage.over(now_us, at_end) {
+                Some(over) => match known.ends(n, &over, now) {
+                    true => due.over.push(over),
+                    false => due.untold.push(over),
+                },
+                None if outage.is_empty() => {
+                    known.open.remove(n);
+                }
+                None => due.sums.extend(outage.sum((now, now_us), at_end)),
+            }
+        }
+        due.sums.extend(known.sums(now, at_end));
+        due
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// The outage that a fault is of.
+    fn outage_of(&mut self, failed: &Failed<'_>, now: Instant) -> usize {
+        let Failed {
+            class,
+            of,
+            host,
+            since_us,
+            ..
+        } = *failed;
+        let is_in = |one: &Outage| one.class == class && one.has(of) && one.host == host;
+        let joins = |one: &Outage| one.is_joined(class, host, since_us);
+        let known = self.open.iter().position(is_in);
+        if let Some(n) = known.or_else(|| self.open.iter().position(joins)) {
+            self.says_so_still(n);
+            return n;
+        }
+        // Of polls each playlist is in one: its host may be another one by now.
+        if class == Class::Polls {
+            let polls = self.open.iter_mut().filter(|one| one.class == class);
+            polls.for_each(|one| one.forget(|other| other == of));
+            self.open.retain(|one| !one.is_empty());
+        }
+        // An origin may name ever new hosts.
+        let chunks = |one: &&Outage| one.class == Class::Chunks;
+        if class == Class::Chunks
+            && self.open.iter().filter(chunks).count() >= MOST_HOSTS
+            && let Some(last) = self.open.iter().rposition(|one| chunks(&one))
+        {
+            return last;
+        }
+        let mut outage = Outage::new(class, host, since_us, now);
+        let says_so = |one: &Outage| one.is_told && one.is_joined(Class::Polls, host, since_us);
+        outage.is_quiet = class == Class::Chunks && self.open.iter().any(says_so);
+        self.open.push(outage);
+        self.open.len() - 1
+    }
+
+    /// What another outage says is to be told by itself once that one is over.
+    fn says_so_still(&mut self, n: usize) {
+        let is_other = |one: &Outage, host: &str| one.class == Class::Polls && one.host == host;
+        let host = self.open.get(n).map(|one| one.host.clone());
+        let host = host.unwrap_or_default();
+        let says_so = self.open.iter().any(|one| is_other(one, &host));
+        if let Some(outage) = self.open.get_mut(n) {
+            outage.is_quiet &= says_so;
+        }
+    }
+
+    /// Whether one more may have a line of its own.
+    fn may_tell(&mut self, now: Instant) -> bool {
+        let is_past = |at: &Instant| now.saturating_duration_since(*at) >= WINDOW;
+        while self.told.front().is_some_and(is_past) {
+            self.told.pop_front();
+        }
+        self.told.len() < MOST
+    }
+
+    /// One is over, or is for some of its playlists; whether that is told.
+    fn ends(&mut self, n: usize, over: &Over, now: Instant) -> bool {
+        let Some(outage) = self.open.get(n) else {
+            return false;
+        };
+        let (is_told, is_quiet) = (outage.is_told, outage.is_quiet);
+        if outage.is_empty() {
+            self.open.remove(n);
+        }
+        if !is_told && !is_quiet {
+            self.count(over, now);
+        }
+        is_told || (is_quiet && !over.missing.is_empty())
+    }
+
+    fn count(&mut self, over: &Over, now: Instant) {
+        let is_known = self.short.contains_key(&over.host);
+        let host = match is_known || self.short.len() < MOST_HOSTS {
+            true => over.host.as_str(),
+            false => "other hosts",
+        };
+        let short = self.short.entry(host.to_owned()).or_insert(Short {
+            since: now,
+            count: 0,
+            times: 0,
+            whats: Vec::new(),
+        });
+        short.count += 1;
+        short.times = short.times.saturating_add(over.times);
+        for what in &over.whats {
+            if short.whats.len() < MOST && !short.whats.contains(what) {
+                short.whats.push(what.clone());
+            }
+        }
+    }
+
+    /// What is told of those that have no lines of their own.
+    fn sums(&mut self, now: Instant, at_end: bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        self.short.retain(|host, short| {
+            let age = now.saturating_duration_since(short.since);
+            if age < WINDOW && !at_end {
+                return true;
+            }
+            let seconds = (age.as_secs_f64().round() as u64).max(1);
+            lines.push(format!(
+                "{host}: {} in {seconds} s: {} failed ({})",
+                counted(short.count, "more outage"),
+                counted(short.times, "request"),
+                short.whats.join(", ")
+            ));
+            false
+        });
+        lines
+    }
+}
+
+#[cfg(test)]
+mod tests;

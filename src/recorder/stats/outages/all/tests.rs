@@ -1,0 +1,273 @@
+//! The log of outages, line by line.
+
+use super::*;
+use crate::clock;
+use std::time::Duration;
+
+const S: i64 = 1_000_000;
+const HOST: &str = "h:80";
+
+struct Log {
+    outages: Outages,
+    began: Instant,
+    lines: Vec<String>,
+}
+
+impl Log {
+    fn new() -> Self {
+        Self {
+            outages: Outages::default(),
+            began: clock::instant(),
+            lines: Vec::new(),
+        }
+    }
+
+    fn at(&self, us: i64) -> Instant {
+        self.began + Duration::from_micros(us.unsigned_abs())
+    }
+
+    fn fails(&mut self, of: usize, what: &str, at_us: i64) {
+        let place = format!("p{of}");
+        let failed = Failed {
+            class: Class::Polls,
+            of,
+            host: HOST,
+            place: &place,
+            whats: &[what],
+            since_us: at_us,
+            number: None,
+            is_over: true,
+            is_told: false,
+        };
+        if self.outages.fails(failed, self.at(at_us)) {
+            self.lines.push(format!("{place}: {what}"));
+        }
+    }
+
+    fn chunk(&mut self, number: u64, is_good: bool, at_us: i64) {
+        if is_good {
+            return self.outages.comes((0, HOST), Some(number), at_us);
+        }
+        let failed = Failed {
+            class: Class::Chunks,
+            of: 0,
+            host: HOST,
+            place: "segment",
+            whats: &["HTTP 404"],
+            since_us: at_us,
+            number: Some(number),
+            is_over: true,
+            is_told: false,
+        };
+        if self.outages.fails(failed, self.at(at_us)) {
+            self.lines.push("segment: HTTP 404".to_owned());
+        }
+    }
+
+    fn answers(&mut self, of: usize, at_us: i64) {
+        let over = self.outages.answers(of, at_us, self.at(at_us)).over;
+        self.lines.extend(over.map(|over| over.told()));
+    }
+
+    fn look(&mut self, at_us: i64, at_end: bool) {
+        let now = (self.at(at_us), at_us);
+        let due = self.outages.due(now, |_| false, at_end);
+        self.lines.extend(due.over.iter().map(Over::told));
+        self.lines.extend(due.sums);
+    }
+
+    fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+#[test]
+fn each_outage_has_its_beginning_and_its_sums_count_from_there() {
+    let mut log = Log::new();
+    log.fails(0, "refused", 0);
+    assert_eq!(log.take(), ["p0: refused"]);
+    log.fails(0, "refused", S);
+    log.answers(0, 2 * S);
+    let told = ["p0: answers again after 2.0 s: 2 polls failed (refused)"];
+    assert_eq!(log.take(), told);
+    // Within half a minute of that one.
+    for n in 0..35 {
+        log.fails(0, "refused", 13 * S + n * S / 2);
+    }
+    log.look(31 * S, false);
+    assert_eq!(log.take(), ["p0: refused"]);
+    log.fails(0, "refused", 42 * S);
+    log.look(43 * S, false);
+    assert_eq!(log.take(), ["p0: refused, 36 polls failed in 30 s"]);
+    log.look(73 * S, false);
+    assert_eq!(log.take(), [""; 0], "it hangs");
+    log.answers(0, 74 * S);
+    let told = ["p0: answers again after 61.0 s: 36 polls failed (refused)"];
+    assert_eq!(log.take(), told);
+    log.look(200 * S, true);
+    assert_eq!(log.take(), [""; 0]);
+}
+
+#[test]
+fn a_server_that_is_down_is_one_outage_of_all_its_playlists() {
+    let mut log = Log::new();
+    for of in 0..3 {
+        log.fails(of, "refused", of as i64 * S / 10);
+        log.fails(of, "HTTP 502", 5 * S);
+    }
+    assert_eq!(log.take(), ["p0: refused", "p0: HTTP 502"]);
+    log.answers(1, 9 * S);
+    log.answers(0, 95 * S / 10);
+    log.look(95 * S / 10, false);
+    assert_eq!(log.take(), [""; 0], "one still fails");
+    log.answers(2, 10 * S);
+    let what = "(refused, then HTTP 502)";
+    let told = format!("h:80: answers again after 10.0 s: 6 polls of 3 playlists failed {what}");
+    assert_eq!(log.take(), [told]);
+}
+
+#[test]
+fn one_that_fails_on_is_not_hidden_by_the_others_nor_hides_them() {
+    let mut log = Log::new();
+    log.fails(0, "HTTP 404", 0);
+    log.fails(1, "HTTP 404", 0);
+    log.answers(1, 2 * S);
+    log.look(11 * S, false);
+    assert_eq!(log.take(), ["p0: HTTP 404"]);
+    log.look(12 * S, false);
+    let told = "h:80: answers again after 2.0 s: 2 polls of 2 playlists failed (HTTP 404), \
+                1 playlist goes on failing";
+    assert_eq!(log.take(), [told]);
+    log.fails(1, "HTTP 404", 60 * S);
+    assert_eq!(log.take(), ["p1: HTTP 404"]);
+    log.answers(1, 61 * S);
+    let told = ["p1: answers again after 1.0 s: 1 poll failed (HTTP 404)"];
+    assert_eq!(log.take(), told);
+}
+
+#[test]
+fn an_origin_that_flaps_is_told_in_sums() {
+    let mut log = Log::new();
+    for n in 0..60 {
+        log.fails(0, "HTTP 503", n * S);
+        log.answers(0, n * S + S / 2);
+        log.look(n * S + S / 2, false);
+    }
+    log.look(60 * S, true);
+    let lines = log.take();
+    let firsts = lines.iter().filter(|line| *line == "p0: HTTP 503");
+    assert_eq!(firsts.count(), 2 * MOST, "{lines:#?}");
+    let sums: Vec<_> = lines
+        .iter()
+        .filter(|line| line.contains(" more "))
+        .collect();
+    assert_eq!(
+        sums,
+        [
+            "h:80: 27 more outages in 30 s: 27 requests failed (HTTP 503)",
+            "h:80: 25 more outages in 25 s: 25 requests failed (HTTP 503)"
+        ]
+    );
+    assert_eq!(lines.len(), 4 * MOST + 2, "{lines:#?}");
+}
+
+#[test]
+fn segments_are_good_again_when_none_fails_any_more() {
+    let mut log = Log::new();
+    for (n, at_us) in [(41, 0), (42, S), (43, 2 * S), (41, 3 * S)] {
+        log.chunk(n, false, at_us);
+    }
+    assert_eq!(log.take(), ["segment: HTTP 404"]);
+    log.chunk(44, true, 5 * S);
+    log.chunk(43, true, 6 * S);
+    log.look(14 * S, false);
+    assert_eq!(log.take(), [""; 0], "those that are missing may fail again");
+    log.look(15 * S, false);
+    let told = "segments of h:80: good again after 5.0 s: 4 requests failed (HTTP 404), \
+                2 segments were never had: 41 to 42";
+    assert_eq!(log.take(), [told]);
+    log.chunk(50, false, 20 * S);
+    log.chunk(50, true, 21 * S);
+    log.look(21 * S, false);
+    let told = "segments of h:80: good again after 1.0 s: 1 request failed (HTTP 404)";
+    assert_eq!(log.take(), ["segment: HTTP 404", told]);
+}
+
+#[test]
+fn segments_of_a_server_that_is_known_to_be_down_are_told_when_they_are_lost() {
+    let mut log = Log::new();
+    log.fails(0, "refused", 0);
+    log.chunk(7, false, S);
+    log.chunk(8, false, S);
+    log.answers(0, 3 * S);
+    log.take();
+    log.chunk(7, true, 4 * S);
+    log.chunk(8, true, 5 * S);
+    log.look(5 * S, false);
+    assert_eq!(log.take(), [""; 0], "all came");
+    // Segments that fail on when the polls are good again are told.
+    log.fails(0, "refused", 60 * S);
+    log.chunk(20, false, 61 * S);
+    log.answers(0, 63 * S);
+    log.take();
+    log.chunk(20, false, 64 * S);
+    log.chunk(20, false, 65 * S);
+    assert_eq!(log.take(), ["segment: HTTP 404"]);
+}
+
+#[test]
+fn an_origin_that_names_ever_new_hosts_takes_no_more_memory() {
+    let log = Log::new();
+    for n in 0..1000 {
+        let host = format!("h{n}:80");
+        let failed = Failed {
+            class: Class::Chunks,
+            of: n % 7,
+            host: &host,
+            place: "segment",
+            whats: &["HTTP 404"],
+            since_us: n as i64 * 20 * S,
+            number: Some(n as u64),
+            is_over: true,
+            is_told: false,
+        };
+        log.outages.fails(failed, log.at(n as i64 * 20 * S));
+    }
+    assert_eq!(log.outages.known().open.len(), MOST_HOSTS);
+}
+
+#[test]
+fn what_hangs_begins_an_outage_and_what_is_over_is_in_none() {
+    let log = Log::new();
+    let hangs = Failed {
+        class: Class::Polls,
+        of: 0,
+        host: HOST,
+        place: "p0",
+        whats: &["unanswered"],
+        since_us: 0,
+        number: None,
+        is_over: false,
+        is_told: false,
+    };
+    assert!(log.outages.fails(hangs, log.began));
+    let given_up = Failed {
+        is_over: true,
+        ..hangs
+    };
+    assert!(
+        !log.outages.fails(given_up, log.at(20 * S)),
+        "that was told"
+    );
+    let reset = Failed {
+        whats: &["unanswered", "reset"],
+        ..given_up
+    };
+    assert!(log.outages.fails(reset, log.at(32 * S)), "that is news");
+    let due = log.outages.due((log.at(33 * S), 33 * S), |_| true, false);
+    assert!(due.over.is_empty() && due.sums.is_empty());
+    assert!(log.outages.known().open.is_empty());
+    log.outages.fails(hangs, log.began);
+    let over = log.outages.answers(0, 7 * S, log.began).over.unwrap();
+    assert_eq!(over.told(), "p0: answered after 7.0 s");
+}
