@@ -98,6 +98,9 @@ export function loadHls() {
 /** The last step of a URL, and no more of it than can be read. @param {string | undefined} url */
 const fileOf = (url) => (url ? (url.split(/[?#]/)[0].split('/').pop() ?? '').slice(0, 80) : '');
 
+/** Of a message of hls.js: what people read; objects that it prints are left out. @param {unknown} message */
+const shortOf = (message) => String(message).replace(/\s*\(?\{[^]*$/, '').slice(0, 160);
+
 /** @param {any} level */
 const levelName = (level) => [level?.height ? `${level.width}x${level.height}` : '', level?.bitrate ? `${Math.round(level.bitrate / 1000)} kbit/s` : ''].filter(Boolean).join(' ') || 'one level';
 
@@ -110,6 +113,8 @@ export function hlsJs(Hls, video, hears, find) {
   const hls = new Hls({ enableWorker: true, lowLatencyMode: true });
   /** @type {any} */
   let fragment = null;
+  /** Session time less media time, as a segment told it last. @type {number | null} */
+  let known = null;
   hls.on(Hls.Events.FRAG_CHANGED, (/** @type {unknown} */ _, /** @type {any} */ { frag }) => {
     fragment = frag;
   });
@@ -117,7 +122,7 @@ export function hlsJs(Hls, video, hears, find) {
   hls.on(Hls.Events.ERROR, (/** @type {unknown} */ _, /** @type {any} */ data) => {
     const file = fileOf(data.response?.url ?? data.url ?? data.frag?.url);
     const code = data.response?.code ? ` ${data.response.code}` : '';
-    const sentence = `${data.details}${code}${file ? ` ${file}` : ''}${data.error?.message && !code ? `: ${data.error.message}` : ''}`;
+    const sentence = `${data.details}${code}${file ? ` ${file}` : ''}${data.error?.message && !code ? `: ${shortOf(data.error.message)}` : ''}`;
     hears.moment(data.fatal ? 'fatal error' : 'error', sentence, true);
     if (data.fatal) hears.failed(sentence);
   });
@@ -131,12 +136,17 @@ export function hlsJs(Hls, video, hears, find) {
     destroy: () => hls.destroy(),
     picture(now, stream) {
       const behind = hls.latency;
-      if (fragment && video.readyState >= 2) {
+      // Also while it waits: where it waits is what one wants to know.
+      if (fragment && video.readyState >= 1) {
         const level = hls.levels[fragment.level]?.details?.url ?? hls.levels[fragment.level]?.url?.[0] ?? hls.levels[fragment.level]?.url ?? '';
         const offset = Math.min(Math.max(video.currentTime - fragment.start, 0), fragment.duration);
         const place = find({ sn: fragment.sn, offset, level: String(level), dateMs: fragment.programDateTime ?? null }, now, stream);
-        if (place) return place;
+        if (place) {
+          known = place.at - video.currentTime;
+          return place;
+        }
       }
+      if (known !== null && video.readyState >= 1) return { at: video.currentTime + known, how: 'by a segment that hls.js played before: right to about a target duration' };
       return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: right to about a target duration' } : null;
     },
     level: () => (hls.currentLevel >= 0 ? levelName(hls.levels[hls.currentLevel]) : null),

@@ -45,13 +45,14 @@ export function player(element, page) {
     h('div', { class: 'player-content' }, screen, h('details', { class: 'player-how' }, h('summary', null, 'How it plays'), chosen.element), eventList(page)));
 
   let ticking = 0;
-  const moment = () => Math.min(state.get().at ?? axis.get().from, session.get().length_seconds);
-  const name = () => setText(play, playing.isOn() ? `Play again from ${sessionTime(moment(), 1)}` : `▶ Play from ${sessionTime(moment(), 1)}`);
+  const isEdge = () => state.get().at === null && page.live.follows();
+  const moment = () => Math.min(isEdge() ? Infinity : (state.get().at ?? axis.get().from), session.get().length_seconds);
+  const name = () => setText(play, `${playing.isOn() ? 'Play again' : '▶ Play'} ${isEdge() ? 'at the edge' : `from ${sessionTime(moment(), 1)}`}`);
   /** @param {number} at */
   const begin = (at) => playing.start(Math.max(at, 0), chosen.wanted());
   const start = () => {
     chosen.choose();
-    page.live.follows() || axis.reveal(moment());
+    if (!page.live.follows()) axis.reveal(moment());
     return begin(moment());
   };
   keys.add({ key: ' ', label: 'Play, pause', group: 'Player', run: () => {

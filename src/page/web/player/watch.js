@@ -11,6 +11,9 @@ export function bufferOf({ buffered, currentTime }) {
   return 0;
 }
 
+/** With less ahead, in seconds, it matters that nothing comes. */
+const LITTLE = 1;
+
 /**
  * @param {HTMLVideoElement} video
  * @param {() => number | null} now  Null: no clock runs.
@@ -34,7 +37,7 @@ export function watch(video, now, log, say) {
     log.moment(at, 'playing', lasted === null ? '' : was === 'starting' ? `began after ${length(lasted)}` : `after ${length(lasted)}`);
     if (was === WAITING && lasted !== null && lasted >= 1) say(`The player waited ${length(lasted)}`);
   });
-  on('stalled', (at) => log.moment(at, 'stalled', `no data comes; buffer ${length(bufferOf(video))}`, true));
+  on('stalled', (at) => log.moment(at, 'stalled', `no data comes; buffer ${length(bufferOf(video))}`, bufferOf(video) < LITTLE));
   on('pause', (at) => {
     if (!video.ended) log.moment(at, 'paused');
   });

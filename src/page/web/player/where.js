@@ -20,12 +20,11 @@ export function replayed(url) {
 
 /**
  * The lane of a playlist that is played on a clock; null: it is not known.
- * @param {string} url @param {string} base Of the page. @param {import('../core/types.js').Lane[]} lanes @param {string} stream
+ * @param {string} url @param {string} base Of the page. @param {import('../core/types.js').Lane[]} media Of its stream.
  */
-export function laneOf(url, base, lanes, stream) {
+export function laneOf(url, base, media) {
   const root = new URL('.', base).href;
   const rest = url.startsWith(root) ? url.slice(root.length).replace(/^@[^/]*\//, '') : url;
-  const media = lanes.filter((lane) => lane.stream === stream && lane.kind === 'media');
   return media.find((lane) => replayed(lane.url) === rest) ?? (media.length === 1 ? media[0] : null);
 }
 
@@ -59,11 +58,15 @@ export function finder({ events, session }) {
    * @returns {Place | null}
    */
   return ({ sn, offset, level, dateMs }, now, stream) => {
-    const lane = laneOf(level, document.baseURI, session.get().lanes, stream);
-    if (lane && typeof sn === 'number') {
+    const media = session.get().lanes.filter((lane) => lane.stream === stream && lane.kind === 'media');
+    const lane = laneOf(level, document.baseURI, media);
+    if (typeof sn === 'number') {
+      // Of a playlist with a URL that is another one each time: renditions list the same segment at about the same time.
+      const ids = (lane ? [lane] : media).map(({ id }) => id);
       for (const known of [events.get(), mine]) {
-        const listed = listedOf(known?.lanes.find(({ id }) => id === lane.id)?.segments ?? null, sn, now);
-        if (listed) return { at: listed.from - listed.duration + offset, how: `by segment ${sn}, which hls.js plays: right to a poll of the recorder` };
+        const segments = (known?.lanes ?? []).filter(({ id }) => ids.includes(id)).flatMap((one) => one.segments ?? []);
+        const listed = listedOf(segments, sn, now);
+        if (listed) return { at: listed.from - listed.duration + offset, how: lane ? `by segment ${sn}, which hls.js plays: right to a poll of the recorder` : `by segment ${sn} of some rendition: right to a target duration` };
       }
       void ask(now);
     }
