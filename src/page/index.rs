@@ -211,13 +211,24 @@ pub struct Advances<'a> {
     pub after: Option<i64>,
 }
 
+/// The time between two advances.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wait {
+    /// How long, in microseconds.
+    pub length_us: i64,
+    /// When it ended, in microseconds of Unix time.
+    pub until_us: i64,
+    /// The exchange that ended it.
+    pub revision: ExchangeId,
+}
+
 impl Advances<'_> {
-    /// In cells: how many, and the longest time between two that ends there, in microseconds.
-    pub fn in_cells(&self, cells: Cells) -> (Vec<u64>, Vec<Option<i64>>) {
+    /// In cells: how many, and the longest time between two that ends there.
+    pub fn in_cells(&self, cells: Cells) -> (Vec<u64>, Vec<Option<Wait>>) {
         let mut count = vec![0_u64; cells.count];
         let mut longest = vec![None; cells.count];
         let mut before = self.before;
-        for (at_us, _) in self.inside {
+        for (at_us, revision) in self.inside {
             let Some(cell) = cells.of(*at_us) else {
                 continue;
             };
@@ -225,7 +236,12 @@ impl Advances<'_> {
                 *count += 1;
             }
             if let (Some(longest), Some(before)) = (longest.get_mut(cell), before) {
-                *longest = (*longest).max(Some(at_us.saturating_sub(before)));
+                let wait = Wait {
+                    length_us: at_us.saturating_sub(before),
+                    until_us: *at_us,
+                    revision: *revision,
+                };
+                *longest = (*longest).max(Some(wait));
             }
             before = Some(*at_us);
         }
@@ -282,7 +298,11 @@ mod tests {
         };
         let (count, longest) = advances.in_cells(Cells::new(10, 40, 3));
         assert_eq!(count, [2, 0, 1]);
-        assert_eq!(longest, [Some(4), None, Some(16)]);
+        let lengths: Vec<_> = longest
+            .iter()
+            .map(|wait| wait.map(|wait| (wait.length_us, wait.revision)))
+            .collect();
+        assert_eq!(lengths, [Some((4, 2)), None, Some((16, 3))]);
     }
 
     #[test]

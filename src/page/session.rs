@@ -5,7 +5,13 @@ use serde::Serialize;
 use super::asked::Lane;
 use super::view::View;
 use crate::analysis::gaps::labels::Labels;
-use crate::session::{Moment, Notice, ReadError, Reader, Tally, rfc3339, seconds};
+use crate::session::{
+    Moment, Notice, NoticeEvent, ReadError, RevisionRow, Tally, rfc3339, seconds,
+};
+use crate::shown::escaped;
+
+/// Notices that are told with their moments.
+const MOST_NOTICES: usize = 1000;
 
 #[derive(Serialize)]
 pub(super) struct Session {
@@ -17,6 +23,7 @@ pub(super) struct Session {
     kept_from: Option<f64>,
     holes: Vec<[f64; 2]>,
     recorder: Vec<Noticed>,
+    notices: Vec<NoticeInfo>,
     streams: Vec<Stream>,
     hls_js: bool,
     lanes: Vec<LaneInfo>,
@@ -37,6 +44,16 @@ struct Noticed {
     kind: &'static str,
     count: u64,
     seconds: f64,
+}
+
+/// One of them.
+#[derive(Serialize)]
+struct NoticeInfo {
+    kind: &'static str,
+    at: f64,
+    /// Null: it was not over when its run ended.
+    to: Option<f64>,
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -65,6 +82,9 @@ pub(super) fn session(view: &View<'_>) -> Result<Session, ReadError> {
             path: paths.play.clone(),
             dvr: paths.dvr.clone(),
         });
+    let mut notices = reader.notices()?;
+    // An origin asked for that.
+    notices.retain(|notice| notice.kind != Notice::LeftAlone);
     let program = reader.runs()?.pop().map(|run| run.program);
     Ok(Session {
         session: known.session.clone(),
@@ -81,20 +101,17 @@ pub(super) fn session(view: &View<'_>) -> Result<Session, ReadError> {
             .iter()
             .map(|hole| [known.at(hole.from_us), known.at(hole.until_us)])
             .collect(),
-        recorder: noticed(reader)?,
+        recorder: noticed(&notices),
+        notices: told(view, &notices),
         streams: streams.collect(),
         hls_js: known.has_hls_js,
         lanes: lanes(view)?,
     })
 }
 
-fn noticed(reader: &Reader) -> Result<Vec<Noticed>, ReadError> {
+fn noticed(notices: &[NoticeEvent]) -> Vec<Noticed> {
     let mut kinds: Vec<(Notice, Tally)> = Vec::new();
-    for notice in reader.notices()? {
-        // An origin asked for that.
-        if notice.kind == Notice::LeftAlone {
-            continue;
-        }
+    for notice in notices {
         let length_us = notice.length_us.unwrap_or(0).saturating_abs();
         match kinds.iter_mut().find(|(kind, _)| *kind == notice.kind) {
             Some((_, tally)) => {
@@ -115,7 +132,19 @@ fn noticed(reader: &Reader) -> Result<Vec<Noticed>, ReadError> {
         count: tally.times,
         seconds: seconds(tally.length_us),
     });
-    Ok(kinds.collect())
+    kinds.collect()
+}
+
+/// The last ones, each with its moment.
+fn told(view: &View<'_>, notices: &[NoticeEvent]) -> Vec<NoticeInfo> {
+    let first = notices.len().saturating_sub(MOST_NOTICES);
+    let told = notices.iter().skip(first).map(|notice| NoticeInfo {
+        kind: notice.kind.as_str(),
+        at: view.known.at(notice.at_us),
+        to: notice.length_us.map(|_| view.known.at(notice.until_us())),
+        text: escaped(&notice.detail),
+    });
+    told.collect()
 }
 
 /// Media playlists as they were found, multivariant ones before them, raw streams behind.
@@ -131,9 +160,8 @@ fn lanes(view: &View<'_>) -> Result<Vec<LaneInfo>, ReadError> {
             None => None,
         };
         let newest = reader.revision_before(playlist.id, i64::MAX, false)?;
-        let of_newest = |us: fn(&crate::session::RevisionRow) -> Option<i64>| {
-            newest.as_ref().and_then(us).map(seconds)
-        };
+        let of_newest =
+            |us: fn(&RevisionRow) -> Option<i64>| newest.as_ref().and_then(us).map(seconds);
         lanes.push(LaneInfo {
             id: Lane::Playlist(playlist.id).to_string(),
             kind: if is_media.is_some() { "media" } else { "main" },

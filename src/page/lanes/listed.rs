@@ -1,12 +1,13 @@
 //! Segments and parts as boxes: from when until when each was listed, and what became of the first request for it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 use url::Url;
 
 use super::marks::{Fresh, Mark, Marks};
-use crate::hls::{Entry, EntryRole, Step, Variables, read_media};
+use crate::hls::{self, EntryRole, Step, Variables, read_media};
 use crate::page::view::View;
 use crate::session::{
     Body, ByteRange, ExchangeId, ExchangeRow, Kind, PlaylistInfo, ReadError, RevisionRow,
@@ -45,6 +46,16 @@ struct Request {
     outcome: &'static str,
     bytes: Option<i64>,
     fault: bool,
+    /// Where the first one was a fault: the first good one.
+    good: Option<Good>,
+}
+
+/// A request that was good in the end.
+#[derive(Serialize, Debug, Clone, Copy)]
+struct Good {
+    exchange: ExchangeId,
+    requested: f64,
+    done: Option<f64>,
 }
 
 /// What was found of a lane.
@@ -57,8 +68,8 @@ pub(super) struct Found {
 
 type Asked = (String, Option<ByteRange>);
 
-/// The first request for each URL in a span.
-pub(super) struct Requests(HashMap<Asked, ExchangeRow>);
+/// The first request for each URL in a span, and the first good one behind it, where it was a fault.
+pub(super) struct Requests(HashMap<Asked, (ExchangeRow, Option<Good>)>);
 
 impl Requests {
     /// `None`: they are too many.
@@ -81,14 +92,28 @@ impl Requests {
         let mut requests = HashMap::new();
         for row in rows {
             if matches!(row.kind, Kind::Segment | Kind::Part) {
-                requests.entry((row.url.clone(), row.range)).or_insert(row);
+                match requests.entry((row.url.clone(), row.range)) {
+                    Entry::Vacant(first) => {
+                        first.insert((row, None));
+                    }
+                    Entry::Occupied(mut known) => {
+                        let (first, good): &mut (ExchangeRow, Option<Good>) = known.get_mut();
+                        if first.is_fault && good.is_none() && is_good(&row) {
+                            *good = Some(Good {
+                                exchange: row.id,
+                                requested: view.known.at(row.requested_us),
+                                done: row.over_us().map(|us| view.known.at(us)),
+                            });
+                        }
+                    }
+                }
             }
         }
         Ok(Some(Self(requests)))
     }
 
-    fn of(&self, view: &View<'_>, entry: &Entry) -> Option<Request> {
-        let row = self.0.get(&(entry.url.as_str().to_owned(), entry.range))?;
+    fn of(&self, view: &View<'_>, entry: &hls::Entry) -> Option<Request> {
+        let (row, good) = self.0.get(&(entry.url.as_str().to_owned(), entry.range))?;
         let known = view.known;
         let first_us = row.wait_us.map(|us| row.requested_us.saturating_add(us));
         Some(Request {
@@ -100,6 +125,7 @@ impl Requests {
             outcome: row.outcome.as_str(),
             bytes: row.wire_bytes,
             fault: row.is_fault,
+            good: *good,
         })
     }
 }
@@ -276,6 +302,11 @@ impl LaneReader<'_> {
         });
         Ok(())
     }
+}
+
+/// Whether a player got what it asked for.
+fn is_good(row: &ExchangeRow) -> bool {
+    !row.is_fault && row.own_reason.is_none() && row.status.is_some_and(|status| status < 300)
 }
 
 /// The last component of a path.

@@ -34,6 +34,8 @@ struct LaneEvents {
     before: Option<f64>,
     after: Option<f64>,
     advances: Option<Advances>,
+    /// Of a multivariant playlist: its revisions.
+    revisions: Option<Advances>,
     cells: Option<InCells>,
     segments: Option<Vec<Listed>>,
     parts: Option<Vec<Listed>>,
@@ -57,6 +59,16 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
                 lane.parts = Some(found.parts);
                 lane.marks = Some(found.marks);
             }
+        }
+    }
+    for playlist in view.reader.revised_playlists()? {
+        if playlists.iter().all(|media| media.id != playlist.id) {
+            let span = (from_us, until_us);
+            lanes.push(LaneEvents {
+                id: Lane::Playlist(playlist.id).to_string(),
+                revisions: Some(Advances::read(view, playlist.id, span, false)?),
+                ..LaneEvents::default()
+            });
         }
     }
     for stream in view.reader.raw_streams()?.0 {
@@ -93,8 +105,15 @@ fn ticks_of(
             ..LaneEvents::default()
         };
         match found.inside.len() <= cells.count {
-            true => lane.advances = Some(Advances::read(view, playlist.id, (from_us, until_us))?),
-            false => lane.cells = Some(InCells::new(&found, cells)),
+            true => {
+                lane.advances = Some(Advances::read(
+                    view,
+                    playlist.id,
+                    (from_us, until_us),
+                    true,
+                )?)
+            }
+            false => lane.cells = Some(InCells::new(view, &found, cells)),
         }
         lanes.push(lane);
     }

@@ -16,16 +16,18 @@ pub(super) struct Advances {
 }
 
 impl Advances {
+    /// Those of a playlist in a span; `advances`: only revisions whose end is new.
     pub(super) fn read(
         view: &View<'_>,
         playlist_id: i64,
         (from_us, until_us): (i64, i64),
+        advances: bool,
     ) -> Result<Self, ReadError> {
         let span = RevisionSpan {
             playlist_id,
             behind: (from_us.saturating_sub(1), i64::MAX),
             until_us,
-            advances: true,
+            advances,
         };
         let mut columns = Self::default();
         for row in view
@@ -49,15 +51,26 @@ pub(super) struct InCells {
     cell_seconds: f64,
     count: Vec<u64>,
     longest: Vec<Option<f64>>,
+    /// When that was over, and the revision that ended it.
+    until: Vec<Option<f64>>,
+    revision: Vec<Option<ExchangeId>>,
 }
 
 impl InCells {
-    pub(super) fn new(advances: &index::Advances<'_>, cells: Cells) -> Self {
+    pub(super) fn new(view: &View<'_>, advances: &index::Advances<'_>, cells: Cells) -> Self {
         let (count, longest) = advances.in_cells(cells);
         Self {
             cell_seconds: seconds(cells.width_us),
             count,
-            longest: longest.into_iter().map(|us| us.map(seconds)).collect(),
+            longest: longest
+                .iter()
+                .map(|wait| Some(seconds((*wait)?.length_us)))
+                .collect(),
+            until: longest
+                .iter()
+                .map(|wait| Some(view.known.at((*wait)?.until_us)))
+                .collect(),
+            revision: longest.iter().map(|wait| Some((*wait)?.revision)).collect(),
         }
     }
 }
