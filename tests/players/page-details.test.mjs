@@ -157,6 +157,7 @@ describe('the details of the page', { timeout: 300_000 }, () => {
     await says(tab, '#revision .summary', /since 0:00:24\.033/);
     await tab.press(']');
     await tab.until(']', (seen) => seen.rev === '222');
+    await says(tab, '#revision .facts', /exchange 222/);
     await tab.page.selectOption('#compare-with', 'none');
     await tab.until('the whole text', (seen) => seen.with === '222');
     await says(tab, '#revision .text-view', /#EXTM3U/);

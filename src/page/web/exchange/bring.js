@@ -6,3 +6,11 @@ const wide = matchMedia('(min-width: 1000px)');
 export function bring(element) {
   if (wide.matches) element.scrollIntoView({ block: 'nearest' });
 }
+
+/** Who opened something comes back to where that was: keeps what has the focus now, and gives what goes there. */
+export function opener() {
+  const element = document.activeElement;
+  return () => {
+    if (element instanceof HTMLElement && element.isConnected && element !== document.body) element.focus({ preventScroll: true });
+  };
+}

@@ -4,7 +4,7 @@ import { copyText } from '../core/copy.js';
 import { loader } from '../core/data.js';
 import { fill, h } from '../core/dom.js';
 import { arrival } from './arrival.js';
-import { bring } from './bring.js';
+import { bring, opener } from './bring.js';
 import { body } from './body.js';
 import { curlOf } from './curl.js';
 import { factList, requestFacts, timeFacts } from './facts.js';
@@ -17,7 +17,11 @@ export function exchange(element, page) {
   const requests = loader();
   const content = h('div', { class: 'exchange-content' });
   const title = h('h2', { id: 'exchange-title', tabindex: -1 });
-  const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the request', title: 'Close', onclick: () => state.set({ x: null }) }, '✕');
+  const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the request', title: 'Close', onclick: () => {
+    state.set({ x: null });
+    back();
+  } }, '✕');
+  let back = opener();
   element.setAttribute('aria-labelledby', 'exchange-title');
   element.append(h('div', { class: 'panel-head' }, title, close), content);
 
@@ -46,6 +50,7 @@ export function exchange(element, page) {
     bring(element);
   };
   state.subscribe((seen, before) => {
+    if (before.x === null && seen.x !== null) back = opener();
     if (seen.x !== before.x) void load();
   });
   void load();

@@ -3,7 +3,7 @@
 import { DataError, isAbort, loader } from '../core/data.js';
 import { fill, h, set, setText } from '../core/dom.js';
 import { sessionTime } from '../core/times.js';
-import { bring } from '../exchange/bring.js';
+import { bring, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
 import { compare } from './compare.js';
 import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
@@ -33,7 +33,11 @@ export function revision(element, page) {
   const title = h('h2', { id: 'revision-title' });
   const back = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision before', title: 'The revision before ([)', onclick: () => go('before') }, '◀');
   const forth = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision after', title: 'The revision after (])', onclick: () => go('after') }, '▶');
-  const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the playlist', title: 'Close', onclick: () => state.set({ rev: null, with: null, r: null }) }, '✕');
+  const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the playlist', title: 'Close', onclick: () => {
+    state.set({ rev: null, with: null, r: null });
+    toOpener();
+  } }, '✕');
+  let toOpener = opener();
   const facts = h('div');
   const notes = h('p', { class: 'quiet' });
   const summary = h('p', { class: 'summary' });
@@ -174,6 +178,7 @@ export function revision(element, page) {
   });
   state.subscribe((seen, before) => {
     const isOther = seen.rev !== before.rev || seen.with !== before.with || (seen.rev === null && (seen.r !== before.r || seen.at !== before.at));
+    if (element.hidden) toOpener = opener();
     if (isOther) void load();
   });
   element.hidden = true;

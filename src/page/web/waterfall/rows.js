@@ -11,6 +11,9 @@ const PAGE = 1000;
 const MOST = 200_000;
 /** While the edge moves, so many seconds before it are asked for again: requests are recorded when they end. */
 const TAIL_SECONDS = 15;
+/** So near to the end of the window the edge is in it, in seconds; it is asked for so often, in milliseconds. */
+const EDGE_SECONDS = 3;
+const EDGE_MS = 900;
 
 /**
  * @typedef {object} Rows
@@ -44,7 +47,7 @@ export function merged(old, came) {
  * @param {(how: 'new' | 'more' | 'edge') => void} changed  What was there is gone; more came; the window went on a bit.
  * @returns {Rows}
  */
-export function createRows({ axis, state, live }, changed) {
+export function createRows({ axis, state, live, session }, changed) {
   /** @type {Exchange[]} */
   let rows = [];
   /** @type {number | null} */
@@ -131,6 +134,17 @@ export function createRows({ axis, state, live }, changed) {
     else if (isOther || !(live.follows() && isLoading)) void all();
   };
 
+  let grownAt = 0;
+  const grow = () => {
+    const { recording, length_seconds } = session.get();
+    // The edge is in the window, whether that follows it or not.
+    if (!recording || axis.get().to < length_seconds - EDGE_SECONDS || performance.now() - grownAt < EDGE_MS) return;
+    if (isLoading || next !== null) return;
+    grownAt = performance.now();
+    if (rows.length) void edge();
+    else void all();
+  };
+  session.subscribe(grow);
   axis.settled(again);
   state.subscribe(() => {
     if (filterOf(state.get()) !== filter) again();
