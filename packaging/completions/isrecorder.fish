@@ -12,6 +12,7 @@ complete -c isrecorder -l asset-lists -d 'Record what is played in between (X-AS
 complete -c isrecorder -l serve -d 'Show it meanwhile: answer players on this port, as isreplayer does; 0: any that is free' -r
 complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: all' -r
 complete -c isrecorder -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
+complete -c isrecorder -l hls-js -d 'Let the page at / play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]' -r -F
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
 complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"

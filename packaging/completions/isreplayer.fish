@@ -16,7 +16,7 @@ recorded\t'As they came: the first byte as late, the body as slow, stalls includ
 complete -c isreplayer -l inject -d 'Lay a fault over the recording (--help says how); may be repeated' -r
 complete -c isreplayer -l seed -d 'Other faults of those --inject rules that are left to chance' -r
 complete -c isreplayer -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
-complete -c isreplayer -l hls-js -d 'Let the page play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]' -r -F
+complete -c isreplayer -l hls-js -d 'Let the page at / play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]' -r -F
 complete -c isreplayer -l cert -d 'Answer over TLS (https) with this certificate and those behind it, PEM' -r -F
 complete -c isreplayer -l key -d 'Key of the certificate, PEM, where it is not in the same file' -r -F
 complete -c isreplayer -l max-connections -d 'Connections at once [default: what the limit of open files allows, 16384 at most]' -r

@@ -4,11 +4,13 @@
 //! the recorder, its errors are log lines, and it takes a part of the file descriptors only.
 
 use std::net::{IpAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use super::arguments::client::PageArguments;
 use super::descriptors;
 use super::listen::{Shown, listen, play_lines, reach, refusal};
 use crate::clock::Clock;
@@ -30,20 +32,27 @@ pub(super) struct Beside {
     listener: TcpListener,
     address: Option<IpAddr>,
     cors: Cors,
+    hls_js: Option<PathBuf>,
 }
 
 impl Beside {
-    /// Takes the port; nobody is answered yet. `cors`: which pages may send credentials.
+    /// Takes the port; nobody is answered yet. `pages`: which pages may send credentials, and what the page plays with.
     ///
     /// # Errors
     /// Why not, for people.
-    pub(super) fn bind(address: Option<IpAddr>, port: u16, cors: Cors) -> Result<Self, String> {
+    pub(super) fn bind(
+        address: Option<IpAddr>,
+        port: u16,
+        pages: &PageArguments,
+    ) -> Result<Self, String> {
+        let hls_js = pages.hls_js()?;
         let refused = |error| refusal(&error, address, port, "--serve");
         let listener = listen(address, port).map_err(refused)?;
         Ok(Self {
             listener,
             address,
-            cors,
+            cors: pages.cors(),
+            hls_js,
         })
     }
 
@@ -101,6 +110,7 @@ impl Beside {
         }
         let options = Options {
             cors: self.cors.clone(),
+            hls_js: self.hls_js.clone(),
             ..Options::default()
         };
         let clock = board.clock().unwrap_or_else(Clock::start);

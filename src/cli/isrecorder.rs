@@ -166,8 +166,9 @@ fn with_time_of_wait(arguments: impl Iterator<Item = OsString>) -> Vec<OsString>
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    arguments.pages.hls_js().map_err(Failure::usage)?;
     if arguments.serve.is_none() && arguments.pages.are_given() {
-        let what = "--cors-credentials belongs to --serve PORT";
+        let what = "--cors-credentials and --hls-js belong to --serve PORT";
         return Err(Failure::usage(what));
     }
     descriptors::raise();
@@ -274,7 +275,7 @@ impl Ports {
     fn bind(arguments: &Arguments) -> Result<Self, String> {
         let players = arguments
             .serve
-            .map(|port| Beside::bind(arguments.bind, port, arguments.pages.cors()));
+            .map(|port| Beside::bind(arguments.bind, port, &arguments.pages));
         let metrics = arguments.metrics.map(MetricsPort::bind);
         Ok(Self {
             players: players.transpose()?,

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, TcpListener};
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,10 +111,6 @@ struct Arguments {
 
     #[command(flatten)]
     pages: PageArguments,
-
-    /// Let the page play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]
-    #[arg(long, value_name = "FILE")]
-    hls_js: Option<std::path::PathBuf>,
 
     /// Answer over TLS (https) with this certificate and those behind it, PEM
     #[arg(long, value_name = "FILE")]
@@ -234,7 +229,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
         let tls = load_tls(arguments)?;
         let listener = bind(arguments)?;
         let rules = load(&arguments.inject)?;
-        check_player(arguments.hls_js.as_deref())?;
+        let hls_js = arguments.pages.hls_js().map_err(Failure::usage)?;
         let options = Options {
             inject: Rules::new(rules, arguments.seed),
             offset: arguments.offset,
@@ -245,7 +240,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
             dates: arguments.dates.into(),
             network: arguments.network.into(),
             cors: arguments.pages.cors(),
-            hls_js: arguments.hls_js.clone(),
+            hls_js,
         };
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         check_offset(&replay, arguments)?;
@@ -255,23 +250,6 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
-}
-
-/// A player that cannot be read is a slip of whoever typed its name.
-fn check_player(path: Option<&Path>) -> Result<(), Failure> {
-    let Some(path) = path else {
-        return Ok(());
-    };
-    let read = std::fs::File::open(path).and_then(|file| file.metadata());
-    let why = match read {
-        Ok(facts) if facts.is_file() => return Ok(()),
-        Ok(_) => "it is no file".to_owned(),
-        Err(error) => error.to_string(),
-    };
-    Err(Failure::usage(format!(
-        "--hls-js {}: {why}",
-        path.display()
-    )))
 }
 
 /// What the session has at its end.

@@ -173,7 +173,7 @@ fn what_leads_to_the_origin_or_runs_in_a_browser_does_not_pass() {
     }
     let index = converse(&mut replayed.connect(), &get("/"), true);
     let policy = index.field("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(policy.contains("default-src 'self'") && policy.contains("frame-ancestors 'none'"));
 }
 
 #[test]

@@ -41,6 +41,12 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a Vec<Value> {
     value[key].as_array().unwrap()
 }
 
+/// Without multivariant playlists, which have revisions and no advances.
+fn media_lanes(lanes: &Value) -> impl Iterator<Item = &Value> {
+    let lanes = list(lanes, "lanes").iter();
+    lanes.filter(|lane| lane["revisions"].is_null())
+}
+
 fn sum(value: &Value) -> u64 {
     value
         .as_array()
@@ -60,7 +66,7 @@ fn counts_lanes_and_rows_are_those_of_the_session() {
         assert_eq!(sum(&overview["requests"]) as i64, exchanges, "{cells}");
     }
     let lanes = json(&replayer, "lanes?width=1000");
-    for lane in list(&lanes, "lanes") {
+    for lane in media_lanes(&lanes) {
         let id = lane["id"].as_str().unwrap().trim_start_matches('p');
         let advances = session.number(&format!(
             "SELECT count(*) FROM revision WHERE advance AND playlist_id = {id}"
@@ -74,7 +80,7 @@ fn counts_lanes_and_rows_are_those_of_the_session() {
         );
     }
     let cells = json(&replayer, "lanes?width=8");
-    for lane in list(&cells, "lanes") {
+    for lane in media_lanes(&cells) {
         assert!(lane["advances"].is_null());
         let longest = list(&lane["cells"], "longest")
             .iter()

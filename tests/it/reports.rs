@@ -316,7 +316,10 @@ fn a_server_that_fails_for_long_is_a_gap_of_the_channel() {
     let mut recording = Recorder::new(origin.url("/bridge.m3u8")).start();
     recording.until_at_least(5, "SELECT count(*) FROM segments WHERE error IS NULL");
     stage.go(1);
-    recording.until_it_says("no advance");
+    recording.until_at_least(
+        2_500_000,
+        "SELECT ifnull(max(requested_us) - min(requested_us), 0) FROM exchange WHERE status = 503",
+    );
     stage.go(2);
     recording.until_it_says("advances again");
     let found = findings(&recording.interrupt().session(), &["--rules", "T07"]);

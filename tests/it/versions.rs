@@ -86,9 +86,10 @@ fn an_earlier_session_is_checked_redacted_and_replayed_as_it_is() {
         issession(&folder, &["redact", "evening", "to-send"]);
         let told = issession(&folder, &["check", "to-send", "--hashes"]);
         assert!(told.starts_with("ok: 1 run, "), "{told}");
+        let last = Session::within(folder.path(), "evening").last_offset();
         let replayer = Replayer::start(
             &folder.path().join("sessions"),
-            &["-p", "0", "-o", "30", "evening"],
+            &["-p", "0", "-o", &last, "evening"],
         );
         assert!(replayer.get("/stream.m3u8").contains("#EXT-X-STREAM-INF"));
         assert!(replayer.get("/dvr.m3u8").contains("#EXTM3U"));

@@ -1,5 +1,7 @@
 //! Arguments for what clients of isreplayer may take.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::durations::parse_positive;
@@ -67,6 +69,10 @@ pub(crate) struct PageArguments {
     /// public site, needs this.
     #[arg(long, value_name = "ORIGIN", value_parser = parse_origin)]
     cors_credentials: Vec<PageOrigin>,
+
+    /// Let the page at / play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]
+    #[arg(long, value_name = "FILE")]
+    hls_js: Option<PathBuf>,
 }
 
 impl PageArguments {
@@ -77,7 +83,24 @@ impl PageArguments {
 
     /// Whether there are any.
     pub(crate) fn are_given(&self) -> bool {
-        !self.cors_credentials.is_empty()
+        !self.cors_credentials.is_empty() || self.hls_js.is_some()
+    }
+
+    /// The file of hls.js.
+    ///
+    /// # Errors
+    /// It cannot be read, in a sentence: whoever typed its name has to know.
+    pub(crate) fn hls_js(&self) -> Result<Option<PathBuf>, String> {
+        let Some(path) = &self.hls_js else {
+            return Ok(None);
+        };
+        let read = File::open(path).and_then(|file| file.metadata());
+        let why = match read {
+            Ok(facts) if facts.is_file() => return Ok(Some(path.clone())),
+            Ok(_) => "it is no file".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(format!("--hls-js {}: {why}", path.display()))
     }
 }
 

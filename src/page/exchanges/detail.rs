@@ -87,7 +87,7 @@ pub(in crate::page) fn detail(
             lane: row.listed_by.map(|id| Lane::Playlist(id).to_string()),
         }),
         body: body(view, &row, &detail)?,
-        row: Row::new(view, &row),
+        row: Row::new(view, &row, &view.reader.raw_streams()?),
     }))
 }
 

@@ -6,7 +6,7 @@ use crate::page::asked::{AskedSpan, Lane};
 use crate::page::filter::Filter;
 use crate::page::overview::span_us;
 use crate::page::view::View;
-use crate::session::{ExchangeId, ExchangeRow, Kind, ReadError, seconds};
+use crate::session::{ExchangeId, ExchangeRow, Kind, RawStreams, ReadError, seconds};
 use crate::shown::escaped;
 
 /// Rows that are read at once.
@@ -49,10 +49,15 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn new(view: &View<'_>, row: &ExchangeRow) -> Self {
+    /// `raw`: the streams that are no playlists.
+    pub(super) fn new(view: &View<'_>, row: &ExchangeRow, raw: &RawStreams) -> Self {
         let known = view.known;
-        let own_lane = matches!(row.kind, Kind::Main | Kind::Media).then_some(row.resource_id);
-        let lane = own_lane.or(row.listed_by).map(Lane::Playlist);
+        let is_poll = matches!(row.kind, Kind::Main | Kind::Media);
+        let lane = match is_poll {
+            true if raw.has(row.stream_id) => Some(Lane::Raw(row.stream_id)),
+            true => Some(Lane::Playlist(row.resource_id)),
+            false => row.listed_by.map(Lane::Playlist),
+        };
         Self {
             id: row.id,
             at: known.at(row.requested_us),
@@ -76,6 +81,7 @@ impl Row {
 pub(in crate::page) fn table(view: &View<'_>, page: &Page<'_>) -> Result<Table, ReadError> {
     let (from_us, until_us) = span_us(view, page.span);
     let reader = view.reader;
+    let raw = reader.raw_streams()?;
     let first = reader.first_exchange_since(from_us)?;
     let end = reader.first_exchange_since(until_us.saturating_add(1))?;
     let mut table = Table {
@@ -99,7 +105,7 @@ pub(in crate::page) fn table(view: &View<'_>, page: &Page<'_>) -> Result<Table, 
             }
             behind = row.id;
             if page.filter.wants(&row, view.known.stream(row.stream_id)) {
-                table.exchanges.push(Row::new(view, &row));
+                table.exchanges.push(Row::new(view, &row, &raw));
             }
         }
         if is_end {

@@ -1,5 +1,6 @@
 //! How two revisions differ, by lines.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -18,6 +19,8 @@ pub(in crate::page) struct Difference {
     old: ExchangeId,
     new: ExchangeId,
     changes: Vec<Change>,
+    /// The rest of the time was up: what is between is told as removed and added, though lines of it may be the same.
+    cut_short: bool,
 }
 
 #[derive(Serialize, Debug, PartialEq)]
@@ -37,34 +40,80 @@ pub(in crate::page) fn difference(
     let (Some(before), Some(after)) = (body(view, old)?, body(view, new)?) else {
         return Ok(None);
     };
+    let (changes, cut_short) = changes(&before, &after);
     Ok(Some(Difference {
         old,
         new,
-        changes: changes(&before, &after),
+        changes,
+        cut_short,
     }))
 }
 
-fn changes(before: &[u8], after: &[u8]) -> Vec<Change> {
+/// The changes, and whether they were cut short.
+fn changes(before: &[u8], after: &[u8]) -> (Vec<Change>, bool) {
     let lines = |text| -> Vec<&[u8]> { crate::hls::lines(text).map(|line| line.text).collect() };
     let (before, after) = (lines(before), lines(after));
-    let deadline = (clock::instant() + PATIENCE).into_std();
-    let ops = capture_diff_slices_deadline(Algorithm::Patience, &before, &after, Some(deadline));
-    let mut changes = Vec::new();
+    // What most texts have in common costs nothing.
+    let head = alike(before.iter(), after.iter());
+    let (old, new) = (
+        before.get(head..).unwrap_or_default(),
+        after.get(head..).unwrap_or_default(),
+    );
+    let tail = alike(old.iter().rev(), new.iter().rev());
+    let old = old.get(..old.len() - tail).unwrap_or_default();
+    let new = new.get(..new.len() - tail).unwrap_or_default();
+    let began = clock::instant();
+    let deadline = (began + PATIENCE).into_std();
+    let ops = capture_diff_slices_deadline(Algorithm::Patience, old, new, Some(deadline));
+    let cut_short = began.elapsed() >= PATIENCE;
+    let mut changes = Changes::default();
+    changes.add("same", [0, head], [0, head]);
     for op in ops {
         let (tag, old, new) = op.as_tag_tuple();
-        let span = |range: &std::ops::Range<usize>| [range.start, range.len()];
-        let mut add = |kind, old, new| changes.push(Change { kind, old, new });
+        let span = |range: &Range<usize>| [head + range.start, range.len()];
+        let none = |at: usize| [head + at, 0];
         match tag {
-            DiffTag::Equal => add("same", span(&old), span(&new)),
-            DiffTag::Delete => add("removed", span(&old), [new.start, 0]),
-            DiffTag::Insert => add("added", [old.start, 0], span(&new)),
+            DiffTag::Equal => changes.add("same", span(&old), span(&new)),
+            DiffTag::Delete => changes.add("removed", span(&old), none(new.start)),
+            DiffTag::Insert => changes.add("added", none(old.start), span(&new)),
             DiffTag::Replace => {
-                add("removed", span(&old), [new.start, 0]);
-                add("added", [old.end, 0], span(&new));
+                changes.add("removed", span(&old), none(new.start));
+                changes.add("added", none(old.end), span(&new));
             }
         }
     }
-    changes
+    let tail_at = |lines: usize| [lines - tail, tail];
+    changes.add("same", tail_at(before.len()), tail_at(after.len()));
+    (changes.0, cut_short)
+}
+
+/// How many are alike from where they begin.
+fn alike<'a>(
+    one: impl Iterator<Item = &'a &'a [u8]>,
+    other: impl Iterator<Item = &'a &'a [u8]>,
+) -> usize {
+    one.zip(other)
+        .take_while(|(one, other)| one == other)
+        .count()
+}
+
+#[derive(Default)]
+struct Changes(Vec<Change>);
+
+impl Changes {
+    /// Nothing, and what goes on with the one before, is no change of its own.
+    fn add(&mut self, kind: &'static str, old: [usize; 2], new: [usize; 2]) {
+        if old[1] == 0 && new[1] == 0 {
+            return;
+        }
+        match self.0.last_mut() {
+            Some(last) if last.kind == kind => {
+                last.old[1] += old[1];
+                last.new[1] += new[1];
+            }
+            _ => self.0.push(Change { kind, old, new }),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +132,7 @@ mod tests {
             .collect();
         assert_eq!(kinds, ["same", "removed", "added", "same", "added"]);
         assert_eq!(
-            changes(before, before),
+            changes(before, before).0,
             [Change {
                 kind: "same",
                 old: [0, 6],
@@ -95,7 +144,7 @@ mod tests {
     proptest! {
         #[test]
         fn changes_make_one_text_of_the_other(before in "[ab\n]{0,40}", after in "[ab\n]{0,40}") {
-            let changes = changes(before.as_bytes(), after.as_bytes());
+            let (changes, _) = changes(before.as_bytes(), after.as_bytes());
             let lines = |text: &str| crate::hls::lines(text.as_bytes()).count();
             let sum = |of: fn(&Change) -> [usize; 2]| changes.iter().map(|change| of(change)[1]).sum::<usize>();
             prop_assert_eq!(sum(|change| change.old), lines(&before));

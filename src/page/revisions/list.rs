@@ -14,7 +14,7 @@ pub(in crate::page) struct Revisions {
 }
 
 #[derive(Serialize)]
-struct Revision {
+pub(super) struct Revision {
     exchange: ExchangeId,
     at: f64,
     not_before: Option<f64>,
@@ -22,6 +22,22 @@ struct Revision {
     first: Option<u64>,
     last: Option<u64>,
     step: Option<&'static str>,
+}
+
+/// What is known of one, by when it was seen and its exchange.
+pub(super) fn revision_of(
+    view: &View<'_>,
+    playlist_id: i64,
+    (seen_us, id): (i64, ExchangeId),
+) -> Result<Option<Revision>, ReadError> {
+    let asked = RevisionSpan {
+        playlist_id,
+        behind: (seen_us, id.saturating_sub(1)),
+        until_us: seen_us,
+        advances: false,
+    };
+    let rows = view.reader.revision_rows(&asked, 1)?;
+    Ok(rows.first().map(|row| revision(view, row)))
 }
 
 fn revision(view: &View<'_>, row: &RevisionRow) -> Revision {

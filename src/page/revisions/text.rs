@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 use url::Url;
 
+use super::list::{Revision, revision_of};
 use crate::hls::{
     ByteRange, EntryRole, Line, Resolver, UriRef, UriRole, Variables, lines, read_media, uris,
 };
@@ -23,12 +24,12 @@ const MOST_LINKS: usize = 4000;
 
 #[derive(Serialize)]
 pub(in crate::page) struct Text {
-    exchange: ExchangeId,
     lane: String,
-    at: f64,
     url: String,
     before: Option<ExchangeId>,
     after: Option<ExchangeId>,
+    #[serde(flatten)]
+    revision: Option<Revision>,
     line: usize,
     line_count: usize,
     lines: Vec<ShownLine>,
@@ -84,12 +85,11 @@ pub(in crate::page) fn text(
         line_count += 1;
     }
     Ok(Some(Text {
-        exchange: id,
         lane: Lane::Playlist(place.playlist_id).to_string(),
-        at: view.known.at(place.seen_us),
         url: escaped(&url),
         before: place.before,
         after: place.after,
+        revision: revision_of(view, place.playlist_id, (place.seen_us, id))?,
         line: first_line,
         line_count,
         lines: shown,
