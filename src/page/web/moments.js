@@ -1,6 +1,7 @@
 // Keys that go from moment to moment, and those of the window.
 
 import { shownFindings, isFault, isGap } from './core/findings.js';
+import { exchangeOf, wordOf } from './core/notices.js';
 import { sessionTime } from './core/times.js';
 import { goToFinding } from './findings/findings.js';
 import { showAll } from './overview/overview.js';
@@ -31,18 +32,23 @@ export function nearest(all, now, step) {
 function events({ events, state, findings, session }) {
   const { r, s } = state.get();
   const found = [];
-  for (const { id, advances, marks, segments, parts, before, after, bodies } of events.get()?.lanes ?? []) {
+  for (const { id, advances, revisions, marks, segments, parts, before, after, bodies } of events.get()?.lanes ?? []) {
     const lane = session.lane(id);
     if ((r !== null && r !== id) || (s !== null && lane?.stream !== s)) continue;
     const name = lane?.label ?? lane?.name ?? '';
     // Where advances are only counted, those behind the span are not the next ones.
     for (const at of advances ? [before, after] : []) if (at !== null) found.push({ at, name: `Advance, ${name}`, seen: { r: id, rev: null } });
     advances?.at.forEach((at, index) => found.push({ at, name: `Advance, ${name}`, seen: { r: id, rev: advances.revision[index] } }));
+    revisions?.at.forEach((at, index) => found.push({ at, name: `Multivariant playlist changed, ${name}`, seen: { r: id, rev: revisions.revision[index] } }));
     for (const { at, kind, revision } of marks ?? []) found.push({ at, name: `${kind}, ${name}`, seen: { r: id, rev: revision } });
     for (const { requested, fault, exchange, name: file } of [...(segments ?? []), ...(parts ?? [])]) {
       if (fault && requested !== undefined) found.push({ at: requested, name: `Fault, ${file}`, seen: { r: id, x: exchange } });
     }
     for (const { from, exchange } of bodies?.parts ?? []) found.push({ at: from, name: `Part of ${name}`, seen: { r: id, x: exchange } });
+  }
+  for (const notice of session.get().notices) {
+    const exchange = exchangeOf(notice);
+    found.push({ at: notice.at, name: `Recorder: ${wordOf(notice)}`, seen: exchange === null ? {} : { x: exchange } });
   }
   for (const finding of shownFindings(findings.get(), state.get())) {
     if (r === null || finding.lane === r) found.push({ at: finding.first.session_time, name: `${finding.rule}: ${finding.detail.text}`, seen: {}, finding });

@@ -2,6 +2,7 @@
 
 import { toPixel } from './axis.js';
 import { hatch } from './colours.js';
+import { endOf, wordOf } from './notices.js';
 
 /** @typedef {import('./axis.js').Span} Span */
 /** @typedef {import('./colours.js').Colours} Colours */
@@ -73,6 +74,37 @@ export function drawHoles(context, { span, width, height }, holes, colours) {
     const right = Math.min(toPixel(span, width, to), width);
     context.fillStyle = hatch(context, colours.hole, 8);
     context.fillRect(left, 0, Math.max(right - left, 1), height);
+  }
+}
+
+/**
+ * Troubles of the recorder: hatched, never red, and their words in a strip, where there is one. The hatch is behind what was seen, the words are before it.
+ * @param {Context} context @param {{ span: Span, width: number, height: number }} where
+ * @param {import('./types.js').Notice[]} notices @param {number} end Of the session. @param {Colours} colours
+ * @param {{ top: number, height: number } | null} words  Null: the hatch.
+ */
+export function drawNotices(context, { span, width, height }, notices, end, colours, words) {
+  context.font = `600 ${colours.small - 1}px ${colours.font}`;
+  context.textBaseline = 'middle';
+  let free = -Infinity;
+  for (const notice of notices) {
+    const until = endOf(notice, end);
+    if (until < span.from || notice.at > span.to) continue;
+    const left = Math.max(toPixel(span, width, notice.at), 0);
+    if (!words) {
+      context.fillStyle = hatch(context, colours.own, 5);
+      context.fillRect(left, 0, Math.max(Math.min(toPixel(span, width, until), width) - left, 3), height);
+      continue;
+    }
+    const text = wordOf(notice);
+    const across = context.measureText(text).width + 6;
+    const x = Math.max(Math.min(left, width - across), 0);
+    if (x < free) continue;
+    free = x + across + 2;
+    context.fillStyle = colours.own;
+    context.fillRect(x, words.top, across, words.height);
+    context.fillStyle = colours.panel;
+    context.fillText(text, x + 3, words.top + words.height / 2 + 0.5);
   }
 }
 

@@ -12,9 +12,12 @@
  * @property {number | null} kept_from
  * @property {[number, number][]} holes
  * @property {{ kind: string, count: number, seconds: number }[]} recorder
+ * @property {Notice[]} notices  The last ones of these.
  * @property {Stream[]} streams
  * @property {boolean} hls_js
  * @property {Lane[]} lanes
+ *
+ * @typedef {{ kind: string, at: number, to: number | null, text: string }} Notice  `to` null: it was not over.
  *
  * @typedef {{ name: string, url: string, raw: boolean, path: string, dvr: string | null }} Stream
  *
@@ -38,13 +41,22 @@
  * @property {number} indexed_to
  *
  * @typedef {{ from: number, to: number, indexed_to: number, lanes: LaneEvents[] }} Lanes
+ * @typedef {{ at: number[], not_before: (number | null)[], revision: number[], last: (number | null)[] }} Columns
+ *
+ * @typedef {object} Cells
+ * @property {number} cell_seconds
+ * @property {number[]} count
+ * @property {(number | null)[]} longest  The longest wait that ends in the cell,
+ * @property {(number | null)[]} until    when that ended,
+ * @property {(number | null)[]} revision and the exchange that showed it.
  *
  * @typedef {object} LaneEvents
  * @property {string} id
  * @property {number | null} before
  * @property {number | null} after
- * @property {{ at: number[], not_before: (number | null)[], revision: number[], last: (number | null)[] } | null} advances
- * @property {{ cell_seconds: number, count: number[], longest: (number | null)[] } | null} cells
+ * @property {Columns | null} advances
+ * @property {Columns | null} [revisions]  Of a multivariant playlist.
+ * @property {Cells | null} cells
  * @property {Listed[] | null} segments
  * @property {Listed[] | null} parts
  * @property {Mark[] | null} marks
@@ -66,6 +78,7 @@
  * @property {string} [outcome]
  * @property {number | null} [bytes]
  * @property {boolean} [fault]
+ * @property {{ exchange: number, requested: number, done: number | null } | null} [good]  Behind a fault: the first good one.
  *
  * @typedef {object} Mark
  * @property {number} at

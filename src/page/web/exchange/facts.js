@@ -33,7 +33,7 @@ export function requestFacts(one, { state, session }) {
     ['Range', one.range && h('span', { class: 'mono' }, `bytes=${one.range[0]}-${one.range[0] + one.range[1] - 1}`)],
     ['Directives', one.directives && h('span', { class: 'mono' }, one.directives)],
     ['Kind', `${one.kind} of ${one.stream}`],
-    ['Playlist', lane && one.kind !== 'main' ? link(state, { r: lane.id, at: one.at, rev: null, with: null }, lane.label ?? lane.name) : null],
+    [lane?.kind === 'raw' ? 'Lane' : 'Playlist', lane && one.kind !== 'main' ? link(state, { r: lane.id, at: one.at, rev: null, with: null }, lane.label ?? lane.name) : null],
     ['Listed by', one.listed_by && link(state, { rev: one.listed_by.exchange, r: one.listed_by.lane ?? state.get().r, with: null }, `the text of exchange ${one.listed_by.exchange}`)],
     ['Redirects', one.chain.length > 1 ? one.chain.flatMap((id, index) => [index ? ' → ' : '', id === one.id ? h('strong', null, `${id}`) : link(state, { x: id }, String(id), { 'aria-label': `Exchange ${id}` })]) : null],
     ['Confirms', one.confirms === null ? null : link(state, { x: one.confirms }, `the body of exchange ${one.confirms}`)],

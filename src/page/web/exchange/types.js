@@ -62,10 +62,10 @@
  * @typedef {{ from: number, to: number, url: string, exchange: number | null }} TextLink
  * @typedef {{ text: string, links: TextLink[] }} TextLine
  *
- * @typedef {object} RevisionText
- * @property {number} exchange
+ * @typedef {Revision & TextOf} RevisionText
+ *
+ * @typedef {object} TextOf
  * @property {string} lane
- * @property {number} at
  * @property {string} url
  * @property {number | null} before
  * @property {number | null} after

@@ -1,6 +1,7 @@
 // Where in a lane what is drawn, and which thing is at a point. Pure.
 
 import { toPixel } from '../core/axis.js';
+import { doneOf } from './boxes.js';
 import { ROWS } from './things.js';
 
 /**
@@ -42,7 +43,8 @@ export function stripOf(bands, { band, kind, box }) {
 function distance(thing, x, pixel) {
   const [left, right] = [pixel(thing.at), pixel(Math.max(thing.to, thing.at))];
   // What is asked for and answered later than it was listed hangs out of its box.
-  const end = thing.box?.listed.done == null ? right : Math.max(right, pixel(thing.box.listed.done));
+  const done = thing.box ? doneOf(thing.box.listed) : null;
+  const end = done === null ? right : Math.max(right, pixel(done));
   if (x >= left && x <= end) return 0;
   return Math.min(Math.abs(x - left), Math.abs(x - end));
 }

@@ -2,8 +2,8 @@
 
 /**
  * @typedef {import('../core/types.js').Listed} Listed
- * @typedef {'good' | 'failed' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
- *   `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
+ * @typedef {'good' | 'failed' | 'recovered' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
+ *   `recovered`: the first request for it failed, and a later one did not; `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
  *   what was read; `gap`: the playlist itself says that it is missing.
  * @typedef {{ listed: Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate }} Box
  *   `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
@@ -13,7 +13,7 @@
 export function fateOf(listed) {
   if (listed.gap) return 'gap';
   if (listed.exchange === undefined) return listed.from === null ? 'earlier' : 'none';
-  if (listed.fault) return 'failed';
+  if (listed.fault) return listed.good ? 'recovered' : 'failed';
   if (listed.outcome !== 'complete' || (listed.status ?? 0) >= 400) return 'own';
   const { done, requested, from, to, duration } = listed;
   if (done === null || done === undefined || requested === undefined) return 'none';
@@ -22,9 +22,12 @@ export function fateOf(listed) {
   return (to !== null && done > to) || done - begun > Math.max(duration, 0.1) ? 'late' : 'good';
 }
 
+/** When the last byte of it came, by whichever request; null: it did not. @param {Listed} listed */
+export const doneOf = ({ done, good }) => good?.done ?? done ?? null;
+
 /** @type {Record<Fate, string>} */
 export const FATES = {
-  good: 'good', failed: 'failed', late: 'late', own: 'it failed, and not because of the origin', none: 'no request for it is known',
+  good: 'good', failed: 'failed', recovered: 'failed at first, and good in the end', late: 'late', own: 'it failed, and not because of the origin', none: 'no request for it is known',
   earlier: 'asked for before what was read, if at all', gap: 'GAP: the playlist says that it is missing',
 };
 

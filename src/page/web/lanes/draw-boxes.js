@@ -27,14 +27,14 @@ function drawBox(context, { span, width }, { box, kind }, top, height, colours) 
   const [left, right] = [pixel(box.from), pixel(box.to)];
   const across = Math.max(right - left, 1);
   const { fate, listed } = box;
-  context.fillStyle = fate === 'failed' ? colours['bad-ground'] : fate === 'late' ? colours['warn-ground'] : kind === 'part' ? colours.part : colours.box;
+  context.fillStyle = fate === 'failed' ? colours['bad-ground'] : fate === 'late' || fate === 'recovered' ? colours['warn-ground'] : kind === 'part' ? colours.part : colours.box;
   if (fate === 'none') context.fillStyle = colours.panel;
   context.fillRect(left, top, across, height);
   if (fate === 'gap') {
     context.fillStyle = hatch(context, colours['line-strong'], 4);
     context.fillRect(left, top, across, height);
   }
-  border(context, box, left, right, top, height, fate === 'failed' ? colours.bad : fate === 'late' ? colours.warn : colours['box-line']);
+  border(context, box, left, right, top, height, fate === 'failed' ? colours.bad : fate === 'late' || fate === 'recovered' ? colours.warn : colours['box-line']);
   download(context, pixel, listed, top, height, fate, colours);
   const free = sign(context, pixel, box, top, height, colours);
   if (height < 12 || across < 26) return;
@@ -64,28 +64,33 @@ function border(context, box, left, right, top, height, colour) {
 }
 
 /** Wait, then receive: at the bottom of its box. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../core/types.js').Listed} listed @param {number} top @param {number} height @param {import('./boxes.js').Fate} fate @param {Colours} colours */
-function download(context, pixel, { requested, first_byte, done }, top, height, fate, colours) {
+function download(context, pixel, { requested, first_byte, done, good }, top, height, fate, colours) {
   if (requested === undefined) return;
   const tall = Math.max(2, Math.min(height * 0.45, 7));
   const y = top + height - tall;
   const begin = pixel(requested);
   const end = done == null ? pixel(Infinity) : pixel(done);
   const byte = first_byte == null ? end : pixel(first_byte);
-  const main = fate === 'failed' ? colours.bad : fate === 'late' ? colours.warn : colours.receive;
-  context.fillStyle = fate === 'failed' ? colours.bad : colours.wait;
+  const hasFailed = fate === 'failed' || fate === 'recovered';
+  const main = hasFailed ? colours.bad : fate === 'late' ? colours.warn : colours.receive;
+  context.fillStyle = hasFailed ? colours.bad : colours.wait;
   context.fillRect(begin, y, Math.max(byte - begin, 1), tall);
   context.fillStyle = main;
   context.fillRect(byte, y, Math.max(end - byte, 1), tall);
+  if (!good) return;
+  const again = pixel(good.requested);
+  context.fillStyle = colours.receive;
+  context.fillRect(again, y, Math.max((good.done === null ? pixel(Infinity) : pixel(good.done)) - again, 2), tall);
 }
 
 /**
- * A cross: it failed. A triangle that points to the right: it was late.
+ * A cross: it failed; with a tick where it was good in the end. A triangle that points to the right: it was late.
  * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('./boxes.js').Box} box
  * @param {number} top @param {number} height @param {Colours} colours
  * @returns {number} Where it ends, in pixels.
  */
 function sign(context, pixel, { fate, listed, to }, top, height, colours) {
-  if (fate !== 'failed' && fate !== 'late' && fate !== 'own') return 0;
+  if (fate !== 'failed' && fate !== 'recovered' && fate !== 'late' && fate !== 'own') return 0;
   const x = pixel(listed.done ?? listed.requested ?? to) + 7;
   const y = top + height / 2;
   const large = Math.max(6, Math.min(height - 1, 9));
@@ -103,7 +108,7 @@ function sign(context, pixel, { fate, listed, to }, top, height, colours) {
   context.font = `600 ${colours.small}px ${colours.font}`;
   context.textBaseline = 'middle';
   // A status that is good says nothing of a body that broke off.
-  const text = String((listed.outcome === 'complete' ? listed.status : listed.outcome) ?? '');
+  const text = `${(listed.outcome === 'complete' ? listed.status : listed.outcome) ?? ''}${fate === 'recovered' ? ' ✓' : ''}`;
   context.fillText(text, x + 8, y);
   return x + 8 + context.measureText(text).width;
 }

@@ -2,9 +2,10 @@
 
 import { toPixel } from '../core/axis.js';
 import { hatch } from '../core/colours.js';
-import { drawHoles, fitText, line } from '../core/draw.js';
+import { drawHoles, drawNotices, fitText, line } from '../core/draw.js';
 import { length } from '../core/times.js';
 import { stripOf } from './bands.js';
+import { doneOf } from './boxes.js';
 import { drawBodies, drawBoxes } from './draw-boxes.js';
 import { drawMarks } from './draw-marks.js';
 
@@ -19,6 +20,8 @@ import { drawMarks } from './draw-marks.js';
  * @property {import('../core/types.js').LaneEvents | null} events
  * @property {{ from: number, to: number }} known  Of which the events are.
  * @property {[number, number][]} holes
+ * @property {import('../core/types.js').Notice[]} notices  Of the recorder.
+ * @property {number} end  Of the session.
  * @property {Thing | null} current  Where the keyboard is.
  * @property {string | null} note  Why less is shown.
  *
@@ -36,7 +39,8 @@ const NARROW = 5;
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {Lines} lines @param {Colours} colours */
 export function drawLane(context, where, scene, lines, colours) {
   const { span } = where;
-  const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, box?.listed.done ?? to) >= span.from);
+  const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, (box && doneOf(box.listed)) ?? to) >= span.from);
+  drawNotices(context, where, scene.notices, scene.end, colours, null);
   drawCells(context, where, scene, colours);
   drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
@@ -45,6 +49,7 @@ export function drawLane(context, where, scene, lines, colours) {
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);
+  drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.findings);
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) {
     const y = scene.bands.boxes.top + scene.bands.boxes.height / 2;

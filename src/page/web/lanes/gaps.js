@@ -8,57 +8,62 @@
  * @property {boolean} own  It says nothing of the origin: no recorder ran, or the report does not count it.
  * @property {boolean} open  Nothing ended it.
  * @property {import('../core/types.js').Finding | null} finding
+ * @property {number | null} revision  The exchange that showed its end.
  */
 
 /** A playlist may be as late as this many target durations (RFC 8216bis 6.2.1). */
 const ALLOWED = 1.5;
 
 /**
- * For so long of a span no recorder ran.
- * @param {number} from @param {number} to @param {[number, number][]} holes
+ * So many seconds of these spans are in another one.
+ * @param {number} from @param {number} to @param {[number, number][]} spans
  */
-const inHoles = (from, to, holes) => holes.reduce((sum, [begin, end]) => sum + Math.max(0, Math.min(to, end) - Math.max(from, begin)), 0);
+const inSpans = (from, to, spans) => spans.reduce((sum, [begin, end]) => sum + Math.max(0, Math.min(to, end) - Math.max(from, begin)), 0);
 
 /**
  * Where a lane waited too long, of what is known of its span: its advances or cells, and its findings.
  * @param {LaneEvents} events @param {{ from: number, to: number }} span @param {number | null} target
  * @param {import('../core/types.js').Finding[]} findings Of this lane, and outages of its stream; all of them, where `isJudged`.
- * @param {boolean} isJudged @param {[number, number][]} holes
+ * @param {boolean} isJudged @param {[number, number][]} blind When no recorder ran, or it had trouble of its own; apart from each other.
  * @returns {Wait[]}
  */
-export function waits(events, span, target, findings, isJudged, holes) {
+export function waits(events, span, target, findings, isJudged, blind) {
   const gaps = findings.filter(({ rule }) => rule === 'T07' || rule === 'S01');
   // A playlist that nobody got is no gap, but an outage.
   const outages = findings.filter(({ rule, own }) => rule === 'H14' && !own);
   const allowed = target === null ? Infinity : target * ALLOWED;
   /** @type {Wait[]} */
   const found = [];
-  const add = (/** @type {number} */ from, /** @type {number} */ to) => {
+  const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number | null} */ revision) => {
     const isIn = (/** @type {import('../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
     const finding = gaps.find(isIn) ?? outages.find(isIn) ?? null;
-    const isOff = to - from - inHoles(from, to, holes) <= allowed;
-    found.push({ from, to, own: finding === null && (isOff || isJudged), open: false, finding });
+    const isOff = to - from - inSpans(from, to, blind) <= allowed;
+    found.push({ from, to, own: finding === null && (isOff || isJudged), open: false, finding, revision });
   };
-  for (const [from, to] of pairs(events, span)) if (to - from > allowed) add(from, to);
+  for (const { from, to, revision } of pairs(events)) if (to - from > allowed) add(from, to, revision);
   for (const finding of gaps) {
     const [from, to] = [finding.first.session_time, finding.last.session_time];
     const isNew = !found.some((wait) => wait.finding === finding);
-    if (isNew && to >= span.from && from <= span.to) found.push({ from, to, own: finding.own, open: Boolean(finding.detail.open), finding });
+    if (isNew && to >= span.from && from <= span.to) found.push({ from, to, own: finding.own, open: Boolean(finding.detail.open), finding, revision: null });
   }
   return found.sort((a, b) => a.from - b.from);
 }
 
-/** Neighbours among advances, as far as they are known. @param {LaneEvents} events @param {{ from: number, to: number }} span @returns {[number, number][]} */
-function pairs({ before, after, advances, cells }, span) {
+/** From advance to advance, as far as that is known. @param {LaneEvents} events @returns {{ from: number, to: number, revision: number | null }[]} */
+function pairs({ before, after, advances, cells }) {
   if (advances) {
-    const all = [before, ...advances.at, after].filter((at) => at !== null);
-    return all.slice(1).map((at, index) => [all[index], at]);
+    const all = [before, ...advances.at, after];
+    const revisions = [null, ...advances.revision, null];
+    const found = [];
+    for (let index = 1; index < all.length; index += 1) {
+      const [from, to] = [all[index - 1], all[index]];
+      if (from !== null && to !== null) found.push({ from, to, revision: revisions[index] });
+    }
+    return found;
   }
-  if (!cells) return [];
-  // Where in its cell an advance was is not known: it was at its end at the latest.
-  return cells.longest.flatMap((longest, index) => {
-    const end = span.from + (index + 1) * cells.cell_seconds;
-    return longest === null ? [] : [/** @type {[number, number]} */ ([Math.max(end - longest, 0), end])];
+  return (cells?.longest ?? []).flatMap((longest, index) => {
+    const until = cells?.until[index] ?? null;
+    return longest === null || until === null ? [] : [{ from: until - longest, to: until, revision: cells?.revision[index] ?? null }];
   });
 }
 

@@ -3,7 +3,6 @@
 import { loader } from '../core/data.js';
 import { fill, h, setText } from '../core/dom.js';
 import { isFault, shownFindings } from '../core/findings.js';
-import { changesOf } from './changes.js';
 import { playing } from './playing.js';
 import { row } from './row.js';
 import { ruler } from './ruler.js';
@@ -28,7 +27,6 @@ export function lanes(element, page) {
   const list = h('div', { class: 'lane-list' });
   const trouble = h('p', { class: 'trouble', role: 'alert' });
   element.append(rule.element, trouble, h('div', { class: 'lane-scroll' }, list, player.element));
-  const revisions = changesOf(page, () => show());
 
   const redraw = () => {
     rule.redraw();
@@ -49,7 +47,6 @@ export function lanes(element, page) {
         outages: outages.filter(({ stream, lane }) => stream === one.lane.stream && lane !== one.lane.id),
         isJudged: isJudged && state.get().only === null,
         session: session.get(),
-        revisions: revisions(one.lane.id),
       });
     }
   };

@@ -6,6 +6,7 @@ import { colours } from '../core/colours.js';
 import { disclosure } from '../core/disclosure.js';
 import { h, set, setText } from '../core/dom.js';
 import { gestures } from '../core/gestures.js';
+import { noticesOf } from '../core/notices.js';
 import { length } from '../core/times.js';
 import { showTip } from '../core/tip.js';
 import { bandsOf, hit } from './bands.js';
@@ -28,7 +29,9 @@ import { things } from './things.js';
 
 /** What a click on a thing opens. @param {Thing | null} thing @param {string} lane @param {number} at */
 export function opens(thing, lane, at) {
-  const opened = { r: lane, at: Math.max(at, 0), with: null };
+  // What is no box is small in a day: the pointer goes to it, not beside it.
+  const moment = thing && !thing.box && Number.isFinite(thing.to) ? Math.min(Math.max(at, thing.at), thing.to) : at;
+  const opened = { r: lane, at: Math.max(moment, 0), with: null };
   if (thing?.revision != null) return { ...opened, rev: thing.revision, x: null };
   if (thing?.exchange != null) return { ...opened, x: thing.exchange, rev: null };
   return { ...opened, rev: null };
@@ -46,7 +49,7 @@ export function row(lane, page) {
   /** @type {Thing[]} */
   let all = [];
   /** @type {import('./draw.js').Scene} */
-  const scene = { things: all, expected: [], bands: bandsOf(lane.kind, 0, false), events: null, known: page.axis.get(), holes: [], current: null, note: null };
+  const scene = { things: all, expected: [], bands: bandsOf(lane.kind, 0, false), events: null, known: page.axis.get(), holes: [], notices: [], end: 0, current: null, note: null };
   // Room for them stays, so that nothing jumps.
   let hasParts = false;
 
@@ -116,6 +119,8 @@ export function row(lane, page) {
         events: known.events,
         known: known.span,
         holes: missingOf(known.session),
+        notices: noticesOf(known.session.notices, lane.url),
+        end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
         note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),

@@ -1,12 +1,13 @@
 // What is in a lane, as a list: what the picture draws, keys go through, and the table says. Pure.
 
 import { isGap } from '../core/findings.js';
+import { blindSpans, endOf, exchangeOf, linesOf, noticesOf, wordOf } from '../core/notices.js';
 import { length, sessionTime, size } from '../core/times.js';
 import { boxes, FATES } from './boxes.js';
 import { waits } from './gaps.js';
 
 /**
- * @typedef {'advance' | 'gap' | 'segment' | 'part' | 'mark' | 'finding' | 'body' | 'revision' | 'player'} ThingKind
+ * @typedef {'advance' | 'gap' | 'segment' | 'part' | 'mark' | 'finding' | 'body' | 'revision' | 'player' | 'notice'} ThingKind
  * @typedef {'findings' | 'marks' | 'advances' | 'boxes' | 'parts'} Band
  *
  * @typedef {object} Thing
@@ -25,6 +26,7 @@ import { waits } from './gaps.js';
  * @property {import('../core/types.js').Finding} [finding]
  * @property {number | null} [notBefore]
  * @property {import('../core/types.js').Body} [body]
+ * @property {import('../core/types.js').Notice} [notice]  Of the recorder.
  *
  * @typedef {object} Known  Of a lane.
  * @property {import('../core/types.js').Lane} lane
@@ -34,7 +36,6 @@ import { waits } from './gaps.js';
  * @property {import('../core/types.js').Finding[]} outages  Of its stream.
  * @property {boolean} isJudged
  * @property {import('../core/types.js').Session} session
- * @property {{ exchange: number, at: number }[]} revisions  Of a multivariant playlist.
  */
 
 /** Rows of boxes, of segments and of parts. */
@@ -42,18 +43,25 @@ export const ROWS = { segments: 6, parts: 4 };
 
 /** @param {Known} known @returns {Thing[]} In the order of time. */
 export function things(known) {
-  const all = [...revisions(known), ...findings(known)];
+  const all = [...notices(known), ...findings(known)];
   if (known.events) {
     const { events } = known;
-    all.push(...advances(events), ...gaps(known, events), ...marks(events), ...bodies(events));
+    all.push(...advances(events), ...revisions(events), ...gaps(known, events), ...marks(events), ...bodies(events));
     all.push(...listed(events.segments ?? [], 'segment', known.span), ...listed(events.parts ?? [], 'part', known.span));
   }
   return all.sort((a, b) => a.at - b.at);
 }
 
-/** @param {Known} known @returns {Thing[]} */
-const revisions = ({ revisions }) => revisions.map(({ exchange, at }) => ({
-  kind: 'revision', band: 'advances', at, to: at, name: 'Multivariant playlist changed', lines: () => [sessionTime(at)], bad: false, revision: exchange,
+/** What the recorder noticed about itself. @param {Known} known @returns {Thing[]} */
+const notices = ({ lane, session }) => noticesOf(session.notices, lane.url).map((notice) => ({
+  kind: 'notice', band: 'findings', at: notice.at, to: endOf(notice, session.length_seconds), bad: false, notice, exchange: exchangeOf(notice),
+  name: `Recorder: ${wordOf(notice)}`, lines: () => linesOf(notice, session.length_seconds),
+}));
+
+/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+const revisions = ({ revisions }) => (revisions?.at ?? []).map((at, index) => ({
+  kind: 'revision', band: 'advances', at, to: at, bad: false, revision: revisions?.revision[index], notBefore: revisions?.not_before[index],
+  name: 'Multivariant playlist changed', lines: () => [`seen ${sessionTime(at)}`],
 }));
 
 /** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
@@ -76,16 +84,23 @@ function advances({ advances }) {
 
 /** @param {Known} known @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
 function gaps({ lane, span, findings, outages, isJudged, session }, events) {
-  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, session.holes).map((wait) => ({
+  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session)).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
-    exchange: wait.finding?.last.exchange ?? null,
+    exchange: wait.finding?.last.exchange ?? null, revision: wait.revision,
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
     lines: () => [
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
       wait.own ? 'isreport does not count it against the origin' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
       ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
+      ...troubles(noticesOf(session.notices, lane.url), wait, session.length_seconds),
     ],
   }));
+}
+
+/** What of the recorder was at the same time. @param {import('../core/types.js').Notice[]} all @param {import('./gaps.js').Wait} wait @param {number} end */
+function troubles(all, { from, to }, end) {
+  const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from).map(wordOf);
+  return words.length ? [`The recorder then: ${[...new Set(words)].join(', ')}`] : [];
 }
 
 /** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
@@ -124,8 +139,8 @@ function listed(all, kind, span) {
     const number = listed.part === undefined ? `${listed.sequence}` : `${listed.sequence}.${listed.part}`;
     return {
       kind, band: kind === 'segment' ? 'boxes' : 'parts', at: box.from, to: box.to, box, exchange: listed.exchange ?? null,
-      bad: box.fate === 'failed' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
-      lines: () => [listedWords(listed), requestWords(listed, box.fate)],
+      bad: box.fate === 'failed' || box.fate === 'recovered' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
+      lines: () => [listedWords(listed), requestWords(listed, box.fate), ...goodWords(listed)],
     };
   });
 }
@@ -143,4 +158,11 @@ function requestWords({ exchange, requested, done, first_byte, status, outcome, 
   const wait = first_byte == null ? '' : `, wait ${length(first_byte - requested)}`;
   const whole = done == null ? ', not over' : `, all ${length(done - requested)}`;
   return `${fate === 'good' ? '' : `${FATES[fate]}: `}exchange ${exchange}, asked ${sessionTime(requested)}, ${answer}, ${size(bytes ?? null)}${wait}${whole}`;
+}
+
+/** @param {import('../core/types.js').Listed} listed */
+function goodWords({ requested, good }) {
+  if (!good) return [];
+  const later = requested === undefined ? '' : `, ${length(good.requested - requested)} later`;
+  return [`good in the end: exchange ${good.exchange}, asked ${sessionTime(good.requested)}${later}${good.done === null ? '' : `, all at ${sessionTime(good.done)}`}`];
 }

@@ -2,7 +2,7 @@
 
 import { toPixel } from '../core/axis.js';
 import { hatch } from '../core/colours.js';
-import { drawHoles, line, severitySign } from '../core/draw.js';
+import { drawHoles, drawNotices, line, severitySign } from '../core/draw.js';
 import { isGap } from '../core/findings.js';
 
 /** @typedef {import('../core/colours.js').Colours} Colours */
@@ -30,10 +30,12 @@ export function drawOverview(context, width, height, shown, colours) {
   context.fillRect(0, 0, width, height);
   drawHoles(context, where, session.holes, colours);
   if (session.kept_from !== null) drawHoles(context, where, [[0, session.kept_from]], colours);
+  drawNotices(context, where, session.notices, session.length_seconds, colours, null);
   gaps(context, where, shown.findings, colours);
   if (shown.data) density(context, where, shown.data, colours);
   // Of one that is being recorded the last seconds are always still to come.
   if (shown.data && !session.recording) reading(context, where, shown.data, colours);
+  drawNotices(context, where, session.notices, session.length_seconds, colours, { top: height - SIGNS, height: SIGNS });
   signs(context, where, shown.findings, colours);
   brush(context, where, window, colours);
   line(context, where, shown.playhead.clock, colours.playhead, { thick: 2 });

@@ -98,6 +98,7 @@ function sentence({ data, session, findings }) {
   const parts = [`Overview of ${length(session.length_seconds)}`];
   if (data) parts.push(count(sum(data.requests), 'request'), count(sum(data.faults), 'fault'));
   parts.push(count(findings.filter(isGap).length, 'gap'), count(findings.filter(isFault).length, 'outage'), count(findings.length, 'finding'));
+  if (session.notices.length) parts.push(`${count(session.notices.length, 'trouble')} of the recorder`);
   if (session.holes.length) parts.push(`${count(session.holes.length, 'hole')} of the recorder`);
   return parts.join(', ');
 }

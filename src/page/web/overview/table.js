@@ -1,6 +1,7 @@
 // What the overview shows, as a table.
 
 import { h } from '../core/dom.js';
+import { endOf, wordOf } from '../core/notices.js';
 import { sessionTime } from '../core/times.js';
 
 /** Lines of a table. */
@@ -20,10 +21,17 @@ export function overviewTable({ data, session }) {
     rows.push(h('tr', null,
       h('td', null, h('time', null, `${sessionTime(from, 1)} – ${sessionTime(to, 1)}`)),
       [sum(data.requests), sum(data.faults), own].map((one) => h('td', { class: 'number' }, one)),
-      h('td', null, session.holes.some(([begin, end]) => begin < to && end > from) ? 'no recorder ran' : '')));
+      h('td', null, troubles(session, from, to))));
   }
   return [h('table', null,
     h('caption', null, 'The session in equal parts'),
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Session time'), ['Requests', 'Faults', 'Own'].map((name) => h('th', { scope: 'col', class: 'number' }, name)), h('th', { scope: 'col' }, 'Recorder'))),
     h('tbody', null, rows))];
+}
+
+/** What of the recorder was in a span. @param {import('../core/types.js').Session} session @param {number} from @param {number} to */
+function troubles({ holes, notices, length_seconds }, from, to) {
+  const words = notices.filter((notice) => notice.at < to && endOf(notice, length_seconds) >= from).map(wordOf);
+  if (holes.some(([begin, end]) => begin < to && end > from)) words.unshift('no recorder ran');
+  return [...new Set(words)].join(', ');
 }

@@ -15,13 +15,13 @@ export const SIGNS = { must: '◆', should: '▲', info: '●' };
 /**
  * @param {import('./which.js').Found} found @param {import('../main.js').Page} page
  */
-export function about({ text: { head }, facts }, { state, session }) {
+export function about({ text: { head } }, { state, session }) {
   const zero = session.zeroMs();
-  const before = facts?.not_before ?? null;
+  const before = head.not_before;
   return factList([
     ['Seen', bothClocks(head.at, zero)],
-    ['Not before', facts === null ? null : before === null ? 'not known: no poll had shown it was not there yet' : [...bothClocks(before, zero), ` (uncertain by ${length(head.at - before)})`]],
-    ['Segments', facts === null || facts.last === null ? null : `${facts.first ?? '?'} – ${facts.last}${facts.advance ? ', an advance' : ', no advance'}${facts.step ? `: ${STEPS[facts.step] ?? facts.step}` : ''}`],
+    ['Not before', before === null ? 'not known: no poll had shown it was not there yet' : [...bothClocks(before, zero), ` (uncertain by ${length(head.at - before)})`]],
+    ['Segments', head.last === null ? null : `${head.first ?? '?'} – ${head.last}${head.advance ? ', an advance' : ', no advance'}${head.step ? `: ${STEPS[head.step] ?? head.step}` : ''}`],
     ['Brought by', link(state, { x: head.exchange }, `exchange ${head.exchange}`)],
     ['Lines', head.line_count.toLocaleString('en')],
     ['URL', h('bdi', { class: 'mono url' }, head.url)],

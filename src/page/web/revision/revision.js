@@ -18,6 +18,7 @@ import { which } from './which.js';
  * @property {import('./which.js').Found} found
  * @property {import('./source.js').Source | null} old  What it is compared with.
  * @property {import('../exchange/types.js').Change[] | null} changes
+ * @property {boolean} isCutShort  There was no more time to compare them.
  * @property {Set<number>} opened
  * @property {import('./diff.js').Run[]} runs
  * @property {Map<number, import('../core/types.js').Finding[]>} margins
@@ -107,7 +108,7 @@ export function revision(element, page) {
       : [null, null];
     if (state.get() !== seen || (isCompared && difference === null)) return;
     const wasSame = shown?.found.text.head.exchange === head.exchange && shown.old?.head.exchange === old?.head.exchange;
-    shown = { found, old, changes: difference?.changes ?? null, opened: wasSame && shown ? shown.opened : new Set(), runs: [], margins: new Map() };
+    shown = { found, old, changes: difference?.changes ?? null, isCutShort: difference?.cut_short ?? false, opened: wasSame && shown ? shown.opened : new Set(), runs: [], margins: new Map() };
     for (const one of [found.text, old]) one?.onMore(arrange);
     content.hidden = false;
     tell();
@@ -118,7 +119,7 @@ export function revision(element, page) {
   };
   const tell = () => {
     if (!shown) return;
-    const { found, old, changes } = shown;
+    const { found, old, changes, isCutShort } = shown;
     const { head } = found.text;
     const lane = session.lane(head.lane);
     fill(title, 'Playlist ', h('bdi', { class: 'quiet' }, lane?.label ?? lane?.name ?? head.lane));
@@ -133,7 +134,7 @@ export function revision(element, page) {
     }
     const { added, removed } = tally(changes);
     const words = added + removed === 0 ? 'No line differs' : `${added} added, ${removed} removed`;
-    setText(summary, `${words} since ${sessionTime(old.head.at)} (exchange ${old.head.exchange}).`);
+    setText(summary, `${words} since ${sessionTime(old.head.at)} (exchange ${old.head.exchange}).${isCutShort ? ' They differ too much to compare them in time: lines that are the same may be told as removed and added.' : ''}`);
     say(`Revision of ${sessionTime(head.at)}: ${words}`);
   };
   const judge = () => {
