@@ -175,7 +175,7 @@ describe('the details of the page', { timeout: 300_000 }, () => {
     const tab = await open(`#at=${FREEZE - 6}`);
     await says(tab, '#player button', /Play from 0:00:28/);
     await tab.press(' ');
-    await tab.page.waitForFunction(() => document.querySelector('video').currentTime > 2, null, { timeout: 60_000 });
+    await tab.page.waitForFunction(() => document.querySelector('video')?.currentTime > 2, null, { timeout: 60_000 });
     await says(tab, '#player .facts', /behind; by the end of what is loaded/);
     // A viewer has played what there was when the freeze has lasted for as long as the buffer.
     await until('it waits', () => tab.page.evaluate(() => /[1-9] of them bad/.test(document.querySelector('#player details:last-of-type summary').textContent)), 60);
@@ -200,6 +200,18 @@ describe('the details of the page', { timeout: 300_000 }, () => {
     await tab.page.click('.player-how summary');
     await tab.page.selectOption('select[aria-label="Faults"]', 'none');
     await asked;
+    await tab.until('the choice', (seen) => seen.faults === 'none');
+    // Who opens the link plays it so, by what it says.
+    const { hash } = new URL(tab.page.url());
+    const other = await PageTab.open(browser, `${withHlsJs.url}/`, { fragment: `${hash}&feed=native` });
+    const healed = other.page.waitForRequest((request) => /\/@\d+,none\//.test(request.url()));
+    await other.press(' ');
+    await healed;
+    await says(other, '#player .facts', /the browser's own HLS/);
+    await other.page.click('.player-how summary');
+    assert.equal(await other.page.inputValue('select[aria-label="Faults"]'), 'none');
+    assert.equal(await other.page.inputValue('select[aria-label="Played by"]'), 'native');
+    await done(other);
     await tab.page.click('#player button:has-text("Stop")');
     assert.equal(await tab.page.isVisible('video'), false);
     await done(tab);

@@ -128,6 +128,25 @@ describe('the page of the demo', { timeout: 240_000 }, () => {
     await tab.close();
   });
 
+  it('loads no more than 100 KB at first', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    const network = await context.newCDPSession(page);
+    await network.send('Network.enable');
+    const urls = new Map();
+    const sizes = new Map();
+    network.on('Network.requestWillBeSent', ({ requestId, request }) => urls.set(requestId, request.url));
+    network.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => sizes.set(urls.get(requestId), encodedDataLength));
+    await page.goto(base, { waitUntil: 'networkidle' });
+    await page.waitForFunction(() => [...document.querySelectorAll('.lane-media canvas')].every((one) => / 1 gap/.test(one.getAttribute('aria-label'))));
+    // With their header fields; what is asked for of the session is not of the page.
+    const files = [...sizes].filter(([url]) => !url.includes('/-/v1/'));
+    assert.ok(files.some(([url]) => url.endsWith('/-/lanes/draw.js')));
+    const sum = files.reduce((all, [, size]) => all + size, 0);
+    assert.ok(sum <= 100_000, `${sum} bytes:\n${files.map(([url, size]) => `${size} ${url}`).join('\n')}`);
+    await context.close();
+  });
+
   for (const width of [360, 1280, 3840]) {
     for (const colorScheme of ['light', 'dark']) {
       it(`breaks no rule of axe at ${width} px, ${colorScheme}`, async () => {

@@ -1,8 +1,9 @@
 // Where each panel is. Wide: time on the left, details on the right; narrow: one below the other.
 
 import { h } from './core/dom.js';
+import { styles } from './core/style.js';
 
-/** @typedef {import('./main.js').Page} Page */
+/** @typedef {import('./types.js').Page} Page */
 /** @typedef {(element: HTMLElement, page: Page) => void} Panel */
 
 /**
@@ -20,12 +21,19 @@ const PANELS = {
 };
 
 /**
+ * A module with its style sheets.
+ * @template Module
+ * @param {Promise<Module>} module @param {string} path
+ */
+const later = async (module, path) => (await Promise.all([module, styles('css/details.css', path)]))[0];
+
+/**
  * Those that are loaded when there is something to show in them: nobody waits for them before.
  * @type {Record<string, { load: () => Promise<Panel>, isWanted: (seen: Readonly<import('./core/state.js').Seen>) => boolean }>}
  */
 const LATER = {
-  exchange: { load: async () => (await import('./exchange/exchange.js')).exchange, isWanted: ({ x }) => x !== null },
-  revision: { load: async () => (await import('./revision/revision.js')).revision, isWanted: ({ rev, r }) => rev !== null || r !== null },
+  exchange: { load: async () => (await later(import('./exchange/exchange.js'), 'exchange/exchange.css')).exchange, isWanted: ({ x }) => x !== null },
+  revision: { load: async () => (await later(import('./revision/revision.js'), 'revision/revision.css')).revision, isWanted: ({ rev, r }) => rev !== null || r !== null },
 };
 
 /** They are loaded at once, while the session is asked for. @type {Record<string, Promise<Panel | Error>>} */

@@ -4,7 +4,7 @@ import { fill, h, set } from './dom.js';
 
 /**
  * @param {string} name Of the picture.
- * @param {() => Node[]} content
+ * @param {() => Node[] | Promise<Node[]>} content  What makes it may be loaded for that.
  */
 export function disclosure(name, content) {
   const body = h('div', { class: 'behind', hidden: true, tabindex: -1, role: 'region', 'aria-label': `Table of ${name}` });
@@ -16,9 +16,16 @@ export function disclosure(name, content) {
       refresh();
     },
   }, '≡');
+  let asked = 0;
   const refresh = () => {
-    if (body.hidden) fill(body);
-    else fill(body, content());
+    if (body.hidden) {
+      fill(body);
+      return;
+    }
+    asked += 1;
+    const mine = asked;
+    Promise.resolve(content()).catch((error) => [h('p', { role: 'alert' }, error instanceof Error ? error.message : String(error))])
+      .then((nodes) => !body.hidden && mine === asked && fill(body, nodes));
   };
   /** Made anew where it is open, and nobody is in it. */
   const renew = () => {

@@ -92,7 +92,7 @@ export function drawNotices(context, { span, width, height }, notices, end, colo
     if (until < span.from || notice.at > span.to) continue;
     const left = Math.max(toPixel(span, width, notice.at), 0);
     if (!words) {
-      context.fillStyle = hatch(context, colours.own, 5);
+      context.fillStyle = hatch(context, colours.hole, 6);
       context.fillRect(left, 0, Math.max(Math.min(toPixel(span, width, until), width) - left, 3), height);
       continue;
     }

@@ -1,7 +1,5 @@
 // Keys of the page: who does what, and the list of them (`?`).
 
-import { fill, h } from './dom.js';
-
 /**
  * @typedef {object} Key
  * @property {string} key    As `KeyboardEvent.key` says it: `j`, ` `, `ArrowLeft`, `?`.
@@ -15,9 +13,6 @@ import { fill, h } from './dom.js';
  * @property {() => void} help
  */
 
-/** @type {Record<string, string>} */
-const NAMES = { ' ': 'Space', ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓' };
-
 /** What takes keys for itself: where somebody types, and controls that have a use for this one. @param {EventTarget | null} target @param {string} key */
 function isTaken(target, key) {
   if (!(target instanceof Element)) return false;
@@ -29,38 +24,18 @@ function isTaken(target, key) {
   return false;
 }
 
-/** Lines of the list: label, and its keys. @param {Iterable<{ key: string, label: string, group?: string }>} keys */
-function lines(keys) {
-  /** @type {Map<string, Map<string, string[]>>} */
-  const groups = new Map();
-  for (const { key, label, group = 'Page' } of keys) {
-    if (!label) continue;
-    const lines = groups.get(group) ?? new Map();
-    lines.set(label, [...new Set([...(lines.get(label) ?? []), key])]);
-    groups.set(group, lines);
-  }
-  return groups;
-}
-
 /** @param {Element} parent @returns {Keys} */
 export function createKeys(parent) {
   /** @type {Map<string, Key>} */
   const all = new Map();
   /** @type {{ key: string, label: string, group: string }[]} */
   const notes = [];
-  const list = h('div', { class: 'key-list' });
-  const close = h('button', { type: 'button', onclick: () => dialog.close() }, 'Close');
-  const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'keys-title' }, h('h2', { id: 'keys-title' }, 'Keys'), list, close);
-  parent.append(dialog);
-
-  const help = () => {
-    const groups = [...lines([...all.values(), ...notes])].map(([group, lines]) =>
-      h('section', null, h('h3', null, group), h('dl', null, [...lines].flatMap(([label, keys]) => [
-        h('dt', null, keys.map((key) => h('kbd', null, NAMES[key] ?? key))),
-        h('dd', null, label),
-      ]))),
-    );
-    fill(list, ...groups);
+  /** @type {HTMLDialogElement | null} */
+  let dialog = null;
+  // It is brought when somebody asks for it.
+  const help = async () => {
+    const { keyList } = await import('./key-list.js');
+    if (!dialog) parent.append(dialog = keyList([...all.values(), ...notes]));
     if (!dialog.open) dialog.showModal();
   };
 

@@ -11,14 +11,17 @@
  * @property {number | null} with  The revision that it is compared with.
  * @property {number | null} x     The exchange that is open.
  * @property {string | null} f     The filter of the waterfall.
+ * @property {string | null} feed   What feeds the player: `native`. Null: hls.js, where the server has it.
+ * @property {string | null} faults Of the clock of the player: `recorded`, `none`. Null: as served.
+ * @property {string | null} stream Name of the stream that is played. Null: that of the lane that is chosen.
  * @property {string | null} only  Which findings are shown: `must`, `should`, `info`, `gap`, `fault`, with commas.
  */
 
 /** @type {Record<keyof Seen, 'seconds' | 'id' | 'text'>} */
-const KEYS = { t: 'seconds', w: 'seconds', at: 'seconds', s: 'text', r: 'text', rev: 'id', with: 'id', x: 'id', f: 'text', only: 'text' };
+const KEYS = { t: 'seconds', w: 'seconds', at: 'seconds', s: 'text', r: 'text', rev: 'id', with: 'id', x: 'id', f: 'text', only: 'text', feed: 'text', faults: 'text', stream: 'text' };
 
 /** Nothing is chosen: all of the session, or its edge while it is recorded. @type {Readonly<Seen>} */
-const NOTHING = Object.freeze({ t: null, w: null, at: null, s: null, r: null, rev: null, with: null, x: null, f: null, only: null });
+const NOTHING = Object.freeze({ t: null, w: null, at: null, s: null, r: null, rev: null, with: null, x: null, f: null, only: null, feed: null, faults: null, stream: null });
 
 /**
  * @param {string} text @param {'seconds' | 'id' | 'text'} type

@@ -2,7 +2,7 @@
 
 import { h } from '../core/dom.js';
 import { count, size } from '../core/times.js';
-import { textView } from '../revision/text-view.js';
+import { textView } from '../core/text-view.js';
 import { factList } from './facts.js';
 
 /** @param {string} text @returns {string[]} */

@@ -11,7 +11,7 @@ import { factList, requestFacts, timeFacts } from './facts.js';
 
 /** @typedef {import('./types.js').OpenExchange} OpenExchange */
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function exchange(element, page) {
   const { state } = page;
   const requests = loader();
@@ -56,7 +56,7 @@ export function exchange(element, page) {
   void load();
 }
 
-/** @param {OpenExchange} one @param {import('../main.js').Page} page */
+/** @param {OpenExchange} one @param {import('../types.js').Page} page */
 function actions(one, page) {
   const { state, axis } = page;
   const curl = curlOf(one);
@@ -69,7 +69,7 @@ function actions(one, page) {
     h('button', { type: 'button', onclick: () => axis.reveal(one.at, one.at + (one.wait ?? one.failed ?? 0) + (one.receive ?? 0)) }, 'Show in time'));
 }
 
-/** @param {import('../main.js').Page} page @param {string} text @param {string} what */
+/** @param {import('../types.js').Page} page @param {string} text @param {string} what */
 async function copied({ say }, text, what) {
   say((await copyText(text)) ? `${what} is copied` : `${what} could not be copied`);
 }

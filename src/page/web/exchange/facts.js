@@ -22,7 +22,7 @@ export function fateOf({ status, outcome, fault, own }) {
 /** @param {number} seconds @param {number} zeroMs */
 export const bothClocks = (seconds, zeroMs) => [h('time', null, sessionTime(seconds)), ' ', h('time', { class: 'quiet' }, utcTime(zeroMs, seconds))];
 
-/** @param {OpenExchange} one @param {import('../main.js').Page} page @returns {Fact[]} */
+/** @param {OpenExchange} one @param {import('../types.js').Page} page @returns {Fact[]} */
 export function requestFacts(one, { state, session }) {
   const lane = session.lane(one.lane);
   return [

@@ -24,13 +24,13 @@ export function evidenceOf(finding) {
   return exchange === null ? { ...seen, rev: null } : { ...seen, rev: null, x: exchange };
 }
 
-/** Goes to a finding. @param {import('../main.js').Page} page @param {Finding} finding */
+/** Goes to a finding. @param {import('../types.js').Page} page @param {Finding} finding */
 export function goToFinding({ state, axis }, finding) {
   state.set(evidenceOf(finding));
   axis.reveal(finding.first.session_time, Math.max(finding.last.session_time, finding.first.session_time));
 }
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function findings(element, page) {
   const title = h('h2', null, 'Findings');
   const list = h('ul', { class: 'finding-list' });
@@ -64,7 +64,7 @@ export function findings(element, page) {
 /** The gravest first, then by time. @param {Finding} a @param {Finding} b */
 const order = (a, b) => (RANKS[a.severity ?? 'info'] ?? 2) - (RANKS[b.severity ?? 'info'] ?? 2) || a.first.session_time - b.first.session_time;
 
-/** @param {Finding} finding @param {import('../main.js').Page} page */
+/** @param {Finding} finding @param {import('../types.js').Page} page */
 function item(finding, page) {
   const severity = finding.severity ?? 'info';
   const lane = page.session.lane(finding.lane ?? null);

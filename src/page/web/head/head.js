@@ -1,15 +1,14 @@
 // The head: which session, its streams, when, the verdict, how its recorder was.
 
 import { h, set, setText } from '../core/dom.js';
+import { styles } from '../core/style.js';
 import { count, length, sessionTime, utcDate, utcTime } from '../core/times.js';
 import { linkButton } from './link.js';
 import { goTo } from './moment.js';
 import { recorder } from './recorder.js';
-import { signs } from './signs.js';
-import { streams } from './streams.js';
 import { verdict } from './verdict.js';
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function head(element, page) {
   const { session, keys } = page;
   const about = h('span', { class: 'quiet' });
@@ -29,17 +28,33 @@ export function head(element, page) {
       h('h1', { title: session.get().program }, session.get().session),
       about,
       live(page),
-      streams(page),
+      several(page),
       h('span', { class: 'space' }),
       trouble,
       goTo(page),
       linkButton(page),
-      signs(),
+      signs(page),
       h('button', { type: 'button', class: 'plain', 'aria-label': 'Keys', title: 'Keys (?)', onclick: keys.help }, '?')),
     h('div', { class: 'head-row' }, verdict(page), h('span', { class: 'space' }), recorder(page), pointer(page)));
 }
 
-/** What time it is under the pointer, else at the pointer that was set. @param {import('../main.js').Page} page */
+/** What the signs mean: it is brought when somebody asks. @param {import('../types.js').Page} page */
+function signs({ say }) {
+  /** @type {HTMLDialogElement | null} */
+  let dialog = null;
+  const button = h('button', { type: 'button', class: 'plain', title: 'What the signs mean', onclick: async () => {
+    try {
+      const [module] = await Promise.all([import('./signs.js'), styles('css/signs.css')]);
+      if (!dialog) button.after(dialog = module.signs());
+      if (!dialog.open) dialog.showModal();
+    } catch {
+      say('The signs could not be loaded');
+    }
+  } }, 'Signs');
+  return button;
+}
+
+/** What time it is under the pointer, else at the pointer that was set. @param {import('../types.js').Page} page */
 function pointer({ pointer, state, session }) {
   const text = h('output', { class: 'pointer mono', 'aria-label': 'Under the pointer' });
   const show = () => {
@@ -55,7 +70,22 @@ function pointer({ pointer, state, session }) {
   return text;
 }
 
-/** Whether it is being recorded, and whether the window follows. @param {import('../main.js').Page} page */
+/** Which streams there are, where there are several. @param {import('../types.js').Page} page */
+function several(page) {
+  const element = h('span', { class: 'streams', role: 'group', 'aria-label': 'Streams', hidden: true });
+  let isBrought = false;
+  const look = async () => {
+    if (isBrought || page.session.get().streams.length < 2) return;
+    isBrought = true;
+    const { streams } = await import('./streams.js');
+    streams(element, page);
+  };
+  page.session.subscribe(look);
+  void look();
+  return element;
+}
+
+/** Whether it is being recorded, and whether the window follows. @param {import('../types.js').Page} page */
 function live({ session, live, say }) {
   const button = h('button', { type: 'button', class: 'live', onclick: () => live.follow() });
   let wasFollowing = live.follows();

@@ -3,7 +3,7 @@
 import { h, set } from '../core/dom.js';
 import { parseTime } from '../core/times.js';
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function goTo({ session, state, axis, say }) {
   const input = h('input', { type: 'text', class: 'mono', size: 13, placeholder: 'h:mm:ss or UTC …Z', 'aria-label': 'Go to a moment: session time, or UTC with a Z', autocomplete: 'off', spellcheck: 'false' });
   const form = h('form', {

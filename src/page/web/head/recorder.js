@@ -13,7 +13,7 @@ export function health({ recorder, holes, kept_from }) {
   ];
 }
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function recorder({ session }) {
   const element = h('span', { class: 'recorder' });
   const show = () => {

@@ -32,7 +32,7 @@ const SIGNS = [
   ['picture-line', '', 'The player: where its picture is'],
 ];
 
-/** A button, and the dialog that it opens. */
+/** The dialog of them. */
 export function signs() {
   const rows = SIGNS.map(([kind, text, meaning]) => [
     h('dt', null, h('span', { class: `swatch swatch-${kind}`, 'aria-hidden': 'true' }, text)),
@@ -40,5 +40,5 @@ export function signs() {
   ]);
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'signs-title' },
     h('h2', { id: 'signs-title' }, 'Signs'), h('dl', { class: 'signs' }, rows.flat()), h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
-  return [h('button', { type: 'button', class: 'plain', title: 'What the signs mean', onclick: () => dialog.showModal() }, 'Signs'), dialog];
+  return dialog;
 }

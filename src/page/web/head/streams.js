@@ -5,9 +5,8 @@ import { fill, h, set } from '../core/dom.js';
 /** So many have a button each; of more one is chosen in a list. */
 const BUTTONS = 4;
 
-/** @param {import('../main.js').Page} page */
-export function streams({ session, state }) {
-  const element = h('span', { class: 'streams', role: 'group', 'aria-label': 'Streams' });
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
+export function streams(element, { session, state }) {
   let known = '';
 
   const arrange = () => {
@@ -34,5 +33,4 @@ export function streams({ session, state }) {
   session.subscribe(arrange);
   state.subscribe(mark);
   arrange();
-  return element;
 }

@@ -22,7 +22,7 @@ export function toggled(only, sort) {
   return sorts.size ? [...sorts].join(',') : null;
 }
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function verdict({ findings, state, session, say }) {
   const buttons = SORTS.map(({ sort, title }) => h('button', {
     type: 'button', class: `sort sort-${sort}`, title,

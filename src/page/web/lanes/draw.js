@@ -49,7 +49,7 @@ export function drawLane(context, where, scene, lines, colours) {
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);
-  drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.findings);
+  drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.marks);
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) {
     const y = scene.bands.boxes.top + scene.bands.boxes.height / 2;

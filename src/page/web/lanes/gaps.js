@@ -30,15 +30,16 @@ const inSpans = (from, to, spans) => spans.reduce((sum, [begin, end]) => sum + M
 export function waits(events, span, target, findings, isJudged, blind) {
   const gaps = findings.filter(({ rule }) => rule === 'T07' || rule === 'S01');
   // A playlist that nobody got is no gap, but an outage.
-  const outages = findings.filter(({ rule, own }) => rule === 'H14' && !own);
+  const outages = findings.filter(({ rule, own, detail }) => rule === 'H14' && !own && detail.polls > 0);
   const allowed = target === null ? Infinity : target * ALLOWED;
   /** @type {Wait[]} */
   const found = [];
   const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number | null} */ revision) => {
     const isIn = (/** @type {import('../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
-    const finding = gaps.find(isIn) ?? outages.find(isIn) ?? null;
-    const isOff = to - from - inSpans(from, to, blind) <= allowed;
-    found.push({ from, to, own: finding === null && (isOff || isJudged), open: false, finding, revision });
+    const gap = gaps.find(isIn) ?? null;
+    const isSeen = to - from - inSpans(from, to, blind) > allowed;
+    const finding = gap ?? (isSeen ? outages.find(isIn) : null) ?? null;
+    found.push({ from, to, own: finding === null && (!isSeen || isJudged), open: false, finding, revision });
   };
   for (const { from, to, revision } of pairs(events)) if (to - from > allowed) add(from, to, revision);
   for (const finding of gaps) {

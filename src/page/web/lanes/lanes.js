@@ -3,7 +3,6 @@
 import { loader } from '../core/data.js';
 import { fill, h, setText } from '../core/dom.js';
 import { isFault, shownFindings } from '../core/findings.js';
-import { playing } from './playing.js';
 import { row } from './row.js';
 import { ruler } from './ruler.js';
 
@@ -15,7 +14,7 @@ const READING_MS = 200;
 /** Of more lanes a stream has to be chosen. */
 const MOST = 200;
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function lanes(element, page) {
   const { axis, session, state, findings } = page;
   /** @type {import('./row.js').Row[]} */
@@ -23,14 +22,16 @@ export function lanes(element, page) {
   /** @type {import('../core/types.js').Lanes | null} */
   let data = null;
   const rule = ruler(page);
-  const player = playing(page);
+  /** The lane of the player: as soon as that has met something. @type {{ element: HTMLElement, redraw: () => void } | null} */
+  let player = null;
   const list = h('div', { class: 'lane-list' });
+  const scroll = h('div', { class: 'lane-scroll' }, list);
   const trouble = h('p', { class: 'trouble', role: 'alert' });
-  element.append(rule.element, trouble, h('div', { class: 'lane-scroll' }, list, player.element));
+  element.append(rule.element, trouble, scroll);
 
   const redraw = () => {
     rule.redraw();
-    player.redraw();
+    player?.redraw();
     for (const one of rows) one.redraw();
   };
   const show = () => {
@@ -50,6 +51,13 @@ export function lanes(element, page) {
       });
     }
   };
+
+  const isPlayed = page.playing.subscribe(async () => {
+    isPlayed();
+    const { playing } = await import('./playing.js');
+    player = playing(page);
+    scroll.append(player.element);
+  });
 
   let known = '';
   const arrange = () => {

@@ -10,7 +10,6 @@ import { gestures } from '../core/gestures.js';
 import { count, length, sessionTime } from '../core/times.js';
 import { showTip } from '../core/tip.js';
 import { drawLines } from './draw.js';
-import { tableOf } from './table.js';
 
 /** @param {import('../core/types.js').PlayerEvent} event @returns {import('./things.js').Thing} */
 const thingOf = ({ at, to, kind, text, bad }) => ({
@@ -18,7 +17,7 @@ const thingOf = ({ at, to, kind, text, bad }) => ({
   lines: () => [to === null ? sessionTime(at) : `${sessionTime(at)}, for ${length(to - at)}`, ...(text ? [text] : [])],
 });
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function playing(page) {
   /** @type {import('./things.js').Thing[]} */
   let all = [];
@@ -55,15 +54,17 @@ export function playing(page) {
     },
     click: (place) => page.state.set({ at: Math.max(place.seconds, 0) }),
   });
-  const { button, body, renew } = disclosure('the player', () => [tableOf(all, page, 'Player')]);
+  const { button, body, renew } = disclosure('the player', async () => [(await import('./table.js')).tableOf(all, page, 'Player')]);
   const element = h('div', { class: 'lane lane-player', hidden: true },
     h('div', { class: 'time-row' }, h('div', { class: 'lane-label' }, h('strong', null, 'Player'), h('span', { class: 'tools' }, button)), h('div', { class: 'lane-picture' }, image.element, hands)), body);
-  page.playing.subscribe((events) => {
+  const show = (/** @type {import('../core/types.js').PlayerEvent[]} */ events) => {
     all = events.map(thingOf).sort((a, b) => a.at - b.at);
     element.hidden = all.length === 0;
     set(image.element, { 'aria-label': `Player: ${count(all.length, 'event')}, ${all.filter(({ bad }) => bad).length} of them bad` });
     renew();
     image.redraw();
-  });
+  };
+  page.playing.subscribe(show);
+  show(page.playing.get());
   return { element, redraw: image.redraw };
 }

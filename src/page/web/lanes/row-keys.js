@@ -7,7 +7,7 @@ import { opens } from './row.js';
 
 /**
  * @param {HTMLElement} element
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  * @param {{ lane: string, things: () => Thing[], current: () => Thing | null, become: (thing: Thing | null) => void }} row
  */
 export function keysOf(element, page, { lane, things, current, become }) {

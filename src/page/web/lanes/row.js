@@ -13,7 +13,7 @@ import { bandsOf, hit } from './bands.js';
 import { drawLane } from './draw.js';
 import { expected } from './gaps.js';
 import { keysOf } from './row-keys.js';
-import { sentenceOf, tableOf } from './table.js';
+import { sentenceOf } from './sentence.js';
 import { things } from './things.js';
 
 /**
@@ -43,7 +43,7 @@ function nameOf(lane, isOfSeveral) {
   return { name: isOfSeveral ? `${lane.stream} · ${main}` : main, more: lane.name === main ? lane.url : lane.name };
 }
 
-/** @param {import('../core/types.js').Lane} lane @param {import('../main.js').Page} page @returns {Row} */
+/** @param {import('../core/types.js').Lane} lane @param {import('../types.js').Page} page @returns {Row} */
 export function row(lane, page) {
   const { name, more } = nameOf(lane, page.session.get().streams.length > 1);
   /** @type {Thing[]} */
@@ -61,7 +61,7 @@ export function row(lane, page) {
   const hands = h('div', { class: 'hands', role: 'slider', tabindex: 0, 'aria-label': `Events of ${name}`, 'aria-valuemin': 0, 'aria-valuenow': 0 });
   const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, onclick: () => chosen() }, name);
   const facts = h('span', { class: 'quiet lane-more', title: more }, more);
-  const { button, body, renew } = disclosure(name, () => [tableOf(all, page, name, scene)]);
+  const { button, body, renew } = disclosure(name, async () => [(await import('./table.js')).tableOf(all, page, name, scene)]);
   const label = h('div', { class: 'lane-label' }, choose, facts, h('span', { class: 'tools' }, h('span', { class: 'quiet' }, targets(lane)), button));
   const element = h('div', { class: `lane lane-${lane.kind}`, 'data-lane': lane.id }, h('div', { class: 'time-row' }, label, h('div', { class: 'lane-picture' }, image.element, hands)), body);
 

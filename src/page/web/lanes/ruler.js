@@ -26,7 +26,7 @@ function flag(context, { span, width, height }, seconds, text, colour, ground) {
   context.fillText(text, x + 3, height * 0.75 + 1);
 }
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function ruler(page) {
   const { axis, session, state } = page;
   const image = picture('Ruler: session time and UTC', (context, width, height) => {

@@ -1,32 +1,15 @@
-// What a lane shows, as a sentence and as a table.
+// What a lane shows, as a table.
 
 import { h } from '../core/dom.js';
 import { count, length, sessionTime } from '../core/times.js';
 
 /** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./sentence.js').Told} Told */
 
 /** Lines of a table. */
 const MOST = 150;
 /** Beside them, where advances are counted only. */
 const PARTS = 50;
-
-/** @typedef {{ events: import('../core/types.js').LaneEvents | null, known: { from: number, to: number } }} Told */
-
-/** @param {Thing[]} all @param {string} name @param {Told} [told] */
-export function sentenceOf(all, name, told) {
-  const many = (/** @type {(thing: Thing) => boolean} */ is) => all.filter(is).length;
-  const parts = [
-    count(told?.events?.cells?.count.reduce((sum, one) => sum + one, 0) ?? many(({ kind }) => kind === 'advance'), 'advance'),
-    count(many(({ wait }) => wait !== undefined && !wait.own), 'gap'),
-    count(many(({ box }) => box?.fate === 'failed' || box?.fate === 'recovered'), 'failed download'),
-    count(many(({ box }) => box?.fate === 'late'), 'late download'),
-    count(many(({ finding }) => finding !== undefined), 'finding'),
-  ];
-  const [good, own] = [many(({ box }) => box?.fate === 'recovered'), many(({ kind }) => kind === 'notice')];
-  if (good) parts.push(`${good} of the failed good in the end`);
-  if (own) parts.push(`${count(own, 'trouble')} of the recorder`);
-  return `${name}: ${parts.join(', ')} in what is shown`;
-}
 
 /** Where advances are not told apart: how many there were, in equal parts of what is seen. @param {Told} told @param {number} from @param {number} to */
 function cellRows({ events, known }, from, to) {
@@ -47,7 +30,7 @@ function cellRows({ events, known }, from, to) {
   return rows;
 }
 
-/** @param {Thing[]} all @param {import('../main.js').Page} page @param {string} name @param {Told} [told] */
+/** @param {Thing[]} all @param {import('../types.js').Page} page @param {string} name @param {Told} [told] */
 export function tableOf(all, page, name, told) {
   const { from, to } = page.axis.get();
   const seen = all.filter((thing) => thing.at <= to && thing.to >= from);
@@ -63,7 +46,7 @@ export function tableOf(all, page, name, told) {
     h('tbody', null, told && cellRows(told, from, to), rows.length || told?.events?.cells ? rows : h('tr', null, h('td', { colspan: 4 }, 'Nothing'))));
 }
 
-/** @param {Thing} thing @param {import('../main.js').Page} page */
+/** @param {Thing} thing @param {import('../types.js').Page} page */
 function opener(thing, { state }) {
   if (thing.revision != null) return h('button', { type: 'button', class: 'plain', onclick: () => state.set({ rev: thing.revision, at: thing.at, with: null }) }, `Playlist ${thing.revision}`);
   if (thing.exchange != null) return h('button', { type: 'button', class: 'plain', onclick: () => state.set({ x: thing.exchange, at: thing.at }) }, `Request ${thing.exchange}`);

@@ -54,7 +54,7 @@ export function things(known) {
 
 /** What the recorder noticed about itself. @param {Known} known @returns {Thing[]} */
 const notices = ({ lane, session }) => noticesOf(session.notices, lane.url).map((notice) => ({
-  kind: 'notice', band: 'findings', at: notice.at, to: endOf(notice, session.length_seconds), bad: false, notice, exchange: exchangeOf(notice),
+  kind: 'notice', band: 'marks', at: notice.at, to: endOf(notice, session.length_seconds), bad: false, notice, exchange: exchangeOf(notice),
   name: `Recorder: ${wordOf(notice)}`, lines: () => linesOf(notice, session.length_seconds),
 }));
 

@@ -7,7 +7,7 @@ const GRIP = 7;
 
 /**
  * @param {HTMLElement} element
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  */
 export function brush(element, page) {
   const { axis, session } = page;

@@ -9,14 +9,13 @@ import { count, length, sessionTime } from '../core/times.js';
 import { disclosure } from '../core/disclosure.js';
 import { brush } from './brush.js';
 import { drawOverview } from './draw.js';
-import { overviewTable } from './table.js';
 
 /** While a session is recorded, counts are asked for so often, in milliseconds. */
 const EACH_MS = 5000;
 /** Until the server has read all of it. */
 const READING_MS = 150;
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function overview(element, page) {
   const { axis, session, state } = page;
   /** @type {import('../core/types.js').Overview | null} */
@@ -36,7 +35,7 @@ export function overview(element, page) {
   slider(hands, page);
 
   const trouble = h('p', { class: 'trouble', role: 'alert' });
-  const { button, body } = disclosure('overview', () => overviewTable(shown()));
+  const { button, body } = disclosure('overview', async () => (await import('./table.js')).overviewTable(shown()));
   const whole = h('span', { class: 'quiet' });
   element.append(
     h('div', { class: 'time-row overview-row' },
@@ -103,7 +102,7 @@ function sentence({ data, session, findings }) {
   return parts.join(', ');
 }
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 function slider(element, { axis }) {
   element.addEventListener('keydown', (event) => {
     const { from, to } = axis.get();
@@ -117,7 +116,7 @@ function slider(element, { axis }) {
   });
 }
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 function zoomButtons({ axis, state, live, session }) {
   const button = (/** @type {string} */ name, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
     h('button', { type: 'button', class: 'plain', 'aria-label': label, title: label, onclick }, name);

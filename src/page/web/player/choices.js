@@ -1,57 +1,54 @@
-// How it is played: by what, which stream, and whether recorded faults are answers.
+// How it is played: by what, which stream, and whether recorded faults are answers. It is in the fragment.
 
 import { fill, h } from '../core/dom.js';
+import { wantedOf } from './wanted.js';
 
-/** @param {string} label @param {[string, string][]} options @param {() => void} changed */
+/** @typedef {{ seeks: boolean, follows: boolean }} Hands  What a click in a lane does, and the window. */
+
+/** @param {string} label @param {[string, string][]} options @param {(value: string) => void} changed */
 function choice(label, options, changed) {
-  const select = h('select', { onchange: changed, 'aria-label': label }, options.map(([value, text]) => h('option', { value }, text)));
+  const select = h('select', { onchange: () => changed(select.value), 'aria-label': label }, options.map(([value, text]) => h('option', { value }, text)));
   return { select, element: h('label', { class: 'player-choice' }, h('span', { class: 'quiet' }, label), select) };
 }
 
-/** @param {string} text */
-function box(text) {
-  const input = h('input', { type: 'checkbox' });
-  return { input, element: h('label', { class: 'player-box' }, input, text) };
+/** @param {string} text @param {boolean} isOn @param {(isOn: boolean) => void} changed */
+function box(text, isOn, changed) {
+  const input = h('input', { type: 'checkbox', onchange: () => changed(input.checked) });
+  input.checked = isOn;
+  return h('label', { class: 'player-box' }, input, text);
 }
 
-/** @param {import('../main.js').Page} page @param {() => void} changed */
-export function choices({ session, state }, changed) {
-  const faults = choice('Faults', [['as served', 'as served'], ['recorded', 'recorded'], ['none', 'none: healed']], changed);
-  const feed = choice('Played by', session.get().hls_js ? [['hls.js', 'hls.js'], ['native', 'the browser']] : [['native', 'the browser']], changed);
-  const stream = choice('Stream', [], changed);
-  const seeks = box('A click in a lane seeks');
-  seeks.input.checked = true;
-  const follows = box('The window follows');
+/** @param {import('../types.js').Page} page @param {Hands} hands It is changed. */
+export function choices(page, hands) {
+  const { session, state } = page;
+  const choose = (/** @type {Partial<import('../core/state.js').Seen>} */ changes) => state.set(changes, { replace: true });
+  const faults = choice('Faults', [['as served', 'as served'], ['recorded', 'recorded'], ['none', 'none: healed']], (value) => choose({ faults: value === 'as served' ? null : value }));
+  const feed = choice('Played by', [['hls.js', 'hls.js'], ['native', 'the browser']], (value) => choose({ feed: value === 'hls.js' ? null : value }));
+  const stream = choice('Stream', [], (value) => choose({ stream: value || null }));
   let known = '';
-  const arrange = () => {
-    const names = session.get().streams.map(({ name }) => name);
+  const show = () => {
+    const { streams, hls_js } = session.get();
+    const names = streams.map(({ name }) => name);
     if (names.join('\n') !== known) {
       known = names.join('\n');
-      const { value } = stream.select;
-      fill(stream.select, names.map((name) => h('option', { value: name }, name)));
-      stream.select.value = names.includes(value) ? value : names[0];
-      stream.element.hidden = names.length < 2;
+      fill(stream.select, h('option', { value: '' }, 'of the chosen lane'), names.map((name) => h('option', { value: name }, name)));
     }
+    const wanted = wantedOf(page);
+    const chosen = state.get().stream;
+    stream.select.value = chosen !== null && names.includes(chosen) ? chosen : '';
+    stream.element.hidden = names.length < 2;
+    feed.select.value = wanted.feed;
+    feed.element.hidden = !hls_js;
+    faults.select.value = wanted.faults;
   };
-  session.subscribe(arrange);
-  arrange();
-  const choose = () => {
-    const { s, r } = state.get();
-    const name = s ?? session.lane(r)?.stream;
-    if (name && session.get().streams.some((one) => one.name === name)) stream.select.value = name;
-  };
-  feed.element.hidden = !session.get().hls_js;
-  return {
-    element: h('div', { class: 'player-choices' }, stream.element, feed.element, faults.element, seeks.element, follows.element),
-    /** The stream of what is seen now. */
-    choose,
-    /** @returns {import('./playback.js').Wanted} */
-    wanted: () => ({
-      stream: stream.select.value,
-      faults: /** @type {import('./clock.js').Faults} */ (faults.select.value),
-      feed: /** @type {import('./playback.js').Feed} */ (feed.select.value),
+  session.subscribe(show);
+  state.subscribe(show);
+  show();
+  return h('div', { class: 'player-choices' }, stream.element, feed.element, faults.element,
+    box('A click in a lane seeks', hands.seeks, (isOn) => {
+      hands.seeks = isOn;
     }),
-    seeks: () => seeks.input.checked,
-    follows: () => follows.input.checked,
-  };
+    box('The window follows', hands.follows, (isOn) => {
+      hands.follows = isOn;
+    }));
 }

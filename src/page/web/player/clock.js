@@ -3,8 +3,6 @@
 import { fetchJson } from '../core/data.js';
 
 /**
- * @typedef {'as served' | 'recorded' | 'none'} Faults
- *
  * @typedef {object} Clock
  * @property {() => number} now  Session seconds.
  * @property {string} url        Of the stream on this clock.
@@ -28,7 +26,7 @@ export function clockOf({ zero_ms, now_ms, url }, asked, came, ticks = () => per
 
 /**
  * A clock on which it is `at` now.
- * @param {number} at @param {string} stream @param {Faults} faults @param {AbortSignal} signal
+ * @param {number} at @param {string} stream @param {import('./wanted.js').Faults} faults @param {AbortSignal} signal
  */
 export async function clockAt(at, stream, faults, signal) {
   const asked = performance.now();

@@ -6,7 +6,7 @@ import { count, length, sessionTime } from '../core/times.js';
 /** Lines that are shown; the lane has all. */
 const MOST = 100;
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function eventList({ playing, axis }) {
   const summary = h('summary');
   const list = h('ol', { class: 'player-events' });

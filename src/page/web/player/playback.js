@@ -9,13 +9,8 @@ import { watch } from './watch.js';
 import { finder } from './where.js';
 
 /**
- * @typedef {'hls.js' | 'native'} Feed
- * @typedef {{ stream: string, faults: import('./clock.js').Faults, feed: Feed }} Wanted
- */
-
-/**
  * @param {HTMLVideoElement} video
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  * @param {(failure: string | null) => void} changed  It began, ended, or failed.
  */
 export function playback(video, page, changed) {
@@ -60,7 +55,7 @@ export function playback(video, page, changed) {
       const at = now();
       return at === null ? null : (engine?.picture(at, stream) ?? null);
     },
-    /** @param {number} at @param {Wanted} wanted */
+    /** @param {number} at @param {import('./wanted.js').Wanted} wanted */
     async start(at, wanted) {
       current.abort();
       const mine = new AbortController();

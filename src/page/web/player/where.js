@@ -41,7 +41,7 @@ export function listedOf(segments, sequence, now) {
   return best;
 }
 
-/** @param {import('../main.js').Page} page */
+/** @param {import('../types.js').Page} page */
 export function finder({ events, session }) {
   /** @type {import('../core/types.js').Lanes | null} */
   let mine = null;

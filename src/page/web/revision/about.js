@@ -13,7 +13,7 @@ const STEPS = { first: 'the first one', slid: 'the window slid', same: 'the wind
 export const SIGNS = { must: '◆', should: '▲', info: '●' };
 
 /**
- * @param {import('./which.js').Found} found @param {import('../main.js').Page} page
+ * @param {import('./which.js').Found} found @param {import('../types.js').Page} page
  */
 export function about({ text: { head } }, { state, session }) {
   const zero = session.zeroMs();

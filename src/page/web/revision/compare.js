@@ -5,7 +5,7 @@ import { fill, h } from '../core/dom.js';
 import { sessionTime } from '../core/times.js';
 
 /**
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  */
 export function compare({ state, axis, session }) {
   const requests = loader();

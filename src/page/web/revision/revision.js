@@ -9,7 +9,7 @@ import { compare } from './compare.js';
 import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
 import { contentOf, kindOf } from './line.js';
 import { forget, source } from './source.js';
-import { textView } from './text-view.js';
+import { textView } from '../core/text-view.js';
 import { which } from './which.js';
 
 /**
@@ -24,7 +24,7 @@ import { which } from './which.js';
  * @property {Map<number, import('../core/types.js').Finding[]>} margins
  */
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function revision(element, page) {
   const { state, axis, session, keys, say } = page;
   const requests = loader();
@@ -50,7 +50,7 @@ export function revision(element, page) {
   set(element, { 'aria-labelledby': 'revision-title' });
   element.append(h('div', { class: 'panel-head' }, title, back, forth, close), trouble, content);
 
-  /** @param {number} row @returns {import('./text-view.js').ShownLine} */
+  /** @param {number} row @returns {import('../core/text-view.js').ShownLine} */
   const lineAt = (row) => {
     const at = shown && rowAt(shown.runs, row);
     if (!shown || !at) return { number: '', sign: '', content: [] };

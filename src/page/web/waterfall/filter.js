@@ -5,22 +5,6 @@ import { h, set, setText } from '../core/dom.js';
 /** After so long without a letter it is asked for, in milliseconds. */
 const REST_MS = 300;
 
-/** @type {[string, string][]} */
-const WORDS = [
-  ['status>=400', 'the HTTP status; status:none: no response; =, <, <=, > as well'],
-  ['kind:segment', 'main, media, segment, part, init, key, data, steering, assets'],
-  ['host:cdn2', 'host and port contain it'],
-  ['outcome:reset', 'how it ended'],
-  ['slow>2', 'seconds from the request to the last byte, or to the failure'],
-  ['bytes>1000000', 'bytes of the body, as transferred'],
-  ['fault', 'no good answer of the origin'],
-  ['own', 'it happened only because a recorder asked'],
-  ['stream:NAME', 'of one stream'],
-  ['id:123', 'one exchange'],
-  ['seg00', 'in the name; letters in whatever case'],
-  ['!fault', '! turns one round; all words must hold'],
-];
-
 /** Those that are a button. */
 const USUAL = ['fault', 'status>=400', 'kind:segment', 'slow>1'];
 
@@ -34,7 +18,7 @@ export function toggled(filter, word) {
 }
 
 /**
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  * @param {() => void} leave  Goes to the rows.
  */
 export function filterBox({ state, keys }, leave) {
@@ -62,9 +46,12 @@ export function filterBox({ state, keys }, leave) {
   const usual = USUAL.map((word) => h('button', {
     type: 'button', class: 'chip mono', 'aria-pressed': 'false', onclick: () => state.set({ f: toggled(state.get().f, word) }),
   }, word));
-  const help = h('details', { class: 'wf-help' }, h('summary', null, 'Words'), h('dl', null, WORDS.flatMap(([word, meaning]) => [
-    h('dt', null, h('code', null, word)), h('dd', null, meaning),
-  ])));
+  const help = h('details', { class: 'wf-help' }, h('summary', null, 'Words'));
+  help.addEventListener('toggle', async () => {
+    if (!help.open || help.children.length > 1) return;
+    const { words } = await import('./words.js');
+    if (help.children.length === 1) help.append(words());
+  });
   help.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;
     help.open = false;

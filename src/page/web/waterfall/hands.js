@@ -8,7 +8,7 @@ import { linesOf } from './bars.js';
 
 /**
  * @param {HTMLElement} scroller
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  * @param {{ byId: (id: number) => Exchange | undefined, axisBox: () => DOMRect, open: (one: Exchange) => void }} grid
  */
 export function mouse(scroller, page, { byId, axisBox, open }) {

@@ -2,7 +2,7 @@
 
 import { h } from '../core/dom.js';
 
-/** @param {import('../main.js').Page} page @param {() => number} width Of the axis, in pixels. */
+/** @param {import('../types.js').Page} page @param {() => number} width Of the axis, in pixels. */
 export function lines({ axis, pointer, playhead, state }, width) {
   const all = {
     pointer: h('i', { class: 'pointer' }),

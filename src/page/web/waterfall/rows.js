@@ -43,7 +43,7 @@ export function merged(old, came) {
 }
 
 /**
- * @param {import('../main.js').Page} page
+ * @param {import('../types.js').Page} page
  * @param {(how: 'new' | 'more' | 'edge') => void} changed  What was there is gone; more came; the window went on a bit.
  * @returns {Rows}
  */

@@ -7,7 +7,7 @@ import { mouse, rowKeys } from './hands.js';
 import { lines } from './lines.js';
 import { fillEmpty, fillRow, moveRow } from './row.js';
 import { createRows } from './rows.js';
-import { virtual } from './virtual.js';
+import { virtual } from '../core/virtual.js';
 
 /** So many rows before the last one that is there, the next page is asked for. */
 const AHEAD = 300;
@@ -19,7 +19,7 @@ const rowHeight = () => (narrow.matches ? 44 : 24);
 
 const HEADS = [['wf-status', 'Status'], ['wf-kind', 'Kind'], ['wf-name', 'Name']];
 
-/** @param {HTMLElement} element @param {import('../main.js').Page} page */
+/** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function waterfall(element, page) {
   const { axis, state, live, say } = page;
   const body = h('div', { class: 'wf-body' });

@@ -1,7 +1,7 @@
 // Lines of a text: only those that are seen are in the document, numbered, with their links and what is said of them.
 
-import { h } from '../core/dom.js';
-import { virtual } from '../waterfall/virtual.js';
+import { h } from './dom.js';
+import { virtual } from './virtual.js';
 
 /**
  * @typedef {object} ShownLine
