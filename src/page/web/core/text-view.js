@@ -17,7 +17,7 @@ const LINE = 20;
 /**
  * @param {string} name
  * @param {(index: number) => ShownLine} lineAt
- * @param {(last: number) => void} [reached]
+ * @param {(last: number, first: number) => void} [reached]
  */
 export function textView(name, lineAt, reached) {
   const body = h('div', { class: 'text-body', role: 'list' });

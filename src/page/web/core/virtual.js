@@ -19,7 +19,7 @@ const BEYOND = 8;
  * @param {HTMLElement} scroller
  * @param {HTMLElement} body In the scroller.
  * @param {(index: number, old: HTMLElement | null) => HTMLElement} draw  A row; where there is an old one it becomes this one.
- * @param {(last: number) => void} [reached]  After each rendering: the last row that is in the document.
+ * @param {(last: number, first: number) => void} [reached]  After each rendering: the last row that is in the document, and the first.
  * @returns {Virtual}
  */
 export function virtual(scroller, body, draw, reached) {
@@ -71,7 +71,7 @@ export function virtual(scroller, body, draw, reached) {
     }
     if (isPinnedElsewhere && again && pinned !== null && pinned < count) draw(pinned, shown.get(pinned) ?? null);
     free.length = Math.min(free.length, 64);
-    reached?.(last);
+    reached?.(last, first);
   };
   const renew = () => {
     if (isDue) return;

@@ -48,16 +48,16 @@ export function mouse(scroller, page, { byId, axisBox, open }) {
 
 /**
  * @param {HTMLElement} grid
- * @param {{ current: () => number, count: () => number, page: () => number, go: (index: number) => void, open: () => void, close: () => void }} rows
+ * @param {{ current: () => number, count: () => number, page: () => number, go: (index: number) => void, first: () => void, open: () => void, close: () => void }} rows
  */
-export function rowKeys(grid, { current, count, page, go, open, close }) {
+export function rowKeys(grid, { current, count, page, go, first, open, close }) {
   /** @type {Record<string, () => void>} */
   const does = {
     ArrowDown: () => go(current() + 1),
     ArrowUp: () => go(current() - 1),
     PageDown: () => go(current() + page()),
     PageUp: () => go(current() - page()),
-    Home: () => go(0),
+    Home: first,
     End: () => go(count() - 1),
     Enter: open,
     ' ': open,

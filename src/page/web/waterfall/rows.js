@@ -14,6 +14,10 @@ const TAIL_SECONDS = 15;
 /** So near to the end of the window the edge is in it, in seconds; it is asked for so often, in milliseconds. */
 const EDGE_SECONDS = 3;
 const EDGE_MS = 900;
+const READING_MS = 200;
+/** Rows before the first one are asked for by spans, as no page goes backwards: of so many seconds at first, of so many pages at most. */
+const REACH_SECONDS = 2;
+const PAGES = 4;
 
 /**
  * @typedef {object} Rows
@@ -22,8 +26,13 @@ const EDGE_MS = 900;
  * @property {() => boolean} isFull   There are more, and they are not loaded: zoom in.
  * @property {() => boolean} isLoading
  * @property {() => number | null} total  In the window; null: not known.
+ * @property {() => number} least  So many there are in the window at least, as far as that is known.
  * @property {() => string | null} error
  * @property {() => void} more
+ * @property {() => number | null} begins  Seconds; null: there is none before the first row.
+ * @property {(at: number) => void} begin  What there is from here on, in place of what is there.
+ * @property {() => void} before  Rows before the first one.
+ * @property {() => void} whole  From the beginning of the window on.
  */
 
 /** The filter that is sent: what somebody typed, and the only stream. @param {{ f: string | null, s: string | null }} seen */
@@ -44,7 +53,8 @@ export function merged(old, came) {
 
 /**
  * @param {import('../types.js').Page} page
- * @param {(how: 'new' | 'more' | 'edge') => void} changed  What was there is gone; more came; the window went on a bit.
+ * @param {(how: 'new' | 'more' | 'edge' | 'before', added?: number) => void} changed
+ *   What was there is gone; more came; the window went on a bit; so many came before what was there.
  * @returns {Rows}
  */
 export function createRows({ axis, state, live, session }, changed) {
@@ -57,6 +67,11 @@ export function createRows({ axis, state, live, session }, changed) {
   /** @type {string | null} */
   let error = null;
   let isLoading = false;
+  /** Where rows begin that are there, if that is not where the window does. @type {number | null} */
+  let begun = null;
+  let reach = REACH_SECONDS;
+  /** So many there are at least. */
+  let least = 0;
   let filter = filterOf(state.get());
   const pages = loader();
   const counts = loader();
@@ -79,12 +94,19 @@ export function createRows({ axis, state, live, session }, changed) {
       return null;
     }
   };
+  let counting = 0;
   const count = async () => {
-    if (filter || next === null) return;
+    clearTimeout(counting);
+    if (filter || (next === null && begun === null)) return;
     const { from, to } = axis.get();
     const came = await counts.load('-/v1/overview', { from: from.toFixed(6), to: to.toFixed(6), cells: 1 }).catch(() => null);
     if (!came) return;
-    total = came.requests[0];
+    [least] = came.requests;
+    const { length_seconds, recording } = session.get();
+    const isWhole = recording || came.indexed_to >= Math.min(to, length_seconds) - 0.001;
+    if (isWhole) total = least;
+    // The server has not read all of it yet.
+    else counting = setTimeout(count, READING_MS);
     changed('more');
   };
   const all = async () => {
@@ -92,12 +114,14 @@ export function createRows({ axis, state, live, session }, changed) {
     if (!came) {
       if (error === null) return;
       rows = [];
-      total = null;
+      total = begun = null;
       changed('new');
       return;
     }
     rows = came.exchanges;
     next = came.next;
+    begun = null;
+    least = 0;
     total = next === null ? rows.length : null;
     changed('new');
     void count();
@@ -110,10 +134,56 @@ export function createRows({ axis, state, live, session }, changed) {
     if (!came) return;
     rows = rows.concat(came.exchanges);
     next = came.next;
-    if (next === null) total = rows.length;
+    if (next === null && begun === null) total = rows.length;
     changed('more');
     // A page that ended early because the filter wanted nothing of it.
     if ((came.exchanges.length === 0 || live.follows()) && next !== null) void more();
+  };
+  /** @param {number} at */
+  const begin = async (at) => {
+    const { from } = axis.get();
+    const came = await load({ from: at.toFixed(6), limit: FIRST });
+    if (!came) return;
+    rows = came.exchanges;
+    next = came.next;
+    begun = at > from ? at : null;
+    reach = REACH_SECONDS;
+    changed('new');
+  };
+  /** All of a span, unless that is too much. @param {number} from @param {number} to @returns {Promise<Exchange[] | 'too many' | null>} Null: something newer is asked for. */
+  const span = async (from, to) => {
+    /** @type {Exchange[]} */
+    const found = [];
+    /** @type {number | null} */
+    let after = 0;
+    for (let page = 0; page < PAGES; page += 1) {
+      /** @type {{ exchanges: Exchange[], next: number | null } | null} */
+      const came = await load({ from: from.toFixed(6), to: to.toFixed(6), after, limit: PAGE });
+      if (!came) return null;
+      found.push(...came.exchanges);
+      after = came.next;
+      if (after === null) return found;
+    }
+    return 'too many';
+  };
+  const before = async () => {
+    if (isLoading || begun === null || rows.length >= MOST) return;
+    const { from } = axis.get();
+    const since = Math.max(begun - reach, from);
+    const found = await span(since, begun);
+    if (found === null || begun === null) return;
+    if (found === 'too many') {
+      reach /= 8;
+      void before();
+      return;
+    }
+    if (found.length < PAGE / 2) reach *= 4;
+    const first = rows[0]?.id ?? Infinity;
+    const older = found.filter(({ id }) => id < first);
+    rows = older.concat(rows);
+    begun = since > from ? since : null;
+    if (begun === null && next === null) total = rows.length;
+    changed('before', older.length);
   };
   const edge = async () => {
     const { from, to } = axis.get();
@@ -123,7 +193,7 @@ export function createRows({ axis, state, live, session }, changed) {
     next = came.next;
     const last = next ?? Infinity;
     rows = merged(rows, came.exchanges).filter(({ at, id }) => at >= from && id <= last);
-    total = next === null ? rows.length : null;
+    total = next === null && begun === null ? rows.length : null;
     changed('edge');
   };
   const again = () => {
@@ -159,7 +229,12 @@ export function createRows({ axis, state, live, session }, changed) {
     isFull: () => next !== null && rows.length >= MOST,
     isLoading: () => isLoading,
     total: () => total,
+    least: () => Math.max(least, total ?? 0),
     error: () => error,
     more: () => void more(),
+    begins: () => begun,
+    begin: (at) => void begin(at),
+    before: () => void before(),
+    whole: () => void all(),
   };
 }

@@ -1,7 +1,7 @@
 // The waterfall: the exchanges of the window, one a row, their bars on the axis of the lanes.
 
 import { h, set, setText } from '../core/dom.js';
-import { count } from '../core/times.js';
+import { count, sessionTime } from '../core/times.js';
 import { filterBox } from './filter.js';
 import { mouse, rowKeys } from './hands.js';
 import { lines } from './lines.js';
@@ -11,7 +11,7 @@ import { virtual } from '../core/virtual.js';
 
 /** So many rows before the last one that is there, the next page is asked for. */
 const AHEAD = 300;
-/** So many rows are loaded to find that of the pointer. */
+/** Of no more rows all are loaded to come to the pointer; of more, those from the pointer on. */
 const SOUGHT = 5000;
 
 const narrow = matchMedia('(max-width: 759px)');
@@ -38,12 +38,13 @@ export function waterfall(element, page) {
   const rule = lines(page, () => width);
   const scale = () => ({ ...axis.get(), width });
 
-  const rows = createRows(page, (how) => arrange(how));
+  const rows = createRows(page, (how, added) => arrange(how, added));
   const list = virtual(scroller, body, (index, old) => {
     const one = rows.all()[index];
     const place = { index, isOpen: one?.id === state.get().x, isCurrent: index === current, isOfLane: one?.lane !== null && one?.lane === state.get().r };
     return one ? fillRow(old, one, place, scale()) : fillEmpty(old, place);
-  }, (last) => {
+  }, (last, first) => {
+    if (rows.begins() !== null && first < AHEAD) rows.before();
     if (rows.hasMore() && last >= rows.all().length - AHEAD) rows.more();
   });
   const filter = filterBox(page, () => go(current));
@@ -58,6 +59,12 @@ export function waterfall(element, page) {
     anchor = scroller.scrollTop > 0 ? (rows.all()[list.seen().first]?.id ?? null) : null;
   };
   scroller.addEventListener('scroll', anchored, { passive: true });
+  // Who comes by Tab comes to a row that is seen.
+  scroller.addEventListener('scrollend', () => {
+    if (grid.contains(document.activeElement) || list.element(current)) return;
+    current = list.seen().first;
+    list.renew();
+  });
   let wasAtEnd = true;
   scroller.addEventListener('scroll', () => {
     wasAtEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
@@ -67,20 +74,24 @@ export function waterfall(element, page) {
   /** A pointer whose row has not come yet. @type {number | null} */
   let sought = null;
   let focused = /** @type {number | null} */ (null);
-  /** @param {'new' | 'more' | 'edge'} how */
-  const arrange = (how) => {
+  /** @param {'new' | 'more' | 'edge' | 'before'} how @param {number} [added] */
+  const arrange = (how, added = 0) => {
     const isFirst = how === 'new' && !wasFilled;
     const all = rows.all();
     const isHeld = grid.contains(document.activeElement) && focused !== null;
     if (how !== 'more') {
       const kept = focused === null ? -1 : indexOf(focused);
-      current = kept >= 0 ? kept : Math.min(current, Math.max(all.length - 1, 0));
+      current = kept >= 0 ? kept : Math.min(current + added, Math.max(all.length - 1, 0));
       list.pin(isHeld ? current : null);
     }
-    const offset = scroller.scrollTop % rowHeight();
+    const was = scroller.scrollTop;
+    const offset = was % rowHeight();
     list.measure(all.length + (rows.hasMore() && !rows.isFull() ? 1 : 0), rowHeight());
-    if (how !== 'more') {
+    let isLost = false;
+    if (how === 'before') scroller.scrollTop = was + added * rowHeight();
+    else if (how !== 'more') {
       const top = anchor === null ? -1 : indexOf(anchor);
+      isLost = how === 'new' && anchor !== null && top < 0;
       if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
       else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
     } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
@@ -89,20 +100,22 @@ export function waterfall(element, page) {
     if (isFirst) {
       wasFilled = true;
       look();
-    }
+    } else if (isLost && rows.begins() === null) look(false);
     if (isHeld && how !== 'more') list.element(current)?.focus({ preventScroll: true });
     tell();
   };
   const tell = () => {
     const all = rows.all();
     const total = rows.total();
+    const begins = rows.begins();
+    const since = begins === null ? '' : `, rows from ${sessionTime(begins, 1)} on`;
     filter.tell(rows.error());
     nothing.hidden = all.length > 0 || rows.isLoading() || rows.error() !== null || rows.hasMore();
     setText(nothing, state.get().f === null ? 'No requests in this window.' : 'No requests of this window match the filter.');
     const more = rows.isFull() ? ' are shown; zoom in for the rest' : '';
     const isSearching = rows.hasMore() && all.length < 50 && total === null;
-    setText(many, isSearching ? `${all.length.toLocaleString('en')} found, searching…` : total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`);
-    set(grid, { 'aria-rowcount': total !== null ? total + 1 : rows.hasMore() ? -1 : all.length + 1 });
+    setText(many, `${isSearching ? `${all.length.toLocaleString('en')} found, searching…` : total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`}${since}`);
+    set(grid, { 'aria-rowcount': total !== null && begins === null ? total + 1 : begins !== null ? -1 : rows.hasMore() ? -1 : all.length + 1 });
   };
   /** @param {number} id */
   const indexOf = (id) => {
@@ -141,6 +154,14 @@ export function waterfall(element, page) {
   rowKeys(grid, {
     current: () => current, count: () => rows.all().length, go,
     page: () => Math.max(Math.floor(scroller.clientHeight / rowHeight()) - 1, 1),
+    first() {
+      if (rows.begins() === null) go(0);
+      else {
+        anchor = focused = null;
+        current = 0;
+        rows.whole();
+      }
+    },
     open: () => {
       const one = rows.all()[current];
       if (one) open(one);
@@ -161,10 +182,19 @@ export function waterfall(element, page) {
     const index = x !== null && isOpened ? indexOf(x) : -1;
     if (index >= 0) list.reveal(index);
     else if (at !== null) {
+      const begins = rows.begins();
       const next = rows.all().findIndex((one) => one.at >= at);
-      sought = next < 0 && rows.hasMore() && rows.all().length < SOUGHT ? at : null;
-      if (next > 0) list.reveal(next, 'middle');
-      else if (sought !== null) rows.more();
+      const isThere = next >= 0 && (begins === null || begins <= at);
+      const isSeen = at >= axis.get().from && at <= axis.get().to;
+      sought = isThere || !isSeen || (begins === null && !rows.hasMore()) ? null : at;
+      if (isThere) list.reveal(next, begins === null ? 'middle' : 'nearest');
+      if (sought === null) return;
+      // How many there are is asked for; it comes here again when that is known.
+      const isFiltered = state.get().f !== null || state.get().s !== null;
+      if (isFiltered || rows.least() > SOUGHT || begins !== null) {
+        sought = null;
+        rows.begin(at);
+      } else if (rows.total() !== null) rows.more();
     }
   };
 
