@@ -1,4 +1,4 @@
-// node docs/images/make.mjs: makes replay.png and report.png, the pictures of the README, out of the demo session, by the programs in
+// node docs/images/make.mjs: makes page.png, replay.png and report.png, the pictures of the README, out of the demo session, by the programs in
 // target/release (`PLAYERS_BIN`: elsewhere). Chromium and hls.js are those of tests/players (`npm ci` there first).
 
 import { execFileSync } from 'node:child_process';
@@ -16,6 +16,37 @@ const SHOWN = 6;
 /** So much of the report is shown, in pixels: the verdict, one finding, one picture. */
 const REPORT = { x: 70, y: 0, width: 1140, height: 960 };
 const LEFT_OUT = 'article:not(#f0), #channel, main > h3, main > .wide { display: none }';
+
+/** The freeze: played from some seconds before, until the player waits for what does not come. */
+const PAGE = '#t=24&w=24&at=26&r=p2&rev=321';
+const WAITED = 42;
+/** Of the details the player and the difference are shown; of the requests those at the end of the freeze. */
+const LEFT_OUT_OF_PAGE = '#findings, #revision .facts, #revision .actions';
+const FIRST_ROW = 119;
+
+/** The page as somebody sees it who plays the freeze with hls.js. */
+async function pictureOfPage(browser) {
+  const hlsJs = path.join(REPOSITORY, 'tests/players/node_modules/hls.js/dist/hls.min.js');
+  const replayer = await new Replayer(SESSION, path.join(LOGS, 'picture-page'), ['--hls-js', hlsJs]).listening();
+  try {
+    const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
+    const tab = await context.newPage();
+    await tab.goto(`${replayer.url}/${PAGE}`);
+    await tab.waitForFunction(() => document.querySelector('#revision')?.textContent.includes('#EXTM3U'));
+    await tab.keyboard.press(' ');
+    await tab.waitForFunction((until) => Number(/^0:00:([\d.]+)/.exec(document.querySelector('#player .facts dd')?.textContent)?.[1]) >= until, WAITED, { timeout: 120_000, polling: 100 });
+    await tab.evaluate(async ([leftOut, row]) => {
+      for (const one of document.querySelectorAll(leftOut)) one.style.display = 'none';
+      document.querySelector('.details').scrollTop = 0;
+      document.querySelector('.wf-scroll').scrollTop = row * document.querySelector('.wf-row').clientHeight;
+      for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
+    }, [LEFT_OUT_OF_PAGE, FIRST_ROW]);
+    await tab.screenshot({ path: path.join(HERE, 'page.png') });
+    await context.close();
+  } finally {
+    await replayer.stop();
+  }
+}
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const command = (text) => `<span class="command">$ ${text}</span>\n`;
@@ -49,6 +80,7 @@ const page = ({ replayer, address, frame, found }) => `<!doctype html><meta char
 const browser = await new Browser().open();
 const replayer = await new Replayer(SESSION, path.join(LOGS, 'picture')).listening();
 try {
+  await pictureOfPage(browser.chromium);
   const address = `${replayer.url}/stream.m3u8?offset=${OFFSET}`;
   const player = await browser.play(address);
   await player.plays(2);

@@ -232,8 +232,10 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title>\
-         <link rel=\"stylesheet\" href=\"{}\"><script type=\"module\" src=\"{}\"></script></head>\n\
+         <link rel=\"icon\" href=\"{}\"><link rel=\"stylesheet\" href=\"{}\"><script type=\"module\" src=\"{}\"></script></head>\n\
          <body>\n<div id=\"page\"></div>\n<noscript>\n<h1><bdi>{session}</bdi></h1>\n<p>Recorded {}, {} long{state}.</p>\n",
+        // Behind a prefix it is not at the root of the host.
+        escape(&relative(base, "/favicon.ico")),
         escape(&relative(base, "/-/page.css")),
         escape(&relative(base, "/-/main.js")),
         escape(&format_utc(description.recorded_us)),
