@@ -22,7 +22,7 @@ const PAGE = '#t=24&w=24&at=26&r=p2&rev=321';
 const WAITED = 42;
 /** Of the details the player and the difference are shown; of the requests those at the end of the freeze. */
 const LEFT_OUT_OF_PAGE = '#findings, #revision .facts, #revision .actions';
-const FIRST_ROW = 119;
+const FIRST_ROW = 127;
 
 /** The page as somebody sees it who plays the freeze with hls.js. */
 async function pictureOfPage(browser) {
