@@ -18,7 +18,7 @@ const KINDS = {
 /** Meanwhile the recorder saw less than there was. */
 const BLIND = new Set(['late', 'stalled', 'suspended', 'disk full']);
 
-/** @param {Notice} notice */
+/** @param {Pick<Notice, 'kind'>} notice */
 export const wordOf = ({ kind }) => KINDS[kind]?.[0] ?? kind;
 
 /** When it was over; of what was not, the end of the session. @param {Notice} notice @param {number} end */

@@ -1,6 +1,7 @@
 // What the recorder noticed about itself: what must not be told as the origin's.
 
 import { h, set, setText } from '../core/dom.js';
+import { wordOf } from '../core/notices.js';
 import { count, length, sessionTime } from '../core/times.js';
 
 /** @param {import('../core/types.js').Session} session @returns {string[]} */
@@ -9,7 +10,7 @@ export function health({ recorder, holes, kept_from }) {
   return [
     ...(holes.length ? [`${count(holes.length, 'hole')}: no recorder ran for ${length(missing)}`] : []),
     ...(kept_from ? [`before ${sessionTime(kept_from, 0)} was removed`] : []),
-    ...recorder.map(({ kind, count: many, seconds }) => `${kind.replaceAll('_', ' ')}${many > 1 ? ` ${many.toLocaleString('en')}×` : ''}${seconds > 0 ? ` (${length(seconds)})` : ''}`),
+    ...recorder.map(({ kind, count: many, seconds }) => `${wordOf({ kind })}${many > 1 ? ` ${many.toLocaleString('en')}×` : ''}${seconds > 0 ? ` (${length(seconds)})` : ''}`),
   ];
 }
 

@@ -5,9 +5,9 @@ import { doneOf } from './boxes.js';
 import { ROWS } from './things.js';
 
 /**
- * @typedef {import('./things.js').Thing} Thing
+ * @typedef {import('./types.js').Thing} Thing
  * @typedef {{ top: number, height: number }} Strip
- * @typedef {Record<import('./things.js').Band, Strip>} Bands
+ * @typedef {Record<import('./types.js').Band, Strip>} Bands
  */
 
 /** Nearer than this is hit, in pixels. */

@@ -8,7 +8,7 @@ import { stripOf } from './bands.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
-/** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./types.js').Thing} Thing */
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Bands} bands @param {Thing[]} seen @param {Colours} colours */
 export function drawBoxes(context, where, bands, seen, colours) {

@@ -5,7 +5,7 @@ import { severitySign } from '../core/draw.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
-/** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./types.js').Thing} Thing */
 
 /** A letter for each kind of mark. @type {Record<string, string>} */
 export const LETTERS = { discontinuity: 'D', key: 'K', map: 'M', 'date range': 'R', cue: 'C', restart: '↺', end: '■' };

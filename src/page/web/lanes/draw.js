@@ -11,7 +11,7 @@ import { drawMarks } from './draw-marks.js';
 
 /**
  * @typedef {import('../core/colours.js').Colours} Colours
- * @typedef {import('./things.js').Thing} Thing
+ * @typedef {import('./types.js').Thing} Thing
  *
  * @typedef {object} Scene
  * @property {Thing[]} things

@@ -11,7 +11,7 @@ import { count, length, sessionTime } from '../core/times.js';
 import { showTip } from '../core/tip.js';
 import { drawLines } from './draw.js';
 
-/** @param {import('../core/types.js').PlayerEvent} event @returns {import('./things.js').Thing} */
+/** @param {import('../core/types.js').PlayerEvent} event @returns {import('./types.js').Thing} */
 const thingOf = ({ at, to, kind, text, bad }) => ({
   kind: 'player', band: 'advances', at, to: to ?? at, bad, name: kind,
   lines: () => [to === null ? sessionTime(at) : `${sessionTime(at)}, for ${length(to - at)}`, ...(text ? [text] : [])],
@@ -19,7 +19,7 @@ const thingOf = ({ at, to, kind, text, bad }) => ({
 
 /** @param {import('../types.js').Page} page */
 export function playing(page) {
-  /** @type {import('./things.js').Thing[]} */
+  /** @type {import('./types.js').Thing[]} */
   let all = [];
   const image = picture('Player', (context, width, height) => {
     const span = page.axis.get();

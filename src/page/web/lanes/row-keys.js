@@ -3,7 +3,7 @@
 import { showTip } from '../core/tip.js';
 import { opens } from './row.js';
 
-/** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./types.js').Thing} Thing */
 
 /**
  * @param {HTMLElement} element

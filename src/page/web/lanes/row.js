@@ -17,12 +17,12 @@ import { sentenceOf } from './sentence.js';
 import { things } from './things.js';
 
 /**
- * @typedef {import('./things.js').Thing} Thing
+ * @typedef {import('./types.js').Thing} Thing
  * @typedef {object} Row
  * @property {HTMLElement} element
  * @property {HTMLElement} hands  What has the focus.
  * @property {import('../core/types.js').Lane} lane
- * @property {(known: Omit<import('./things.js').Known, 'lane'>) => void} show
+ * @property {(known: Omit<import('./types.js').Known, 'lane'>) => void} show
  * @property {() => void} redraw
  * @property {() => Thing[]} things
  */

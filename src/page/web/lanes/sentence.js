@@ -2,7 +2,7 @@
 
 import { count } from '../core/times.js';
 
-/** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./types.js').Thing} Thing */
 /** @typedef {{ events: import('../core/types.js').LaneEvents | null, known: { from: number, to: number } }} Told */
 
 /** @param {Thing[]} all @param {string} name @param {Told} [told] */

@@ -3,7 +3,7 @@
 import { h } from '../core/dom.js';
 import { count, length, sessionTime } from '../core/times.js';
 
-/** @typedef {import('./things.js').Thing} Thing */
+/** @typedef {import('./types.js').Thing} Thing */
 /** @typedef {import('./sentence.js').Told} Told */
 
 /** Lines of a table. */

@@ -19,22 +19,6 @@ const READING_MS = 200;
 const REACH_SECONDS = 2;
 const PAGES = 4;
 
-/**
- * @typedef {object} Rows
- * @property {() => Exchange[]} all
- * @property {() => boolean} hasMore  There are more in the window.
- * @property {() => boolean} isFull   There are more, and they are not loaded: zoom in.
- * @property {() => boolean} isLoading
- * @property {() => number | null} total  In the window; null: not known.
- * @property {() => number} least  So many there are in the window at least, as far as that is known.
- * @property {() => string | null} error
- * @property {() => void} more
- * @property {() => number | null} begins  Seconds; null: there is none before the first row.
- * @property {(at: number) => void} begin  What there is from here on, in place of what is there.
- * @property {() => void} before  Rows before the first one.
- * @property {() => void} whole  From the beginning of the window on.
- */
-
 /** The filter that is sent: what somebody typed, and the only stream. @param {{ f: string | null, s: string | null }} seen */
 export const filterOf = ({ f, s }) => [f, s === null ? null : `stream:${s}`].filter(Boolean).join(' ');
 
@@ -55,7 +39,7 @@ export function merged(old, came) {
  * @param {import('../types.js').Page} page
  * @param {(how: 'new' | 'more' | 'edge' | 'before', added?: number) => void} changed
  *   What was there is gone; more came; the window went on a bit; so many came before what was there.
- * @returns {Rows}
+ * @returns {import('./types.js').Rows}
  */
 export function createRows({ axis, state, live, session }, changed) {
   /** @type {Exchange[]} */

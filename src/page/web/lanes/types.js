@@ -1,0 +1,35 @@
+// What lanes are made of, as types. There is no code here.
+
+/**
+ * @typedef {'advance' | 'gap' | 'segment' | 'part' | 'mark' | 'finding' | 'body' | 'revision' | 'player' | 'notice'} ThingKind
+ * @typedef {'findings' | 'marks' | 'advances' | 'boxes' | 'parts'} Band
+ *
+ * @typedef {object} Thing
+ * @property {ThingKind} kind
+ * @property {Band} band
+ * @property {number} at
+ * @property {number} to  The same as `at`: a moment.
+ * @property {string} name
+ * @property {() => string[]} lines  More of it, in words.
+ * @property {boolean} bad
+ * @property {number | null} [exchange]
+ * @property {number | null} [revision]
+ * @property {import('./boxes.js').Box} [box]
+ * @property {import('./gaps.js').Wait} [wait]
+ * @property {import('../core/types.js').Mark} [mark]
+ * @property {import('../core/types.js').Finding} [finding]
+ * @property {number | null} [notBefore]
+ * @property {import('../core/types.js').Body} [body]
+ * @property {import('../core/types.js').Notice} [notice]  Of the recorder.
+ *
+ * @typedef {object} Known  Of a lane.
+ * @property {import('../core/types.js').Lane} lane
+ * @property {import('../core/types.js').LaneEvents | null} events
+ * @property {{ from: number, to: number }} span  Of which `events` are.
+ * @property {import('../core/types.js').Finding[]} findings
+ * @property {import('../core/types.js').Finding[]} outages  Of its stream.
+ * @property {boolean} isJudged
+ * @property {import('../core/types.js').Session} session
+ */
+
+export {};
