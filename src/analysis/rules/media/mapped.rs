@@ -4,6 +4,7 @@ use super::across::Dated;
 use super::known::{is_damaged, seconds, ticks_between, timed};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, TRANSPORT_SECOND, TrackKind};
+use crate::session;
 
 /// Cues may be so far from their segment.
 const ALLOWED_US: i64 = 1_000_000;
@@ -56,7 +57,7 @@ pub fn judge(subtitles: &Dated, other: &Dated) -> Option<Broken> {
     );
     let broken = Broken::new("M13", text).kind("off");
     let broken = broken.with("media_sequence", subtitles.known.sequence);
-    Some(broken.with("off_us", off_us))
+    Some(broken.with("off_seconds", session::seconds(off_us)))
 }
 
 #[cfg(test)]
@@ -128,7 +129,8 @@ mod tests {
         let subtitles = read(&mut text, Protection::None, None);
         let video = video(first_shown);
         let broken = judge(&dated(&subtitles, 112_000_000), &dated(&video, 100_000_000))?;
-        broken.detail.get("off_us")?.as_i64()
+        let off = broken.detail.get("off_seconds")?.as_f64()?;
+        Some((off * 1e6).round() as i64)
     }
 
     #[test]
