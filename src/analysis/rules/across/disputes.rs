@@ -92,9 +92,7 @@ impl<D> Default for Disputes<D> {
 impl<D: Difference> Disputes<D> {
     /// What a playlist is called.
     pub fn name(&mut self, id: i64, name: &str) {
-        if !self.names.contains_key(&id) {
-            self.names.insert(id, name.to_owned());
-        }
+        self.names.entry(id).or_insert_with(|| name.to_owned());
     }
 
     /// Two playlists differ, side 0 and side 1: those of one pair are always given in one order. `counts`: each time is counted,
