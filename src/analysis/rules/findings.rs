@@ -61,6 +61,13 @@ pub struct Wanted {
     pub until_us: i64,
 }
 
+impl Wanted {
+    /// Whether findings of a moment are wanted, in microseconds of Unix time.
+    pub fn has(&self, at_us: i64) -> bool {
+        (self.from_us..=self.until_us).contains(&at_us)
+    }
+}
+
 /// Faults of which one finding is made.
 type Key = (&'static str, Severity, i64, &'static str);
 
@@ -101,8 +108,7 @@ impl Findings {
 
     /// Whether something at a moment is wanted.
     fn wants(&self, rule: &str, at_us: i64) -> bool {
-        (self.wanted.from_us..=self.wanted.until_us).contains(&at_us)
-            && self.wanted.selection.has(rule)
+        self.wanted.has(at_us) && self.wanted.selection.has(rule)
     }
 
     /// Takes in what a rule told.
@@ -119,19 +125,7 @@ impl Findings {
             again(&mut judged.finding, place.at);
             return;
         }
-        let finding = Finding {
-            rule: Rule::Of(info.id),
-            // What the recorder did itself is not judged.
-            own: false,
-            stream: place.stream.to_owned(),
-            playlist: place.playlist.map(str::to_owned),
-            count: 1,
-            first: place.at,
-            last: place.at,
-            exchanges: place.at.exchange.into_iter().collect(),
-            text: broken.text,
-            detail: broken.detail,
-        };
+        let finding = finding(info.id, place, place.at, broken);
         if let Some(at) = self.push(info.id, severity, finding) {
             self.places.insert(key, at);
         }
@@ -150,6 +144,24 @@ impl Findings {
             judged.finding.last = seen.last;
             judged.finding.exchanges.clone_from(&seen.exchanges);
         }
+    }
+
+    /// Takes in what was told once of all that it saw, and is told apart from whatever else its rule finds there.
+    pub fn add_apart(&mut self, place: &Place<'_>, broken: Broken, seen: &Sightings) {
+        let Some(info) = rule_of(broken.rule).filter(|rule| self.wants(rule.id, seen.first.at_us))
+        else {
+            return;
+        };
+        let severity = broken
+            .severity
+            .unwrap_or_else(|| info.severity_for(self.wanted.profile));
+        let finding = Finding {
+            count: seen.count,
+            last: seen.last,
+            exchanges: seen.exchanges.clone(),
+            ..finding(info.id, place, seen.first, broken)
+        };
+        self.push(info.id, severity, finding);
     }
 
     /// Takes in a finding that is whole.
@@ -182,6 +194,23 @@ impl Findings {
         self.found
             .sort_by_key(|judged| (judged.severity, judged.finding.first.at_us, judged.rule));
         (self.found, self.left_out)
+    }
+}
+
+/// What was so once.
+fn finding(rule: &'static str, place: &Place<'_>, at: Evidence, broken: Broken) -> Finding {
+    Finding {
+        rule: Rule::Of(rule),
+        // What the recorder did itself is not judged.
+        own: false,
+        stream: place.stream.to_owned(),
+        playlist: place.playlist.map(str::to_owned),
+        count: 1,
+        first: at,
+        last: at,
+        exchanges: at.exchange.into_iter().collect(),
+        text: broken.text,
+        detail: broken.detail,
     }
 }
 

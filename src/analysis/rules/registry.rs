@@ -121,7 +121,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("T08", "window-short", Must, "§6.2.2", "a segment was removed so that less than three target durations are left"),
     rule("T09", "dseq", Must, "§6.2.2", "discontinuities were removed and EXT-X-DISCONTINUITY-SEQUENCE did not grow by as many, or it decreased"),
     rule("T10", "event-or-vod-changed", Must, "§6.2.1", "an EVENT playlist lost a segment, or a VOD playlist changed"),
-    rule("T11", "ended-wrongly", Should, "§6.2.1", "EXT-X-ENDLIST vanished, or segments came behind it"),
+    rule("T11", "ended-wrongly", Must, "§6.2.1", "EXT-X-ENDLIST vanished; should, where it stayed and segments came behind it"),
     rule("T12", "pdt-jump", Must, "§6.2.1", "dates go back or overlap by a second or more without a discontinuity; a jump forward of more than a second against EXTINF is should"),
     rule("T14", "speed", Info, "seen in the field", "over a minute and more media come slower or faster than they are played, by more than 2 % and one and a half target durations"),
     rule("T15", "daterange-changed", Must, "§4.4.5.1, 6.2.1", "an attribute of a date range changed its value, or an ID was used again"),

@@ -9,16 +9,19 @@
 //! | `speed` | H03: how fast |
 //! | [`viewer`] | H04: a viewer would have waited |
 //! | `content` | T05: bytes behind a name |
+//! | `listed` | for how long that must bring the same |
 
 mod answer;
 mod answered;
 mod content;
 mod fields;
+mod listed;
 mod ranges;
 mod speed;
 pub mod viewer;
 
 pub use self::answer::{ASKED_FOR, Answered};
+pub use self::listed::{Listed, Window};
 
 use self::content::Contents;
 use self::fields::CrossOrigin;
@@ -34,10 +37,10 @@ pub struct Exchanges {
 }
 
 impl Exchanges {
-    /// Bodies may be asked for so long after they were listed first, in microseconds: the duration of the longest playlist.
-    pub fn new(longest_us: i64) -> Self {
+    /// The duration of the longest playlist, in microseconds, and when segments were listed.
+    pub fn new(longest_us: i64, listed: Listed) -> Self {
         Self {
-            contents: Contents::new(longest_us),
+            contents: Contents::new(longest_us, listed),
             ..Self::default()
         }
     }
@@ -108,7 +111,7 @@ pub(crate) mod testing {
 
     /// What is wrong with exchanges, one after the other.
     pub fn broken(exchanges: &[(SeenExchange, Headers)]) -> Vec<Broken> {
-        let mut state = Exchanges::new(24_000_000);
+        let mut state = Exchanges::new(24_000_000, Listed::default());
         let mut out = Vec::new();
         for (exchange, headers) in exchanges {
             state.judge(&Answered { exchange, headers }, &mut out);

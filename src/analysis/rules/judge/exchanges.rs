@@ -30,7 +30,7 @@ impl Judging<'_> {
             .map(|playlist| (playlist.id, playlist))
             .collect();
         let raw = self.reader.raw_streams()?;
-        let mut exchanges = Exchanges::new(self.longest_us);
+        let mut exchanges = Exchanges::new(self.longest_us, std::mem::take(&mut self.listed));
         let mut fields = Fields::default();
         let mut rates = Rates::default();
         let mut behind = 0;
@@ -118,7 +118,6 @@ impl Judging<'_> {
         if let Some(duration_us) = self.durations.of(&row.url, row.range) {
             let family = self.families.get(&row.stream_id);
             let member = listed_by.and_then(|playlist| family?.member(&playlist.url));
-            let wanted = self.findings.wanted();
             let came = across::Came {
                 bytes: *size,
                 duration_us,
@@ -127,7 +126,7 @@ impl Judging<'_> {
                     at_us: row.requested_us,
                     exchange: Some(row.id),
                 },
-                is_wanted: (wanted.from_us..=wanted.until_us).contains(&row.requested_us),
+                is_wanted: self.findings.wanted().has(row.requested_us),
             };
             rates.take(playlist, member.map_or(0, |member| member.bandwidth), &came);
             let took_us = row

@@ -9,6 +9,7 @@ use super::passes::Passes;
 use super::state::Room;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
+use crate::analysis::rules::http::Listed;
 use crate::analysis::rules::overview::Overview;
 use crate::session::{ExchangeId, ReadError, Reader, holes};
 
@@ -22,6 +23,8 @@ pub(super) struct Judging<'a> {
     /// By stream.
     pub(super) renditions: HashMap<i64, Renditions>,
     pub(super) durations: Durations,
+    /// When segments were listed.
+    pub(super) listed: Listed,
     pub(super) passes: Passes,
     pub(super) media: Media,
     /// Room for the newest revisions, ...
@@ -56,6 +59,7 @@ impl<'a> Judging<'a> {
             families: HashMap::new(),
             renditions: HashMap::new(),
             durations: Durations::default(),
+            listed: Listed::default(),
             media: Media::default(),
             room: Room::default(),
             left_out: 0,

@@ -57,6 +57,7 @@ pub fn judge(
     let passes = session.passes;
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
+    session.differences(&playlists);
     if passes.exchanges {
         session.exchanges(&playlists)?;
     }

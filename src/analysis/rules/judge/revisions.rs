@@ -6,7 +6,8 @@ use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::finding::Evidence;
-use crate::analysis::rules::across::Seen;
+use crate::analysis::rules::across::disputes::Told;
+use crate::analysis::rules::across::{Renditions, Seen};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::merged::Merged;
@@ -144,6 +145,7 @@ impl Judging<'_> {
             self.media_revision(&read, &mut out)?;
         }
         state.judge(&read, &mut out);
+        state.list(&read, &mut self.listed);
         self.found(playlist, row, out);
         if !state.keep(row, now, &mut self.room) {
             self.left_out += 1;
@@ -201,12 +203,47 @@ impl Judging<'_> {
             playlist: read.now,
             is_advance: read.row.is_advance,
             seen_us: read.row.seen_us,
+            exchange: Some(read.row.exchange_id),
             not_before_us: read.row.not_before_us,
+            is_wanted: self.findings.wanted().has(read.row.seen_us),
         };
         self.renditions
             .entry(stream_id)
             .or_default()
             .take(&seen, out);
+    }
+
+    /// What renditions differ in, when all of them have passed: X01, X02, X05, X07, X08.
+    pub(super) fn differences(&mut self, playlists: &[RevisedPlaylist]) {
+        let mut told = Vec::new();
+        let mut left_out = 0;
+        let renditions = std::mem::take(&mut self.renditions);
+        for (found, more) in renditions.into_values().map(Renditions::finish) {
+            told.extend(found);
+            left_out += more;
+        }
+        for apart in std::mem::take(&mut self.media.apart).into_values() {
+            left_out += apart.left_out();
+            told.extend(apart.finish());
+        }
+        for Told { id, broken, seen } in told {
+            let Some(playlist) = playlists.iter().find(|playlist| playlist.id == id) else {
+                continue;
+            };
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id,
+                at: seen.first,
+            };
+            self.findings.add_apart(&place, broken, &seen);
+        }
+        if left_out > 0 {
+            self.not_judged.push(NotJudged {
+                what: counted(left_out, "difference") + " of renditions",
+                why: "there are too many to be told apart".to_owned(),
+            });
+        }
     }
 
     fn longest(&mut self, length_us: i64, playlist: &RevisedPlaylist) {

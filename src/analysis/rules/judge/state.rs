@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use url::Url;
 
 use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::http::{Listed, Window};
 use crate::analysis::rules::low_latency::{self, PartEdge};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::ranges::DateRanges;
@@ -33,6 +34,8 @@ pub(super) struct State {
     parts: Option<PartEdge>,
     speed: Speed,
     has_slid: bool,
+    /// How long its longest text was, in microseconds.
+    longest_us: i64,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
     /// Bytes that the newest revision and its date ranges take.
@@ -113,6 +116,27 @@ impl State {
             self.ranges.take(now, out);
             self.speed(read, out);
         }
+    }
+
+    /// When its segments are listed, and leave.
+    pub(super) fn list(&mut self, read: &Read<'_>, listed: &mut Listed) {
+        let row = read.row;
+        if !row.is_media || read.is_old || row.step == Some(Step::Behind) {
+            return;
+        }
+        self.longest_us = self.longest_us.max(read.now.duration_us());
+        if self.is_left_out {
+            return listed.lose();
+        }
+        listed.take(&Window {
+            before: self.newest.as_ref(),
+            now: read.now,
+            fresh: read.fresh,
+            base: read.url,
+            seen_us: row.seen_us,
+            not_before_us: row.not_before_us,
+            longest_us: self.longest_us,
+        });
     }
 
     /// How fast media come, as long as all of them are known.

@@ -3,6 +3,7 @@
 use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Track};
+use crate::session;
 
 /// Rounding of time stamps.
 const ROUNDING_US: i64 = 1000;
@@ -35,7 +36,10 @@ pub fn judge(before: Option<&Known>, this: &Known, found: &mut Found) {
             this.sequence,
         );
         let broken = Broken::new("M06", text).kind(name(track.kind));
-        found.push((this.sequence, broken.with("off_us", *off)));
+        found.push((
+            this.sequence,
+            broken.with("off_seconds", session::seconds(*off)),
+        ));
     }
 }
 

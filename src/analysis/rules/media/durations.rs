@@ -3,6 +3,7 @@
 use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Times, Track, TrackKind};
+use crate::session;
 
 /// Rounding of time stamps.
 const ROUNDING_US: i64 = 1000;
@@ -65,8 +66,8 @@ fn broken(this: &Known, track: &Track, length: Length) -> Broken {
         } else {
             "audio"
         })
-        .with("measured_us", length.us)
-        .with("extinf_us", this.extinf_us)
+        .with("measured_seconds", session::seconds(length.us))
+        .with("extinf_seconds", session::seconds(this.extinf_us))
 }
 
 /// Fragments without `tfdt` have no times.
