@@ -7,6 +7,7 @@ use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
+use super::twice::Twice;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::overview::Overview;
@@ -22,6 +23,7 @@ pub(super) struct Judging<'a> {
     /// By stream.
     pub(super) renditions: HashMap<i64, Renditions>,
     pub(super) durations: Durations,
+    pub(super) twice: Twice,
     pub(super) passes: Passes,
     pub(super) media: Media,
     /// Room for the newest revisions, ...
@@ -56,6 +58,7 @@ impl<'a> Judging<'a> {
             families: HashMap::new(),
             renditions: HashMap::new(),
             durations: Durations::default(),
+            twice: Twice::default(),
             media: Media::default(),
             room: Room::default(),
             left_out: 0,
