@@ -15,9 +15,17 @@ const ADVANCES: u64 = 8;
 const SEGMENTS: &str = "SELECT count(*) FROM exchange e JOIN resource r ON r.id = e.resource_id
     WHERE r.kind = 'segment' AND e.body_id IS NOT NULL";
 
-/// A channel whose names go round; what it wrote last under a name is there.
+/// A channel whose names go round; what it wrote last under a name is there. At `/signed.m3u8` each refresh has a token.
 fn ring(ask: &Ask, stage: &Stage, names: u64) -> Reply {
     let first = stage.at();
+    if ask.path() == "/signed.m3u8" {
+        let token = ask.nth;
+        return Reply::playlist(
+            Window::new(first, LISTED)
+                .named(move |n| format!("wrap{}.ts?token={token}", n % names))
+                .text(),
+        );
+    }
     if ask.path() == "/live.m3u8" {
         return Reply::playlist(
             Window::new(first, LISTED)
@@ -44,10 +52,14 @@ fn body(replayer: &Replayer, path: &str) -> String {
 }
 
 fn recorded(names: u64) -> (Origin, Session) {
+    recorded_of("/live.m3u8", names)
+}
+
+fn recorded_of(playlist: &str, names: u64) -> (Origin, Session) {
     let stage = Stage::default();
     let at = stage.clone();
     let origin = Origin::new(move |ask: &Ask| ring(ask, &at, names));
-    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    let mut recording = Recorder::new(origin.url(playlist)).start();
     for first in 0..=ADVANCES {
         stage.go(first);
         recording.until_at_least((names.min(LISTED) + first) as i64, SEGMENTS);
@@ -97,6 +109,28 @@ fn each_segment_of_a_ring_of_names_is_had_and_replayed_at_its_moment() {
             assert!(body.contains(&wanted), "segment {n} of a ring of {names}");
         }
     }
+}
+
+#[test]
+fn names_with_tokens_that_are_used_again_bring_the_newest_bytes_under_each_token() {
+    let (origin, session) = recorded_of("/signed.m3u8", 3);
+    let advances: Vec<i64> = session.list("SELECT exchange_id FROM revision ORDER BY exchange_id");
+    for revision in advances {
+        let text = String::from_utf8(session.body(revision)).unwrap();
+        let first = text
+            .lines()
+            .find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
+        let first: u64 = first.unwrap().parse().unwrap();
+        let names = text.lines().filter(|line| line.starts_with("wrap"));
+        for (n, name) in (first..).zip(names).skip(2) {
+            assert_eq!(
+                session.answer_with(&origin.url(&format!("/{name}")), revision),
+                Some(ts(&written(n))),
+                "segment {n}, {name}"
+            );
+        }
+    }
+    assert_eq!(session.number(SEGMENTS) as u64, 3 + ADVANCES);
 }
 
 #[test]
