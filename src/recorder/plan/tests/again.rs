@@ -42,7 +42,7 @@ fn a_name_that_is_used_again_while_it_is_listed_is_fetched_again_for_its_new_lis
                 .iter()
                 .map(|(key, _)| name(&key.url))
                 .collect();
-            assert_eq!(pending, [new.clone()], "ring of {ring}");
+            assert_eq!(pending, std::slice::from_ref(&new), "ring of {ring}");
             let job = plan.next().unwrap();
             let listed = Availability::Listed(plan.exchange * 6_000_000);
             assert_eq!((name(&job.url), job.availability), (new, listed));
