@@ -59,7 +59,8 @@ impl Durations {
     }
 }
 
-fn name(url: &str, range: Option<ByteRange>) -> u64 {
+/// A name without tokens, and its range.
+pub(super) fn name(url: &str, range: Option<ByteRange>) -> u64 {
     let mut hasher = DefaultHasher::new();
     without_query(url.as_bytes()).hash(&mut hasher);
     range

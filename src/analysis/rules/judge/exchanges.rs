@@ -57,6 +57,8 @@ impl Judging<'_> {
                     headers: &headers,
                 };
                 exchanges.judge(&answered, &mut out);
+                out.iter_mut()
+                    .for_each(|broken| self.twice.tell(row, broken));
                 // Of a raw stream nobody expects a playlist.
                 out.retain(|broken| broken.rule != "P01" || !raw.has(row.stream_id));
                 self.add(row, stream, playlist, out);

@@ -7,6 +7,7 @@ use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
+use super::twice::Twice;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::http::Listed;
@@ -25,6 +26,7 @@ pub(super) struct Judging<'a> {
     pub(super) durations: Durations,
     /// When segments were listed.
     pub(super) listed: Listed,
+    pub(super) twice: Twice,
     pub(super) passes: Passes,
     pub(super) media: Media,
     /// Room for the newest revisions, ...
@@ -60,6 +62,7 @@ impl<'a> Judging<'a> {
             renditions: HashMap::new(),
             durations: Durations::default(),
             listed: Listed::default(),
+            twice: Twice::default(),
             media: Media::default(),
             room: Room::default(),
             left_out: 0,

@@ -15,6 +15,7 @@
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | how long segments are, by their URLs, from one pass to the other |
+//! | `twice` | names that one text gives to two segments, from one pass to the other |
 
 mod bodies;
 mod durations;
@@ -29,6 +30,7 @@ mod raw;
 mod renditions;
 mod revisions;
 mod state;
+mod twice;
 
 pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
 

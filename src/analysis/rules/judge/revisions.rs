@@ -180,6 +180,8 @@ impl Judging<'_> {
     fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<(), ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
+        self.twice
+            .take(read.now, read.fresh, read.url, read.row.from_us);
         // A slate is fetched once, however often and by whomever it is listed.
         let are_new = self.durations.take(read.now, read.fresh, read.url);
         if !are_new && let Some(rendition) = self.overview.rendition(read.playlist) {
