@@ -34,7 +34,11 @@ pub(super) fn span(gap: &Gap, zero_us: i64) -> String {
     let missed = gap.not_seen.map_or_else(String::new, |missed| {
         format!("; {}: {}", not_seen(missed.count), missed.numbers())
     });
-    format!("{from}{to}{lost}{missed}")
+    let unasked = gap.unasked_us().map_or_else(String::new, |unasked_us| {
+        let unasked = length(unasked_us);
+        format!("; of which the recorder did not ask for {unasked} before its end: it may be none")
+    });
+    format!("{from}{to}{lost}{missed}{unasked}")
 }
 
 /// Whose it was: what polls in between were answered, and what speaks against the origin being the one that was late.

@@ -2,6 +2,7 @@
 
 use super::judging::{Judging, PlaylistGap};
 use crate::analysis::adjacent::{Search, Threshold};
+use crate::analysis::gaps::gap::Whose;
 use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
@@ -21,6 +22,24 @@ impl Judging<'_> {
         // An outage is of a server, and of no playlist.
         if self.passes.outages && self.scope.playlist.is_none() {
             self.outages(&search, zero_us)?;
+        }
+        Ok(())
+    }
+
+    /// How long no new segment had come when the recording ended.
+    pub(super) fn at_the_end(&mut self) -> Result<(), ReadError> {
+        let search = Search::new(self.reader, Threshold::default())?;
+        for playlist in self.reader.media_playlists()? {
+            let is_meant = (self.scope).means(&playlist.stream, &playlist.name, &playlist.url);
+            let gap = match is_meant {
+                true => search.at_the_end(playlist.id)?,
+                false => None,
+            };
+            if let Some(gap) = gap.filter(|gap| gap.whose() == Whose::Origin) {
+                let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+                self.longest(from_us, until_us, &playlist.name);
+                self.overview.ended(playlist.id, (from_us, until_us));
+            }
         }
         Ok(())
     }

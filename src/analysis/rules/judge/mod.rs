@@ -63,6 +63,7 @@ pub fn judge(
     if passes.exchanges {
         session.exchanges(&playlists)?;
     }
+    session.at_the_end()?;
     session.raw_streams()?;
     if passes.gaps || passes.outages {
         session.gaps_and_outages()?;

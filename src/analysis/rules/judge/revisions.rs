@@ -46,7 +46,8 @@ impl Judging<'_> {
                     self.scope.has(playlist) && !self.overview.has_hole(from_us, row.seen_us)
                 };
                 if let Some(length_us) = since_us.filter(is_seen) {
-                    self.longest(length_us, playlist);
+                    let from_us = row.seen_us.saturating_sub(length_us);
+                    self.longest(from_us, row.seen_us, &playlist.name);
                 }
                 match body {
                     Some(Ok(Body::Bytes(text))) => {
@@ -248,13 +249,20 @@ impl Judging<'_> {
         }
     }
 
-    fn longest(&mut self, length_us: i64, playlist: &RevisedPlaylist) {
+    /// No new segment came of a playlist between two moments: what is wanted of that time counts.
+    pub(super) fn longest(&mut self, from_us: i64, until_us: i64, playlist: &str) {
+        let wanted = self.findings.wanted();
+        let until_us = until_us.min(wanted.until_us);
+        let length_us = until_us.saturating_sub(from_us.max(wanted.from_us));
+        if length_us <= 0 {
+            return;
+        }
         let longest = &mut self.looked_at.longest;
         if longest
             .as_ref()
             .is_none_or(|(longest_us, _)| length_us > *longest_us)
         {
-            *longest = Some((length_us, playlist.name.clone()));
+            *longest = Some((length_us, playlist.to_owned()));
         }
     }
 }
