@@ -78,6 +78,7 @@ impl Listing<'_> {
         let last = rendition.last.as_ref();
         Ok(Held {
             facts,
+            url: url.into(),
             init,
             sequence,
             exchange: landed.exchange_id,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::analysis::rules::media::Known;
 use crate::analysis::rules::media::across::Dated;
+use crate::analysis::rules::media::drift::Drift;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
 use crate::hls::ByteRange;
@@ -24,6 +25,7 @@ pub(super) struct Media {
 pub(super) struct Rendition {
     pub(super) last: Option<Held>,
     pub(super) weights: Vec<Weight>,
+    pub(super) drift: Drift,
     pub(super) keys: HashMap<String, Option<Vec<u8>>>,
     pub(super) inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
 }
@@ -31,6 +33,7 @@ pub(super) struct Rendition {
 /// What is known of a segment, by itself.
 pub(super) struct Held {
     pub(super) facts: ChunkFacts,
+    pub(super) url: String,
     pub(super) init: Option<Arc<Init>>,
     pub(super) segment: Segment,
     pub(super) sequence: u64,

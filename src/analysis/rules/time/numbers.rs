@@ -5,13 +5,13 @@ use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::Step;
+use crate::session::seconds;
 use crate::shown::counted;
 
 pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     let (before, now) = (change.before, change.now);
     if change.is_old {
-        let text = "the text is that of an older revision, seen again behind a newer one";
-        out.push(Broken::new("T17", text));
+        out.push(flapping(before, now));
         return;
     }
     if before.ended && !now.ended {
@@ -34,6 +34,26 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
         counted_right(change, grown, out);
         discontinuities(change, grown, out);
     }
+}
+
+/// `before`: the newest text.
+fn flapping(before: &Playlist, now: &Playlist) -> Broken {
+    let segments = ends_at(before).saturating_sub(ends_at(now));
+    let count = usize::try_from(segments).unwrap_or(usize::MAX);
+    let newer = before.segments.iter().rev().take(count);
+    let lengths = newer.map(|segment| segment.duration_us);
+    let older_us = lengths.fold(0, i64::saturating_add);
+    let by = match segments {
+        0 => "seen again behind a newer one".to_owned(),
+        _ => format!(
+            "{} s ({}) older than the newest one",
+            seconds(older_us),
+            counted(segments, "segment")
+        ),
+    };
+    let text = format!("the text is that of an older revision, {by}");
+    let broken = Broken::new("T17", text).worse(older_us);
+    broken.with("older_seconds", seconds(older_us))
 }
 
 /// The number behind its last segment.

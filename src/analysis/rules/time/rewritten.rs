@@ -64,6 +64,10 @@ fn segments(change: &Change<'_>, gone: usize, out: &mut Vec<Broken>) {
             continue;
         }
         let number = change.now.number(index);
+        // That none applies any more is P12's.
+        let lacks_map = change.now.lacks_map(index) || change.before.lacks_map(gone + index);
+        let map = if lacks_map { was.map } else { is.map };
+        let is = &Segment { map, ..is.clone() };
         for what in differences(was, is) {
             out.push(
                 Broken::new("T03", format!("segment {number}: {what}"))
