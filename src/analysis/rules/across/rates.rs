@@ -153,7 +153,11 @@ impl Rates {
             let text = format!(
                 "{} of {} have more than BANDWIDTH, {} bit/s: up to {:.0} bit/s",
                 over.count,
-                counted(rate.segments, "segment"),
+                // Those that are told of: not all, where a part of the session is looked at.
+                counted(
+                    rate.all.as_ref().map_or(rate.segments, |all| all.count),
+                    "segment"
+                ),
                 member.bandwidth,
                 rate.peak
             );

@@ -18,6 +18,9 @@ const MOST: usize = 100_000;
 /// Ways to fail that are told apart, of a playlist and a kind of thing.
 const MOST_WAYS: usize = 16;
 
+/// Numbers that are told one by one.
+const MOST_NUMBERS: usize = 6;
+
 /// What is known of a thing by its URL and range.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needed {
@@ -309,11 +312,7 @@ impl Group {
             .iter()
             .map(|one| needed(&one.url, one.range))
             .collect();
-        let numbers = known.iter().filter_map(|one| one.number);
-        let which = match (numbers.clone().min(), numbers.max()) {
-            (Some(first), Some(last)) if first < last => format!(" ({first} to {last})"),
-            _ => String::new(),
-        };
+        let which = numbers(known.iter().map(|one| one.number));
         let came = self.things.iter().filter_map(Thing::came_after_us);
         let mut fates = Vec::new();
         if never_came > 0 {
@@ -350,8 +349,33 @@ impl Group {
             by: most,
         });
         let how = self.how();
-        let fates = fates.join(", ");
-        format!("{things}{which}: {fates}{need}; {how} (the first: {url})")
+        let fates = match never_came == self.things.len() {
+            true => " never came".to_owned(),
+            false => format!(": {}", fates.join(", ")),
+        };
+        format!("{things}{which}{fates}{need}; {how} (the first: {url})")
+    }
+}
+
+/// ` (41 to 44)`, ` (5, 38, 39)`; nothing, where not all are known.
+fn numbers(of: impl Iterator<Item = Option<u64>>) -> String {
+    let Some(mut all) = of.collect::<Option<Vec<u64>>>() else {
+        return String::new();
+    };
+    all.sort_unstable();
+    all.dedup();
+    let (Some(first), Some(last)) = (all.first(), all.last()) else {
+        return String::new();
+    };
+    let are_together = last - first == all.len() as u64 - 1;
+    match all.len() {
+        1 => format!(" ({first})"),
+        3.. if are_together => format!(" ({first} to {last})"),
+        count if count <= MOST_NUMBERS => {
+            let all: Vec<String> = all.iter().map(u64::to_string).collect();
+            format!(" ({})", all.join(", "))
+        }
+        _ => format!(" (of {first} to {last})"),
     }
 }
 
@@ -420,6 +444,15 @@ mod tests {
                 .1
                 .contains("had not come whole when the recording ended")
         );
+    }
+
+    #[test]
+    fn numbers_are_told_where_all_are_known() {
+        let told = |all: &[u64]| numbers(all.iter().map(|number| Some(*number)));
+        assert_eq!(told(&[41, 43, 42, 44]), " (41 to 44)");
+        assert_eq!(told(&[39, 5]), " (5, 39)");
+        assert_eq!(told(&[1, 3, 5, 7, 9, 11, 13]), " (of 1 to 13)");
+        assert_eq!(numbers([Some(1), None].into_iter()), "");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const AT_ONCE: usize = 64;
 /// ... and bytes of them, but for the last.
 const MOST_BYTES: usize = 1024 * 1024;
 /// Header fields that tell which server or cache answered.
-const WHO_ANSWERED: [&str; 4] = ["Server", "Via", "X-Served-By", "X-Cache"];
+const WHO_ANSWERED: [&str; 4] = ["server", "via", "x-served-by", "x-cache"];
 /// Things that could not be judged, and are told one by one.
 const MOST_NOT_JUDGED: usize = 100;
 
@@ -252,14 +252,14 @@ impl Judging<'_> {
     }
 }
 
-/// Header fields that tell who answered, where two answers differ in them: `Server: edge-b, and the newer one edge-a`.
+/// Header fields that tell who answered, where two answers differ in them: `server edge-b, the newer one edge-a`.
 fn differing(old: &Headers, newest: &Headers) -> Option<String> {
     let of = |name: &&str| {
         let (old, newest) = (old.get(name), newest.get(name));
         let value = |value: Option<&str>| value.unwrap_or("none").to_owned();
         (old != newest).then(|| {
             let (old, newest) = (value(old), value(newest));
-            format!("{name}: {old}, and the newer one {newest}")
+            format!("{name} {old}, the newer one {newest}")
         })
     };
     let differ: Vec<String> = WHO_ANSWERED.iter().filter_map(of).collect();

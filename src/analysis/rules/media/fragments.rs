@@ -254,3 +254,38 @@ fn tracks<'a>(known: &Known<'a>) -> Vec<Shape<'a>> {
     all.retain(|shape| shape.kind != TrackKind::Other);
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_changes_is_told() {
+        let shape = |codec, size, rate, frames| Shape {
+            id: 1,
+            kind: TrackKind::Video,
+            format: 0,
+            codec: Some(codec),
+            size: Some(size),
+            rate: Some(rate),
+            frames: Some(frames),
+        };
+        let one = shape("avc1.42c00d", (320, 180), 48_000, 25_000);
+        let other = shape("avc1.42c015", (426, 240), 44_100, 29_970);
+        assert_eq!(
+            one.changes(&other),
+            [
+                "from avc1.42c00d to avc1.42c015",
+                "from 320x180 to 426x240",
+                "from 25 to 29.97 frames/s",
+                "from 48000 to 44100 Hz"
+            ]
+        );
+        // Time stamps are rounded, and what is not known has not changed.
+        let rounded = Shape {
+            size: None,
+            ..shape("avc1.42c00d", (0, 0), 48_000, 25_100)
+        };
+        assert_eq!(one.changes(&rounded), Vec::<String>::new());
+    }
+}

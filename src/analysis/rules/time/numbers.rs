@@ -131,8 +131,8 @@ fn discontinuities(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::analysis::rules::time::testing::{SIX, broken, found, window};
-    use crate::hls::Step;
 
     #[test]
     fn numbers_that_go_back_are_told_where_the_sequence_began_again() {
@@ -143,6 +143,20 @@ mod tests {
         assert_eq!(
             found(&window(7, &SIX), &lagging, Step::Behind),
             Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn an_old_text_is_told_with_how_old_it_is() {
+        let text = |first, segments: &[&str]| Playlist::read(window(first, segments).into());
+        let (old, newest) = (text(7, &SIX), text(9, &["c", "d", "e", "f", "g", "h"]));
+        let change = Change::new((&newest, &old), Some(Step::Behind), true, 6);
+        let mut out = Vec::new();
+        judge(&change, &mut out);
+        assert_eq!((out.len(), out[0].rule), (1, "T17"));
+        assert_eq!(
+            out[0].text,
+            "the text is that of an older revision, 8 s (2 segments) older than the newest one"
         );
     }
 

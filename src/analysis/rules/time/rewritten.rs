@@ -126,6 +126,21 @@ mod tests {
     }
 
     #[test]
+    fn a_map_that_is_missing_is_told_by_its_own_rule() {
+        let fragments = |text: String| text.replace(".ts", ".m4s");
+        let mapped = |uri: &str| {
+            let map = format!("#EXT-X-MAP:URI=\"{uri}\"\n#EXTINF");
+            fragments(window(7, &SIX)).replacen("#EXTINF", &map, 1)
+        };
+        let bare = fragments(window(7, &SIX));
+        let none = Vec::<&str>::new();
+        assert_eq!(found(&mapped("a.mp4"), &bare, Step::Same), none);
+        assert_eq!(found(&bare, &mapped("a.mp4"), Step::Same), none);
+        let other = found(&mapped("a.mp4"), &mapped("b.mp4"), Step::Same);
+        assert_eq!(other[0], "T03");
+    }
+
+    #[test]
     fn the_target_duration_stays() {
         let now = window(8, &SLID).replace("TARGETDURATION:4", "TARGETDURATION:5");
         assert_eq!(found(&window(7, &SIX), &now, Step::Slid), ["T06"]);
