@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `answer` | an exchange, as rules look at it |
 //! | `answered` | P01, H10, L05: what was answered |
-//! | `listed` | H01: what was listed and was not there |
+//! | `not_there` | H01: what was listed and was not there |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
 //! | `ranges` | H12: ranges |
 //! | `speed` | H03: how fast |
@@ -15,7 +15,7 @@ mod answer;
 mod answered;
 mod content;
 mod fields;
-mod listed;
+mod not_there;
 mod ranges;
 mod speed;
 pub mod viewer;
@@ -23,11 +23,11 @@ pub mod viewer;
 use std::ops::RangeInclusive;
 
 pub use self::answer::{ASKED_FOR, Answered};
-pub use self::listed::{Needed, NotThere};
+pub use self::not_there::{Needed, NotThere};
 
 use self::content::Contents;
 use self::fields::{CrossOrigin, Edges};
-use self::listed::Listed;
+use self::not_there::Missed;
 use self::speed::Downloads;
 use super::broken::Broken;
 use crate::hls::ByteRange;
@@ -39,7 +39,7 @@ pub struct Exchanges {
     wanted: RangeInclusive<i64>,
     contents: Contents,
     edges: Edges,
-    listed: Listed,
+    missed: Missed,
     downloads: Downloads,
     cross_origin: CrossOrigin,
 }
@@ -52,7 +52,7 @@ impl Exchanges {
             wanted,
             contents: Contents::new(longest_us),
             edges: Edges::default(),
-            listed: Listed::default(),
+            missed: Missed::default(),
             downloads: Downloads::default(),
             cross_origin: CrossOrigin::default(),
         }
@@ -68,7 +68,7 @@ impl Exchanges {
         fields::judge(answered, out);
         self.edges.judge(answered, out);
         let is_wanted = self.wanted.contains(&answered.exchange.requested_us);
-        self.listed.take(answered, is_wanted);
+        self.missed.take(answered, is_wanted);
         ranges::judge(answered, out);
         self.cross_origin.judge(answered, out);
         self.downloads.judge(answered, out);
@@ -80,7 +80,7 @@ impl Exchanges {
         &mut self,
         needed: impl Fn(&str, Option<ByteRange>) -> Needed,
     ) -> Vec<NotThere> {
-        std::mem::take(&mut self.listed).finish(needed)
+        std::mem::take(&mut self.missed).finish(needed)
     }
 
     /// What could not be judged, and why.

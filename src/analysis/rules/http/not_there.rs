@@ -32,7 +32,7 @@ pub struct Needed {
 
 /// What was listed and failed.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct Missed {
     /// By playlist and kind.
     groups: BTreeMap<(i64, &'static str), Group>,
     /// What has failed and has not come since, by its row: of which group, and its index there.
@@ -79,7 +79,7 @@ pub struct NotThere {
     pub seen: Sightings,
 }
 
-impl Listed {
+impl Missed {
     /// `is_wanted`: it is in the span that is told of.
     pub(super) fn take(&mut self, answered: &Answered<'_>, is_wanted: bool) {
         let exchange = answered.exchange;
