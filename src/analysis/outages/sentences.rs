@@ -116,8 +116,8 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
     let never_good: u64 = things.iter().map(|things| things.never_good).sum();
     let never_good = match (count, never_good) {
         (_, 0) => String::new(),
-        (1, _) => ", never good".to_owned(),
-        (_, times) => format!(", {times} of them never good"),
+        (1, _) => ", never came".to_owned(),
+        (_, times) => format!(", {times} of them never came"),
     };
     format!("{which}, {requests} {request}{plural}{never_good}")
 }

@@ -62,10 +62,15 @@ pub(super) fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
             length(gap.polls.pause_us)
         ));
     }
-    remarks.extend(waited(gap));
-    remarks.extend(answered(gap));
-    remarks.extend(gap.polls.broken_off.map(|wait| broken_off(gap, wait)));
+    remarks.extend(polled(gap));
     remarks
+}
+
+/// What polls were answered meanwhile, which tells whose a gap of the origin's is.
+pub fn polled(gap: &Gap) -> Vec<String> {
+    let broken_off = gap.polls.broken_off.map(|wait| broken_off(gap, wait));
+    let told = waited(gap).into_iter().chain(answered(gap));
+    told.chain(broken_off).collect()
 }
 
 /// For how long polls had no answer, where that is most of the gap.

@@ -83,7 +83,8 @@ struct OfRule {
 #[derive(Debug)]
 pub struct Findings {
     wanted: Wanted,
-    places: HashMap<Key, usize>,
+    /// Where each is, and how bad what it says is.
+    places: HashMap<Key, (usize, i64)>,
     found: Vec<Judged>,
     of_rule: BTreeMap<&'static str, OfRule>,
     left_out: BTreeMap<&'static str, u64>,
@@ -121,13 +122,23 @@ impl Findings {
             .severity
             .unwrap_or_else(|| info.severity_for(self.wanted.profile));
         let key = (info.id, severity, place.id, broken.kind);
-        if let Some(judged) = self.places.get(&key).and_then(|at| self.found.get_mut(*at)) {
+        let known = self.places.get_mut(&key);
+        let known = known.and_then(|(at, worst)| Some((self.found.get_mut(*at)?, worst)));
+        if let Some((judged, worst)) = known {
             again(&mut judged.finding, place.at);
+            // What it takes is reckoned once: a sentence of the same kind is about as long.
+            if broken.worse > *worst {
+                *worst = broken.worse;
+                judged.finding.text = broken.text;
+                judged.finding.detail = broken.detail;
+                shorten_all(&mut judged.finding);
+            }
             return;
         }
+        let worse = broken.worse;
         let finding = finding(info.id, place, place.at, broken);
         if let Some(at) = self.push(info.id, severity, finding) {
-            self.places.insert(key, at);
+            self.places.insert(key, (at, worse));
         }
     }
 
@@ -215,6 +226,11 @@ fn finding(rule: &'static str, place: &Place<'_>, at: Evidence, broken: Broken) 
 }
 
 fn bounded(mut finding: Finding) -> Finding {
+    shorten_all(&mut finding);
+    finding
+}
+
+fn shorten_all(finding: &mut Finding) {
     shorten(&mut finding.text);
     shorten(&mut finding.stream);
     finding.playlist.iter_mut().for_each(shorten);
@@ -223,7 +239,6 @@ fn bounded(mut finding: Finding) -> Finding {
             shorten(text);
         }
     }
-    finding
 }
 
 /// Bytes of what a finding says.
@@ -315,6 +330,19 @@ mod tests {
         );
         assert_eq!(found[0].finding.exchanges, [5, 7, 9]);
         assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn one_finding_says_the_worst_of_it() {
+        let mut findings = findings();
+        for (at_us, worse) in [(5, 3), (7, 9), (9, 4)] {
+            let broken = Broken::new("H06", format!("for {worse} s")).worse(worse);
+            findings.add(&place(1, at_us), broken);
+        }
+        let (found, _) = findings.finish();
+        let finding = &found[0].finding;
+        assert_eq!((finding.text.as_str(), finding.count), ("for 9 s", 3));
+        assert_eq!((finding.first.at_us, finding.last.at_us), (5, 9));
     }
 
     #[test]

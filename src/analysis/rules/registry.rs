@@ -126,7 +126,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("T14", "speed", Info, "seen in the field", "over a minute and more media come slower or faster than they are played, by more than 2 % and one and a half target durations"),
     rule("T15", "daterange-changed", Must, "§4.4.5.1, 6.2.1", "an attribute of a date range changed its value, or an ID was used again"),
     rule("T16", "atomic", Must, "§6.2.1", "a text is the beginning of the next one, and ends inside a line or between an EXTINF and its URI: it was answered while it was written"),
-    rule("T17", "flapping", Info, "seen in the field", "a text is that of an older revision: two origins behind one name, or caches"),
+    rule("T17", "flapping", Should, "§6.2.2", "a text is that of an older revision: two origins behind one name, or caches"),
     rule("H01", "listed-not-there", Must, "§6.2.1", "a segment, part, map or key that was listed or announced is answered with 404, 410 or 5xx (not 503)"),
     rule("H03", "slow", Should, "§6.2.1", "a segment took longer to come than the target duration, with few downloads beside it"),
     rule("H04", "lag", Info, "seen in the field", "a viewer with three target durations of buffer would have waited, as this recorder got the segments"),

@@ -167,7 +167,7 @@ fn a_single_thing_is_named_and_what_never_came_is_told() {
     assert_eq!(
         told_of(&alone, &Cost::default()),
         "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
-         segment 5.m3u8, 1 request, never good; host h:8080"
+         segment 5.m3u8, 1 request, never came; host h:8080"
     );
     let mut raw = failed(9, 3.5, Kind::Main, 5);
     raw.fault.is_raw = true;

@@ -125,7 +125,7 @@ mod tests {
 
     /// Whether T05 tells of a segment that brings other bytes at a second, where it is listed so.
     fn is_told(names: &[&str], second: i64) -> bool {
-        let mut exchanges = Exchanges::new(12_000_000, listed(names));
+        let mut exchanges = Exchanges::new(12_000_000, listed(names), 0..=i64::MAX);
         let mut out = Vec::new();
         for (second, byte) in [(0, 1), (second, 2)] {
             let exchange = SeenExchange {
@@ -137,6 +137,7 @@ mod tests {
             let answered = Answered {
                 exchange: &exchange,
                 headers: &headers,
+                stood_still: false,
             };
             exchanges.judge(&answered, &mut out);
         }

@@ -7,6 +7,7 @@ use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::disputes::Disputes;
 use crate::analysis::rules::media::Known;
 use crate::analysis::rules::media::across::{Apart, Listed, Stamp, Stamps};
+use crate::analysis::rules::media::drift::Drift;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
 use crate::hls::ByteRange;
@@ -31,6 +32,7 @@ pub(super) struct Rendition {
     pub(super) stream: i64,
     pub(super) stamps: Stamps,
     pub(super) weights: Vec<Weight>,
+    pub(super) drift: Drift,
     pub(super) keys: HashMap<String, Option<Vec<u8>>>,
     pub(super) inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
 }

@@ -39,6 +39,8 @@ pub(super) struct Judging<'a> {
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
     pub(super) overview: Overview,
+    /// Answers of a playlist, by its row, that came out of a cache: when, and for how long it had had them (microseconds).
+    pub(super) copies: HashMap<i64, Vec<(i64, i64)>>,
     /// The origin's gaps, the first ones.
     pub(super) gaps: Vec<PlaylistGap>,
     pub(super) not_judged: Vec<NotJudged>,
@@ -70,6 +72,7 @@ impl<'a> Judging<'a> {
             ended: HashMap::new(),
             looked_at: LookedAt::default(),
             overview: Overview::new(holes(&reader.runs()?)),
+            copies: HashMap::new(),
             gaps: Vec::new(),
             not_judged: Vec::new(),
             progress,

@@ -9,8 +9,9 @@ use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::media::across::{self, Stamp};
+use crate::analysis::rules::media::durations::played_us;
 use crate::analysis::rules::media::freeze;
-use crate::analysis::rules::media::{cues, judge, judge_end, mapped};
+use crate::analysis::rules::media::{cues, follows, judge, judge_end, mapped};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::time::is_jump;
 use crate::hls::{Step, Variables};
@@ -24,10 +25,14 @@ const MOST_WEIGHTS: usize = 50_000;
 
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
-    pub(super) fn media(&mut self, read: &Read<'_>) -> Result<(), ReadError> {
+    /// Gives how long they play together, by what was measured of them, in microseconds.
+    pub(super) fn media(&mut self, read: &Read<'_>) -> Result<i64, ReadError> {
+        let added = read.now.segments.iter().skip(read.fresh);
+        let lengths = added.map(|segment| segment.duration_us);
+        let mut added_us = lengths.fold(0, i64::saturating_add);
         // Single frames are read by nobody as a channel.
         if !self.passes.media || read.now.i_frames_only || !read.row.is_advance {
-            return Ok(());
+            return Ok(added_us);
         }
         let dates = dates(read.now);
         let rendition = self.media.of.entry(read.playlist.id).or_default();
@@ -48,7 +53,12 @@ impl Judging<'_> {
                 rendition.stamps.jump(read.row.seen_us);
             }
             match listing.held(rendition, index, (dated.date_us, dated.discontinuity)) {
-                Ok(held) => self.judge_media(read, held),
+                Ok(held) => {
+                    let extinf_us = held.segment.duration_us;
+                    if let Some(us) = self.judge_media(read, held) {
+                        added_us = added_us.saturating_add(us).saturating_sub(extinf_us);
+                    }
+                }
                 Err(Unread::Session(error)) => return Err(error),
                 Err(Unread::Because(why)) => {
                     *self.media.told.entry(why).or_default() += 1;
@@ -56,21 +66,35 @@ impl Judging<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(added_us)
     }
 
-    fn judge_media(&mut self, read: &Read<'_>, held: Held) {
+    /// Gives how long it plays, as far as it says that itself and EXTINF says something else (microseconds).
+    fn judge_media(&mut self, read: &Read<'_>, held: Held) -> Option<i64> {
         let playlist = read.playlist;
-        if let Some(rendition) = self.overview.rendition(playlist) {
-            let goes_on = held.follows && !held.segment.discontinuity;
-            rendition.media(&held.facts, held.weight.at, goes_on);
-        }
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();
         let mut found = Vec::new();
         let previous = last.as_ref().map(Held::known);
         judge(previous.as_ref(), &held.known(), &mut found);
         cues::judge(&held.known(), held.tells_splices, &mut found);
+        if let Some(rendition) = self.overview.rendition(playlist) {
+            // Over a jump nothing is so far from the one before as it says.
+            let jumps = found.iter().any(|(_, broken)| broken.rule == "M06");
+            let goes_on = held.follows && !held.segment.discontinuity && !jumps;
+            rendition.media(&held.facts, held.weight.at, goes_on);
+        }
+        if let Some(last) = &last {
+            let (this, next) = (last.known(), held.known());
+            let next = Some(&next).filter(|next| follows(&this, next));
+            let rendition = self.media.of.entry(playlist.id).or_default();
+            if let Some(next) = next {
+                rendition.drift.take(&this, next, last.weight.at);
+            }
+            if let Some(us) = played_us(&this, next) {
+                self.durations.plays(&last.url, last.segment.range, us);
+            }
+        }
         if held.facts.cipher == Cipher::NotRead {
             *self.media.told.entry("segments that are encrypted, and whose key was not recorded or whose method is not looked into").or_default() += 1;
         }
@@ -81,8 +105,9 @@ impl Judging<'_> {
                 .filter(|last| last.sequence == sequence)
                 .unwrap_or(&held);
             let place = place(playlist, of.at_us, of.exchange);
-            self.findings.add(&place, named(sequence, broken));
+            self.findings.add(&place, named(of, broken));
         }
+        let played_us = played_us(&held.known(), None);
         self.across_media(read, &held, jumps);
         if let Some(rendition) = self.media.of.get_mut(&playlist.id) {
             if rendition.weights.len() < MOST_WEIGHTS {
@@ -90,6 +115,7 @@ impl Judging<'_> {
             }
             rendition.last = Some(held);
         }
+        played_us
     }
 
     /// X05 and M13: segments of one date in renditions of one family.
@@ -204,11 +230,26 @@ impl Judging<'_> {
         }
     }
 
+    /// M05, of all segments of a playlist together.
+    fn drifts(&mut self, playlist: &RevisedPlaylist) {
+        let rendition = self.media.of.get(&playlist.id);
+        if let Some((broken, seen)) = rendition.and_then(|rendition| rendition.drift.judge()) {
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id: playlist.id,
+                at: seen.first,
+            };
+            self.findings.add_seen(&place, broken, &seen);
+        }
+    }
+
     /// The end of all playlists; what was not read is told.
     pub(super) fn media_ends(&mut self, playlists: &[RevisedPlaylist]) {
         for playlist in playlists {
             self.media_end(playlist);
             self.freezes(playlist);
+            self.drifts(playlist);
         }
         for (what, count) in std::mem::take(&mut self.media.told) {
             self.not_judged.push(NotJudged {
@@ -231,8 +272,13 @@ fn place(playlist: &RevisedPlaylist, at_us: i64, exchange: ExchangeId) -> Place<
     }
 }
 
-/// With the number of the segment in its sentence.
-fn named(sequence: u64, broken: Broken) -> Broken {
+/// With the number of the segment in its sentence, and its URL where its bytes are to be looked at.
+fn named(of: &Held, mut broken: Broken) -> Broken {
+    let sequence = of.sequence;
+    if matches!(broken.rule, "M01" | "M03") {
+        broken.text = format!("{} ({})", broken.text, of.url);
+        broken = broken.with("url", of.url.as_str());
+    }
     let broken = broken.with("media_sequence", sequence);
     let number = format!("egment {sequence}");
     match broken.text.contains(&number) {

@@ -14,7 +14,7 @@
 //! | `raw` | streams that are no playlists |
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
-//! | `durations` | how long segments are, by their URLs, from one pass to the other |
+//! | `durations` | what revisions say of segments, keys and maps, by their URLs, from one pass to the other |
 //! | `twice` | names that one text gives to two segments, from one pass to the other |
 
 mod bodies;

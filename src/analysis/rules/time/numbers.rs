@@ -6,13 +6,13 @@ use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;
 use crate::hls::Step;
+use crate::session::seconds;
 use crate::shown::counted;
 
 pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     let (before, now) = (change.before, change.now);
     if change.is_old {
-        let text = "the text is that of an older revision, seen again behind a newer one";
-        out.push(Broken::new("T17", text));
+        out.push(flapping(before, now));
         return;
     }
     if before.ended && !now.ended {
@@ -39,6 +39,26 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
         counted_right(change, grown, out);
         discontinuities(change, grown, out);
     }
+}
+
+/// `before`: the newest text.
+fn flapping(before: &Playlist, now: &Playlist) -> Broken {
+    let segments = ends_at(before).saturating_sub(ends_at(now));
+    let count = usize::try_from(segments).unwrap_or(usize::MAX);
+    let newer = before.segments.iter().rev().take(count);
+    let lengths = newer.map(|segment| segment.duration_us);
+    let older_us = lengths.fold(0, i64::saturating_add);
+    let by = match segments {
+        0 => "seen again behind a newer one".to_owned(),
+        _ => format!(
+            "{} s ({}) older than the newest one",
+            seconds(older_us),
+            counted(segments, "segment")
+        ),
+    };
+    let text = format!("the text is that of an older revision, {by}");
+    let broken = Broken::new("T17", text).worse(older_us);
+    broken.with("older_seconds", seconds(older_us))
 }
 
 /// The number behind its last segment.
@@ -149,6 +169,20 @@ mod tests {
         assert_eq!(
             found(&window(7, &SIX), &lagging, Step::Behind),
             Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn an_old_text_is_told_with_how_old_it_is() {
+        let text = |first, segments: &[&str]| Playlist::read(window(first, segments).into());
+        let (old, newest) = (text(7, &SIX), text(9, &["c", "d", "e", "f", "g", "h"]));
+        let change = Change::new((&newest, &old), Some(Step::Behind), true, 6);
+        let mut out = Vec::new();
+        judge(&change, &mut out);
+        assert_eq!((out.len(), out[0].rule), (1, "T17"));
+        assert_eq!(
+            out[0].text,
+            "the text is that of an older revision, 8 s (2 segments) older than the newest one"
         );
     }
 
