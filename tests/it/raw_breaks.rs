@@ -43,7 +43,7 @@ fn recorded() -> (Finished, u16) {
     let mut recording = recorder(&origin).args(["--stall", "0.9"]).start();
     recording.until_at_least(3, PARTS);
     recording.until("all is well", || origin.count("/live") == 5);
-    recording.until_it_says("silent for 0.9 s after");
+    recording.until_it_says("silent for 0.9 s, after");
     recording.until_it_says("comes again after ");
     (recording.interrupt(), origin.port())
 }
@@ -57,7 +57,7 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         "ended by the origin after ",
         "HTTP 503 Service",
         "reset after ",
-        "silent for 0.9 s after ",
+        "silent for 0.9 s, after ",
     ] {
         assert!(
             log.contains(&format!("[hall] {place}: {told}")),
