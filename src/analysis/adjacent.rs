@@ -9,6 +9,7 @@ use url::Url;
 use super::gaps::gap::Unit;
 use super::gaps::scan::Scan;
 use super::never_listed::NeverListed;
+use super::noticed::stood_still_us;
 use crate::clock::micros;
 use crate::hls::{Variables, read_media};
 use crate::session::{
@@ -111,12 +112,40 @@ impl<'a> Search<'a> {
                 explained.into_iter().try_for_each(&mut each)?;
             }
         }
-        let Some(gap) = scan.end(self.end_us) else {
-            return Ok(());
+        self.open_end(playlist.id, &scan, &lies)?
+            .map_or(Ok(()), each)
+    }
+
+    /// The time from the last advance of a playlist to the end, however short; `None`: it has ended.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub(super) fn at_the_end(&self, playlist_id: i64) -> Result<Option<Gap>, ReadError> {
+        let Some((seen_us, exchange_id)) = self.reader.advance_before(playlist_id, self.end_us)?
+        else {
+            return Ok(None);
         };
-        let gap = self.explained(playlist.id, gap, &lies)?;
+        let behind = (seen_us, exchange_id.saturating_sub(1));
+        let mut scan = Scan::new(Threshold(Some(Duration::ZERO)), Unit::Segments);
+        for advance in self.reader.advances(playlist_id, behind, SOME)? {
+            scan.next(advance);
+        }
+        self.open_end(playlist_id, &scan, &[])
+    }
+
+    /// What is open at the end of the recording, or where the playlist was no longer recorded.
+    fn open_end(
+        &self,
+        playlist_id: i64,
+        scan: &Scan,
+        lies: &[NoticeEvent],
+    ) -> Result<Option<Gap>, ReadError> {
+        let Some(gap) = scan.end(self.end_us) else {
+            return Ok(None);
+        };
+        let gap = self.explained(playlist_id, gap, lies)?;
         let Some(left_us) = left_us(&gap) else {
-            return each(gap);
+            return Ok(Some(gap));
         };
         // Of the time in which nobody asked for it nothing is known.
         let gap = Gap {
@@ -125,8 +154,8 @@ impl<'a> Search<'a> {
             ..gap
         };
         match gap.length_us() > gap.threshold_us {
-            true => each(self.explained(playlist.id, gap, &lies)?),
-            false => Ok(()),
+            true => self.explained(playlist_id, gap, lies).map(Some),
+            false => Ok(None),
         }
     }
 
@@ -178,6 +207,12 @@ impl<'a> Search<'a> {
         self.meanwhile.has(from_us, until_us, |kind| {
             matches!(kind, Notice::Stalled | Notice::Suspended)
         })
+    }
+
+    /// For so long between two moments it did, in microseconds.
+    pub(super) fn stood_still_us(&self, from_us: i64, until_us: i64) -> i64 {
+        let events = self.meanwhile.between(from_us, until_us);
+        stood_still_us(&events, from_us, until_us)
     }
 
     /// The session.

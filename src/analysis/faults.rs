@@ -29,7 +29,9 @@ fn at_last(fault: &Fault) -> String {
         (Outcome::Complete, _) | (_, None) => true,
         (outcome, Some(error)) => {
             let by_outcome = fault_words(fault.status, outcome, None);
-            !outcome.is_recorders() && words != by_outcome || error.starts_with(UNANSWERED)
+            let is_same = outcome == Outcome::Short && error.contains("announced length");
+            let is_same = is_same || error.starts_with(UNANSWERED);
+            !outcome.is_recorders() && words != by_outcome || is_same
         }
     };
     match (error, fault.outcome) {
@@ -185,7 +187,7 @@ mod tests {
         };
         assert_eq!(
             text(&cut, None),
-            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - short (the body ended) - not good again\n"
+            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - ended before its Content-Length (the body ended) - not good again\n"
         );
     }
 
@@ -242,7 +244,10 @@ mod tests {
             "ended by the origin"
         );
         assert_eq!(in_short(Some(404), Outcome::Complete, None), "HTTP 404");
-        assert_eq!(in_short(Some(200), Outcome::Short, None), "short");
+        assert_eq!(
+            in_short(Some(200), Outcome::Short, None),
+            "ended before its Content-Length"
+        );
         assert_eq!(
             in_short(Some(200), Outcome::Disk, None),
             "disk, the recorder's own"

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::gaps::gap::{Gap, Unit};
+use super::gaps::gap::{Gap, Unit, Whose};
 use super::never_listed;
 use super::outages::outage::Outage;
 use super::raw::RawGap;
@@ -22,6 +22,8 @@ pub struct Summary {
     gaps: Together,
     /// Gaps that are the time in which no recorder ran or asked, or it stood still; what they cost are segments that were not seen.
     own_gaps: Together,
+    /// Gaps of which nobody knows whose they are, or whether they are any.
+    unsure_gaps: Together,
     /// What the gaps are between: parts, or segments.
     unit: Unit,
     /// How many outages of the origin.
@@ -104,9 +106,10 @@ impl Summary {
 
     /// One more gap of a playlist (row of `resource`), as long as it is shown. `zero_us`: session zero.
     pub fn gap(&mut self, stream: &str, playlist: i64, gap: &Gap, zero_us: i64) {
-        let (gaps, lost) = match gap.is_recorders() {
-            true => (&mut self.own_gaps, gap.not_seen),
-            false => (&mut self.gaps, gap.never_listed),
+        let (gaps, lost) = match gap.whose() {
+            Whose::Recorder => (&mut self.own_gaps, gap.not_seen),
+            Whose::Unsure => (&mut self.unsure_gaps, gap.never_listed),
+            Whose::Origin => (&mut self.gaps, gap.never_listed),
         };
         let span = Span {
             of: playlist,
@@ -137,7 +140,7 @@ impl Summary {
         *self == Self::of(self.unit)
     }
 
-    /// Whether there is a gap of the origin.
+    /// Whether there is a gap that is the origin's for certain.
     pub fn has_gaps(&self) -> bool {
         self.gaps.count > 0
     }
@@ -145,6 +148,11 @@ impl Summary {
     /// Whether there is a gap that is only the recorder's.
     pub fn has_own_gaps(&self) -> bool {
         self.own_gaps.count > 0
+    }
+
+    /// Whether there is a gap of which it is not certain whose it is, or that it is one.
+    pub fn has_unsure_gaps(&self) -> bool {
+        self.unsure_gaps.count > 0
     }
 
     /// What playlists went on without in an outage.
@@ -193,8 +201,17 @@ impl Summary {
                 named(&self.own_gaps)
             )
         });
+        let unsure = self.has_unsure_gaps().then(|| {
+            let (counted, whose) = (named(&self.unsure_gaps), self.unsure_gaps.whose());
+            format!("{counted} not the origin's for certain{whose}")
+        });
         let outages = (self.outages > 0).then(|| counted(self.outages, "outage"));
-        self.line(std::iter::once(gaps).chain(own).chain(outages))
+        self.line(
+            std::iter::once(gaps)
+                .chain(unsure)
+                .chain(own)
+                .chain(outages),
+        )
     }
 
     /// `2 outages, 21 faults; 1 segment never listed; 3 faults of the recorder's own`.
@@ -212,7 +229,7 @@ impl Summary {
     }
 
     fn line(&self, parts: impl Iterator<Item = String>) -> String {
-        let lost = self.gaps.sum().lost;
+        let lost = (self.gaps.sum().lost).saturating_add(self.unsure_gaps.sum().lost);
         let lost = lost.saturating_add(self.skips.sum().lost);
         let lost = (lost > 0).then(|| never_listed::counted(lost));
         let own =

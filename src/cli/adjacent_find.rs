@@ -62,7 +62,7 @@ struct Arguments {
     #[arg(short, long, requires = "faults")]
     verbose: bool,
 
-    /// Exit with 1 where a gap was found that is not the recorder's own, or where there is neither a playlist nor a raw stream to look at
+    /// Exit with 1 where a gap was found that is the origin's for certain, or where there is neither a playlist nor a raw stream to look at
     #[arg(long)]
     fail_on_gap: bool,
 
@@ -136,7 +136,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         .and_then(|()| printer.sum_up(&search));
     printed(all_printed, "findings")?;
     let sum = printer.sum();
-    if !sum.has_gaps() && !sum.has_own_gaps() {
+    if !sum.has_gaps() && !sum.has_own_gaps() && !sum.has_unsure_gaps() {
         let what = nothing_found(arguments.time, unit, &searched);
         say(match reader.kept_from_us()? {
             None => what,

@@ -35,7 +35,7 @@ use crate::cli::output::log_form::LogForm;
 use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
-    self, AssetLists, Board, ClientError, Control, GapTally, Input, Options, RecordError,
+    self, AssetLists, Board, ClientError, Control, GapTally, Input, LATE_US, Options, RecordError,
     Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
@@ -179,7 +179,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         arguments.session.clone(),
         arguments.resume,
     )?;
-    let log = arguments.log;
+    let (log, resumed) = (arguments.log, arguments.resume);
     let (options, source) = wanted(arguments, &place)?;
     let inputs = source.read().map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -219,7 +219,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     let kept_us = next_steps::kept_us(&folder);
-    report(&summary, &board, kept_us.unwrap_or(i64::MIN));
+    report(&summary, &board, (kept_us.unwrap_or(i64::MIN), resumed));
     let totals = &summary.totals;
     if let Some(why) = refused(&board) {
         return Err(Failure::failed(why));
@@ -341,11 +341,14 @@ fn refused(board: &Board) -> Option<String> {
     all.filter(|all| !all.is_empty()).map(|all| all.join("; "))
 }
 
-fn report(summary: &Summary, board: &Board, kept_us: i64) {
+/// `kept_us`: from when on everything is kept; `resumed`: other runs of the session were before.
+fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
     exit::say(format_args!("Record length {}", clock_time(summary.length)));
     let length_us = i64::try_from(summary.length.as_micros()).unwrap_or(i64::MAX);
     if kept_us > summary.ended_us.saturating_sub(length_us) {
         exit::say("In this run, also what is no longer in the session:");
+    } else if resumed {
+        exit::say("In this run, without those before it:");
     }
     let streams = board.streams();
     if streams.len() > 1 {
@@ -370,11 +373,15 @@ fn report(summary: &Summary, board: &Board, kept_us: i64) {
     let troubles = ending::troubles(&streams, (summary.stop_us, summary.ended_us));
     let told = gaps.into_iter().chain(silences).chain(lost);
     told.chain(troubles).for_each(exit::say);
+    if totals.gaps.not_seen > 0 {
+        let segments = counted(totals.gaps.not_seen, "segment");
+        exit::say(format_args!("The recorder itself: {segments} not seen"));
+    }
     for (kind, tally) in board.noticed() {
         exit::say(noticed_line(kind, tally));
     }
     let lag_us = summary.totals.worst_lag_us;
-    if lag_us > 250_000 {
+    if lag_us > LATE_US {
         exit::say(format_args!(
             "The recorder itself was late by up to {:.3} s",
             lag_us as f64 / 1e6
@@ -550,6 +557,7 @@ mod tests {
             length_us: 8_500_000,
             longest_us: 8_500_000,
             never_listed: 1,
+            not_seen: 0,
             playlists: 2,
             last_us: 9,
         };

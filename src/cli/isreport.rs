@@ -25,6 +25,7 @@ use crate::analysis::rules::findings::Wanted;
 use crate::analysis::rules::judge::{Scope, judge};
 use crate::analysis::rules::registry::{Profile, RULES, Severity};
 use crate::analysis::rules::selection::Selection;
+use crate::analysis::times::timedelta;
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
 use crate::cli::output::next_steps;
 use crate::session::{Reader, RevisedPlaylist, Run, Sessions};
@@ -140,6 +141,10 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let end_us = runs.last().map_or(zero_us, Run::end_us);
     let wanted = wanted(arguments, zero_us)?;
+    let kept_us = reader
+        .kept_from_us()?
+        .map_or(0, |kept_us| kept_us.saturating_sub(zero_us));
+    check_span(&wanted, zero_us.saturating_add(kept_us), end_us, zero_us)?;
     // What was recorded of what was asked for.
     let from_us = wanted.from_us.clamp(zero_us, end_us.max(zero_us));
     let span_us = (from_us, wanted.until_us.clamp(from_us, end_us.max(from_us)));
@@ -166,9 +171,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
         streams: reader.streams()?,
         zero_us,
-        kept_us: reader
-            .kept_from_us()?
-            .map_or(0, |kept_us| kept_us.saturating_sub(zero_us)),
+        kept_us,
         end_us,
         span_us,
         least: arguments.severity.into(),
@@ -203,6 +206,29 @@ fn wanted(arguments: &Arguments, zero_us: i64) -> Result<Wanted, Failure> {
         from_us: moment(&arguments.from, i64::MIN)?,
         until_us: moment(&arguments.to, i64::MAX)?,
     })
+}
+
+/// A time of which nothing was recorded is a mistake, and no channel without faults. Moments in microseconds of Unix time.
+fn check_span(wanted: &Wanted, kept_us: i64, end_us: i64, zero_us: i64) -> Result<(), Failure> {
+    let at = |us: i64| timedelta(us.saturating_sub(zero_us));
+    let (from_us, until_us) = (wanted.from_us, wanted.until_us);
+    let why = if from_us > until_us {
+        format!("--from ({}) is behind --to ({})", at(from_us), at(until_us))
+    } else if from_us > i64::MIN && from_us >= end_us {
+        format!("--from ({}) is at or behind the end", at(from_us))
+    } else if until_us < kept_us {
+        format!("--to ({}) is before the beginning", at(until_us))
+    } else {
+        return Ok(());
+    };
+    let kept = match kept_us > zero_us {
+        true => format!(", and kept from {} on", at(kept_us)),
+        false => String::new(),
+    };
+    Err(Failure::usage(format!(
+        "{why}: the session is {} long{kept}",
+        at(end_us)
+    )))
 }
 
 /// Session time, or UTC.
@@ -335,6 +361,33 @@ mod tests {
         assert!(read(&["isreport", "--rules", "X99", "demo"]).is_err());
         assert!(read(&["isreport"]).is_err());
         assert!(read(&["isreport", "--list-rules"]).is_ok());
+    }
+
+    #[test]
+    fn a_time_of_which_nothing_was_recorded_is_a_mistake() {
+        let check = |from_us, until_us, kept_us| {
+            let wanted = Wanted {
+                selection: Selection::default(),
+                profile: Profile::Rfc,
+                from_us,
+                until_us,
+            };
+            check_span(&wanted, kept_us, 75_000_000, 0)
+        };
+        for (from_us, until_us, kept_us, is_right) in [
+            (i64::MIN, i64::MAX, 0, true),
+            (60_000_000, i64::MAX, 0, true),
+            (60_000_000, 60_000_000, 0, true),
+            (i64::MIN, 0, 0, true),
+            (60_000_000, 30_000_000, 0, false),
+            (75_000_000, i64::MAX, 0, false),
+            (i64::MIN, -1, 0, false),
+            (0, 5_000_000, 10_000_000, false),
+            (0, 15_000_000, 10_000_000, true),
+        ] {
+            let told = check(from_us, until_us, kept_us);
+            assert_eq!(told.is_ok(), is_right, "{from_us} {until_us} {kept_us}");
+        }
     }
 
     #[test]

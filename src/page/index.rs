@@ -134,7 +134,7 @@ impl Index {
     }
 
     fn read_advances(&mut self, reader: &Reader, began: Instant) -> Result<bool, ReadError> {
-        for playlist in reader.media_playlists()? {
+        for playlist in reader.revised_playlists()? {
             let known = self.advances.entry(playlist.id).or_default();
             loop {
                 if self.advances_held >= MOST {
@@ -181,7 +181,7 @@ impl Index {
         counts(&self.own, cells)
     }
 
-    /// When a playlist (row of `resource`) advanced in a span, the advance before it, and the one behind it.
+    /// When a playlist (row of `resource`) advanced, or a multivariant one had another text, in a span, the advance before it, and the one behind it.
     pub fn advances(&self, playlist_id: i64, from_us: i64, until_us: i64) -> Advances<'_> {
         let all = self
             .advances

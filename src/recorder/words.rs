@@ -1,5 +1,7 @@
 //! Faults in the words of their field, and what whoever records can do about them. Pure.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use url::Url;
 
@@ -108,11 +110,23 @@ pub(crate) fn raw_stream_of(url: &Url) -> String {
     format!("{} of {}", Kind::Main.noun(true), host(url))
 }
 
-/// How a raw stream broke, as a sentence, `after_s` seconds after its response began.
-pub(crate) fn broken(url: &Url, what: &str, error: Option<&str>, after_s: f64) -> String {
+/// How a raw stream broke, as a sentence, so long after its response began; `silent`: for how long nothing had come then.
+pub(crate) fn broken(
+    url: &Url,
+    what: &str,
+    error: Option<&str>,
+    (after, silent): (Duration, Option<Duration>),
+) -> String {
+    let after = match silent {
+        Some(silent) => {
+            let data_s = after.saturating_sub(silent).as_secs_f64();
+            format!(", after {data_s:.1} s of data")
+        }
+        None => format!(" after {:.1} s", after.as_secs_f64()),
+    };
     let place = raw_stream_of(url);
     let why = error.map_or_else(String::new, |error| format!(" ({error})"));
-    format!("{place}: {what} after {after_s:.1} s{why}; it is asked for again")
+    format!("{place}: {what}{after}{why}; it is asked for again")
 }
 
 /// Anything else of a stream.

@@ -70,7 +70,9 @@ pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};
 pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
 pub use self::read::trouble::polls::{PollFailure, PollTrouble, PollWait};
 pub use self::read::trouble::raw_attempts::RawAttempt;
-pub use self::read::trouble::words::{EMPTY, NO_STREAM, UNANSWERED, UNANSWERED_US, fault_words};
+pub use self::read::trouble::words::{
+    EMPTY, ENDED_EARLY, NO_STREAM, UNANSWERED, UNANSWERED_US, fault_words,
+};
 pub use self::write::keep::Keep;
 pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;

@@ -56,13 +56,45 @@ pub struct Heartbeat {
 pub struct Tally {
     /// So many times.
     pub times: u64,
-    /// All lengths, or amounts without their sign, in microseconds.
+    /// How long that was in all, or all amounts without their sign, in microseconds.
     pub length_us: i64,
 }
 
 /// What has been noticed in this run so far; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Tallies(Arc<Mutex<BTreeMap<Notice, Tally>>>);
+pub struct Tallies(Arc<Mutex<Counted>>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    tallies: BTreeMap<Notice, Tally>,
+    /// Of each kind that several playlists or hosts may have at once.
+    covered: BTreeMap<Notice, Covered>,
+}
+
+/// The last times that are covered; none of them touches another one.
+#[derive(Debug, Default)]
+struct Covered(Vec<(i64, i64)>);
+
+impl Covered {
+    /// So many are kept.
+    const MOST: usize = 64;
+
+    /// Takes in a time; how much of it was not covered.
+    fn add(&mut self, from_us: i64, until_us: i64) -> i64 {
+        let length_us = |(from_us, until_us): (i64, i64)| until_us.saturating_sub(from_us).max(0);
+        let touches = |one: &(i64, i64)| one.0 <= until_us && from_us <= one.1;
+        let known = self.0.extract_if(.., |one| touches(one));
+        let (all, known_us) = known.fold(((from_us, until_us), 0_i64), |(all, sum), one| {
+            let all = (all.0.min(one.0), all.1.max(one.1));
+            (all, sum.saturating_add(length_us(one)))
+        });
+        self.0.push(all);
+        if self.0.len() > Self::MOST {
+            self.0.remove(0);
+        }
+        length_us(all).saturating_sub(known_us).max(0)
+    }
+}
 
 impl Tallies {
     /// Of each kind that was noticed at all.
@@ -70,12 +102,28 @@ impl Tallies {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .tallies
             .clone()
+    }
+
+    /// Counts something whole: what others were in at once is one time, and counts once.
+    pub(super) fn add(&self, event: &NoticeEvent) {
+        let length_us = event.length_us.unwrap_or(0);
+        let length_us = match event.kind {
+            // They take no session time.
+            Notice::Suspended | Notice::ClockStep => length_us,
+            kind => {
+                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let covered = all.covered.entry(kind).or_default();
+                covered.add(event.at_us, event.at_us.saturating_add(length_us.max(0)))
+            }
+        };
+        self.count(event.kind, 1, length_us);
     }
 
     pub(super) fn count(&self, kind: Notice, times: u64, length_us: i64) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let tally = all.entry(kind).or_default();
+        let tally = all.tallies.entry(kind).or_default();
         tally.times += times;
         tally.length_us = tally.length_us.saturating_add(length_us.saturating_abs());
     }
@@ -87,6 +135,33 @@ mod tests {
     use crate::session::files::chunk_dir::ChunkDir;
     use crate::session::write::store::Store;
     use rusqlite::Connection;
+
+    #[test]
+    fn what_several_were_in_at_once_is_one_time() {
+        let tallies = Tallies::default();
+        let event = |kind, at_us, length_us| NoticeEvent {
+            kind,
+            at_us,
+            length_us: Some(length_us),
+            detail: String::new(),
+        };
+        let late = |at_us, length_us| tallies.add(&event(Notice::Late, at_us, length_us));
+        late(100, 50);
+        late(110, 45);
+        late(90, 70);
+        late(300, 10);
+        let tally = tallies.all()[&Notice::Late];
+        assert_eq!((tally.times, tally.length_us), (4, 80));
+        for n in 0..10_000 {
+            late(1_000 + n * 10, 5);
+        }
+        let tally = tallies.all()[&Notice::Late];
+        assert_eq!((tally.times, tally.length_us), (10_004, 80 + 50_000));
+        for set in [-7, 7] {
+            tallies.add(&event(Notice::ClockStep, 5, set));
+        }
+        assert_eq!(tallies.all()[&Notice::ClockStep].length_us, 14);
+    }
 
     #[test]
     fn the_end_of_an_event_is_told_even_where_its_row_is_gone_and_another_has_its_number() {

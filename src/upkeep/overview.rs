@@ -15,6 +15,7 @@ use crate::session::files::folder::SessionFolder;
 use crate::session::read::facts::{Run, StreamInfo};
 use crate::session::read::reader::Reader;
 use crate::session::read::trouble::faults::FaultCount;
+use crate::session::write::disk::full::is_reserve;
 
 /// Folders within folders; paths of chunks are less deep.
 const DEEPEST: usize = 64;
@@ -222,6 +223,8 @@ impl Sizes {
                 let Some(path) = path else { continue };
                 match sort {
                     Sort::Folder if path.depth() <= DEEPEST => folders.push(Some(path)),
+                    // The room that a recorder keeps for itself is no download.
+                    Sort::File if is_temporary(&path) && is_reserve(&name) => {}
                     Sort::File => match chunks.facts(&path) {
                         Err(error) if is_gone(&error) => {}
                         facts => self.add_file(facts?, is_temporary(&path)),

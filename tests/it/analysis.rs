@@ -92,13 +92,13 @@ fn a_gap_says_how_polls_failed_in_it_also_behind_a_redirect() {
             .lines()
             .filter(|l| l.contains(" in between "))
             .collect();
-        let remark = "No poll in between was answered with a playlist: HTTP 503 x 2, short x 1";
+        let remark = "No poll in between was answered with a playlist: HTTP 503 x 2, closed without an answer x 1";
         assert_eq!(remarks, [remark], "{text}");
         let json = find(&session, &["-t", "0.3", "--json"]);
         let gap: serde_json::Value = serde_json::from_str(&json).unwrap();
         let wanted = serde_json::json!([
             {"what": "HTTP 503", "polls": 2},
-            {"what": "short", "polls": 1},
+            {"what": "closed without an answer", "polls": 1},
         ]);
         assert_eq!(gap["detail"]["recorder"]["failures"], wanted, "{json}");
         assert_eq!(gap["detail"]["recorder"]["failed"], 3, "{json}");

@@ -153,7 +153,10 @@ fn a_new_connection_that_is_closed_is_a_fault_and_is_not_asked_again_at_once() {
     let session = Recorder::new(origin.url("/air.m3u8")).run().session();
     assert_eq!(session.number(CROSSED), 0);
     let told = find(&session, &["--faults"]);
-    assert!(told.starts_with("short for 0."), "{told}");
+    assert!(
+        told.starts_with("closed without an answer for 0."),
+        "{told}"
+    );
     assert!(told.contains(": playlist air.m3u8, 1 poll; "), "{told}");
 }
 

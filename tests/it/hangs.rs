@@ -95,6 +95,22 @@ fn a_hang_that_is_answered_in_the_end_is_an_outage_with_what_it_cost() {
         one["rule"] == "H14" && text.contains(", then answered: ")
     };
     assert_eq!(report.iter().filter(is_it).count(), 1, "{report:?}");
+
+    // The origin kept everybody waiting: isreport says so, and adjacent-find fails on it.
+    let is_it = |one: &&Value| {
+        let waited = &one["detail"]["recorder"]["longest_wait_seconds"];
+        one["rule"] == "T07" && one["severity"] == "must" && waited.as_f64() >= Some(3.0)
+    };
+    assert_eq!(report.iter().filter(is_it).count(), 1, "{report:?}");
+    let found = objects(&find(&session, &["--json"]));
+    let is_it =
+        |one: &&Value| one["detail"]["recorder"]["longest_wait_seconds"].as_f64() >= Some(3.0);
+    let hung: Vec<&Value> = found.iter().filter(is_it).collect();
+    assert_eq!(hung.len(), 1, "{found:?}");
+    assert_eq!(
+        (&hung[0]["own"], &hung[0]["detail"]["certain"]),
+        (&false.into(), &true.into())
+    );
 }
 
 #[test]
@@ -126,6 +142,20 @@ fn a_hang_that_the_end_of_the_recording_breaks_off_is_one_wherever_it_is_told() 
     assert_eq!(text.lines().last(), Some("1 outage, 1 long wait"), "{text}");
     let found = objects(&find(&session, &["--faults", "--json"]));
     assert_eq!(found[0]["detail"]["open"], true, "{found:?}");
+    // No new segment came until the end: that is how long it was.
+    let waited = objects(&find(&session, &["--json"]));
+    let waited = waited.last().unwrap()["detail"]["gap_seconds"].as_f64();
+    let report = Command::new(env!("CARGO_BIN_EXE_isreport"))
+        .args(["--format", "json"])
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let report = objects(&String::from_utf8(report.stdout).unwrap());
+    let longest = &report.last().unwrap()["summary"]["longest_without_segment"];
+    assert!(
+        waited.is_some() && longest["seconds"].as_f64() >= waited,
+        "{longest}"
+    );
 }
 
 /// What waits for how long is told: of a session with a target duration of 2 s.

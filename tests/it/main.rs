@@ -87,6 +87,7 @@ mod tls;
 mod told;
 mod told_each;
 mod told_once;
+mod used_again;
 mod versions;
 mod views;
 mod waiting;

@@ -43,7 +43,7 @@ fn recorded() -> (Finished, u16) {
     let mut recording = recorder(&origin).args(["--stall", "0.9"]).start();
     recording.until_at_least(3, PARTS);
     recording.until("all is well", || origin.count("/live") == 5);
-    recording.until_it_says("silent for 0.9 s after");
+    recording.until_it_says("silent for 0.9 s, after");
     recording.until_it_says("comes again after ");
     (recording.interrupt(), origin.port())
 }
@@ -57,7 +57,7 @@ fn each_break_of_a_raw_stream_is_told_when_it_was_and_what_it_was() {
         "ended by the origin after ",
         "HTTP 503 Service",
         "reset after ",
-        "silent for 0.9 s after ",
+        "silent for 0.9 s, after ",
     ] {
         assert!(
             log.contains(&format!("[hall] {place}: {told}")),
@@ -404,4 +404,43 @@ fn a_break_of_a_raw_stream_is_one_outage_from_its_last_byte_to_the_next_one() {
     let info = said(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
     assert!(info.contains("raw stream: empty answer x 1"), "{info}");
     assert!(!info.contains("not a playlist"), "{info}");
+}
+
+/// An hour of a camera in which the recorder stood still once: a reset long after that is the origin's, one that came as
+/// soon as it went on may be what the origin made of it.
+#[test]
+fn a_reset_is_the_recorders_only_where_it_stood_still_just_before() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..40), Then::Reset),
+        _ => live(groups(40..80), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(1, PARTS);
+    recording.until_it_says("comes again after ");
+    let session = recording.interrupt().session();
+    let database = rusqlite::Connection::open(session.path().join("session.db")).unwrap();
+    database
+        .execute_batch(
+            "UPDATE run SET started_us = started_us - 60000000;
+             UPDATE exchange SET requested_us = requested_us - 60000000, from_us = from_us - 60000000,
+                                 receive_us = receive_us + 60000000 WHERE outcome = 'reset';",
+        )
+        .unwrap();
+    let stands_still = |before_break_us: i64| {
+        let broke =
+            "SELECT max(requested_us + wait_us + receive_us) FROM exchange WHERE outcome = 'reset'";
+        let broke_us: i64 = database.query_row(broke, [], |row| row.get(0)).unwrap();
+        let at_us = broke_us - before_break_us - 4_000_000;
+        database
+            .execute("DELETE FROM event WHERE kind = 'stalled'", [])
+            .unwrap();
+        let event = "INSERT INTO event (at_us, kind, length_us, detail) VALUES (?1, 'stalled', 4000000, '')";
+        database.execute(event, [at_us]).unwrap();
+        find(&session, &["--faults"])
+    };
+    let long_before = stands_still(16_000_000);
+    assert!(long_before.starts_with("reset for "), "{long_before}");
+    let just_before = stands_still(500_000);
+    let own = "the recorder was late or stood still (reset) for ";
+    assert!(just_before.starts_with(own), "{just_before}");
 }

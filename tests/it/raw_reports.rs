@@ -30,7 +30,7 @@ fn troubled() -> Session {
     });
     let mut recording = recorder(&origin).args(["--stall", "2.5"]).start();
     recording.until_at_least(2, PARTS);
-    recording.until_it_says("silent for 2.5 s after");
+    recording.until_it_says("silent for 2.5 s, after");
     recording.until("all is well", || origin.count("/live") == 3);
     recording.interrupt().session()
 }

@@ -8,7 +8,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::support::{Ask, Origin, Recorder, Reply, Session, Window, ts};
+use crate::metrics::{address, of, scrape};
+use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
 
 /// Far longer than a playlist of one-second segments may stand still.
 const STANDS: Duration = Duration::from_secs(5);
@@ -49,7 +50,20 @@ fn what_a_recorder_that_stood_still_did_not_see_is_its_own() {
     recording.until("both go on", || {
         origin.count("/sea.m3u8") > then[0] + 9 && origin.count("/land.m3u8") > then[1] + 9
     });
-    let session = recording.interrupt().session();
+    let finished = recording.interrupt();
+    let (log, summary) = (finished.stderr.clone(), finished.stdout.clone());
+    let session = finished.session();
+    assert!(
+        !(log.clone() + &summary).contains("never listed"),
+        "{log}{summary}"
+    );
+    // What happened last before it, and first after it, says how long it was; it is told once.
+    let done = "SELECT count(*) FROM exchange, event WHERE event.kind = 'stalled' AND
+                requested_us + ifnull(wait_us, 0) BETWEEN event.at_us + 1 AND event.at_us + event.length_us - 1";
+    assert_eq!(session.list::<i64>(done), [0]);
+    let late = "SELECT count(*) FROM event WHERE kind = 'late' AND length_us > 4000000";
+    assert_eq!(session.list::<i64>(late), [0]);
+    assert_eq!(summary.matches("stood still x 1, ").count(), 1, "{summary}");
 
     // As long as it stood still no machine that is busy makes another gap.
     let found = find(&session, &["-t", "3", "--json", "--fail-on-gap"]);
@@ -78,6 +92,9 @@ fn what_a_recorder_that_stood_still_did_not_see_is_its_own() {
         sum.starts_with(begins) && sum.ends_with(" not seen"),
         "{text}"
     );
+    let is_own =
+        |line: &str| line.starts_with("The recorder itself: ") && line.ends_with(" not seen");
+    assert!(summary.lines().any(is_own), "{summary}{text}");
     // Nothing hung but the recorder.
     let faults = find(&session, &["--faults"]);
     assert_eq!(
@@ -85,4 +102,57 @@ fn what_a_recorder_that_stood_still_did_not_see_is_its_own() {
         "",
         "no outage of anybody"
     );
+}
+
+/// The same two, which move with requests; from stage 1 on nobody answers, from stage 2 on two segments were left out.
+fn lighthouse_in_fog(ask: &Ask, stage: &Stage) -> Reply {
+    match (ask.path(), stage.at()) {
+        ("/light.m3u8", 0 | 2) => lighthouse(ask, clock::instant()),
+        (path, 1) if path.ends_with(".m3u8") => Reply::html(503),
+        (path, 0) if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text())
+        }
+        (path, _) if path.ends_with(".m3u8") => Reply::playlist(Window::new(8, 3).text()),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn segments_of_an_outage_in_which_it_stood_still_are_not_seen_and_none_of_the_origins() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| lighthouse_in_fog(ask, &at));
+    let mut recording = Recorder::new(origin.url("/light.m3u8"))
+        .args(["--metrics", "0"])
+        .start();
+    let metrics = address(&mut recording);
+    let begun = "SELECT count(*) FROM revision WHERE media_sequence = 3";
+    recording.until_at_least(2, begun);
+    stage.go(1);
+    let then = ["/sea.m3u8", "/land.m3u8"].map(|path| origin.count(path));
+    recording.until("both fail for a while", || {
+        origin.count("/sea.m3u8") > then[0] + 9 && origin.count("/land.m3u8") > then[1] + 9
+    });
+    recording.signal(Signal::STOP);
+    std::thread::sleep(STANDS);
+    stage.go(2);
+    recording.signal(Signal::CONT);
+    let segments = |how: &str| {
+        let name = format!("isrecorder_segments_{how}_total");
+        of(&scrape(&metrics), &name, "stream=\"light\"")
+    };
+    recording.until("they go on", || segments("not_seen") == 2);
+    recording.until_at_least(2, "SELECT count(*) FROM revision WHERE media_sequence = 8");
+    assert_eq!(segments("never_listed"), 0);
+    let finished = recording.interrupt();
+    let (log, summary) = (finished.stderr.clone(), finished.stdout.clone());
+    assert!(log.contains(", 2 segments not seen\n"), "{log}");
+    let told = "The recorder itself: 2 segments not seen\n";
+    assert!(summary.contains(told), "{summary}");
+    let found = find(&finished.session(), &["-t", "3"]);
+    let found = String::from_utf8(found.stdout).unwrap();
+    assert!(found.contains("; 2 segments not seen: 6-7\n"), "{found}");
+    for said in [log, summary, found] {
+        assert!(!said.contains("never listed"), "{said}");
+    }
 }

@@ -110,6 +110,41 @@ fn two_playlists_that_stand_still_together_are_one_event() {
 }
 
 #[test]
+fn that_playlists_advance_is_told_behind_the_answers_though_the_main_playlist_answers_last() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
+        ("/ground.m3u8", 1 | 2) => Reply::html(503),
+        _ => playground(ask, &at, |_, stage| match stage {
+            1 => Reply::html(503),
+            _ => Reply::playlist(Window::new(8, 3).text()),
+        }),
+    });
+    let mut recording = Recorder::new(origin.url("/ground.m3u8")).start();
+    recording.until_at_least(2, BEGUN);
+    stage.go(1);
+    recording.until_it_says("HTTP 503");
+    let then = ["/ground.m3u8", "/north.m3u8"].map(|path| origin.count(path));
+    recording.until("all of them fail for long", || {
+        origin.count("/ground.m3u8") > then[0] + 2 && origin.count("/north.m3u8") > then[1] + 9
+    });
+    stage.go(2);
+    recording.until_at_least(2, "SELECT count(*) FROM revision WHERE media_sequence = 8");
+    stage.go(3);
+    recording.until_it_says(": answers again after ");
+    let finished = recording.interrupt();
+    let said = warnings(&finished);
+    // Before that a machine that is busy may have made other gaps.
+    let mut since = said.iter().skip_while(|line| !line.contains("HTTP 503"));
+    let is_told = |line: &&String| line.contains(" again after ");
+    let first = since.find(is_told).map(String::as_str).unwrap_or_default();
+    assert!(first.contains(": answers again after "), "{said:#?}");
+    let advances = since.find(is_told).map(String::as_str).unwrap_or_default();
+    assert!(advances.contains("advances again after "), "{said:#?}");
+    finished.session();
+}
+
+#[test]
 fn a_gap_soon_after_that_of_another_playlist_is_told_by_name_when_it_is_over() {
     let stage = Stage::default();
     let at = stage.clone();

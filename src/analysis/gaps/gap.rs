@@ -27,6 +27,17 @@ impl Unit {
     }
 }
 
+/// Whose a gap is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The origin was late, for certain.
+    Origin,
+    /// Without the recorder's own doing it would be none.
+    Recorder,
+    /// Nobody knows: the recorder did not ask often enough to tell, was in trouble, or had no way to the origin.
+    Unsure,
+}
+
 /// A gap. Times in microseconds of Unix time, durations in microseconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
@@ -96,12 +107,35 @@ impl Gap {
             || self.recorder_was_down()
             || self.recorder_was_late()
             || self.validators_were_false();
-        let mut unsure_us = self.uncertain_us[1].unwrap_or(0);
-        if let Some(rebuffed_us) = self.polls.rebuffed_us {
-            unsure_us = unsure_us.min(self.until_us.saturating_sub(rebuffed_us));
-        }
-        let unsure_us = unsure_us.max(0).saturating_add(self.stood_still_us());
+        let held_us = self.polls.held_us.max(0);
+        let unsure_us = self.unsure_us().saturating_sub(held_us).max(0);
+        let unsure_us = unsure_us.saturating_add(self.stood_still_us());
         !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
+    }
+
+    /// Whose it is.
+    pub fn whose(&self) -> Whose {
+        match self.unit {
+            _ if self.is_recorders() => Whose::Recorder,
+            // Between parts all that the recorder did not ask for is its own already.
+            Unit::Segments if !self.is_origins_for_certain() => Whose::Unsure,
+            Unit::Segments | Unit::Parts => Whose::Origin,
+        }
+    }
+
+    /// So much earlier than it was seen its end may have been, in microseconds: nothing of the origin says that it was not.
+    fn unsure_us(&self) -> i64 {
+        let unsure_us = self.uncertain_us[1].unwrap_or(0);
+        let rebuffed_us = self.polls.rebuffed_us;
+        let since_us = rebuffed_us.map(|us| self.until_us.saturating_sub(us));
+        unsure_us.min(since_us.unwrap_or(unsure_us)).max(0)
+    }
+
+    /// For so long before its end the recorder did not ask, in microseconds, where it may be no gap for that.
+    pub(in crate::analysis) fn unasked_us(&self) -> Option<i64> {
+        let unasked_us = self.unsure_us().min(self.polls.pause_us.max(0));
+        let is_none = self.length_us().saturating_sub(unasked_us) <= self.threshold_us;
+        (is_none && self.whose() == Whose::Unsure).then_some(unasked_us)
     }
 
     /// The recorder was so late with a poll that it may have seen the change late.
@@ -290,6 +324,47 @@ mod tests {
             ..gap(&[(1_000_000, 6_000_000)])
         };
         assert!(!unsure.is_recorders() && !unsure.is_origins_for_certain());
+    }
+
+    #[test]
+    fn a_hang_that_was_answered_in_the_end_is_the_origins() {
+        let gap = |held_us, length_us| Gap {
+            from: Advance::default(),
+            to: Some(Advance::default()),
+            until_us: length_us,
+            is_left: false,
+            uncertain_us: [None, Some(length_us)],
+            threshold_us: 3_000_000,
+            unit: Unit::Segments,
+            polls: PollTrouble {
+                polls: 1,
+                held_us,
+                pause_us: 600_000,
+                ..PollTrouble::default()
+            },
+            not_running_us: 0,
+            noticed: Vec::new(),
+            polls_are_gone: false,
+            never_listed: None,
+            not_seen: None,
+        };
+        assert_eq!(gap(11_900_000, 12_500_000).whose(), Whose::Origin);
+        assert_eq!(gap(3_000_000, 12_500_000).whose(), Whose::Unsure);
+        assert_eq!(gap(3_000_000, 12_500_000).unasked_us(), None);
+        // It was seen that late since nobody asked earlier.
+        let seldom = gap(0, 3_334_000);
+        assert_eq!(seldom.whose(), Whose::Unsure);
+        assert_eq!(seldom.unasked_us(), Some(600_000));
+        let stood = Gap {
+            noticed: vec![NoticeEvent {
+                kind: Notice::Stalled,
+                at_us: 1_000_000,
+                length_us: Some(9_000_000),
+                detail: String::new(),
+            }],
+            ..gap(11_900_000, 12_500_000)
+        };
+        assert_eq!(stood.whose(), Whose::Unsure);
     }
 
     #[test]

@@ -82,11 +82,14 @@ impl Scan {
 
     /// A playlist that has ended owes nothing further.
     pub(in crate::analysis) fn end(&self, end_us: i64) -> Option<Gap> {
-        let from = self.last.filter(|advance| !advance.ended)?;
-        self.gap(from, None, end_us)
+        self.gap(self.last?, None, end_us)
     }
 
     fn gap(&self, from: Advance, to: Option<Advance>, until_us: i64) -> Option<Gap> {
+        // What was over may be taken back (T11), and was not late meanwhile.
+        if from.ended {
+            return None;
+        }
         let has_no_parts = from.last_parts.unwrap_or(0) == 0 && from.next_parts.unwrap_or(0) == 0;
         if self.unit == Unit::Parts && has_no_parts {
             return None;
@@ -162,9 +165,11 @@ mod tests {
             ..advance(0, 6)
         };
         assert_eq!(lengths(&[ended], Threshold(None), 30), []);
+        let taken_back = [ended, advance(20, 6), advance(40, 6)];
         assert_eq!(
-            lengths(&[ended, advance(20, 6)], Threshold(None), 21),
-            [(20, false)]
+            lengths(&taken_back, Threshold(None), 41),
+            [(20, false)],
+            "nothing was owed before it went on"
         );
         assert_eq!(lengths(&[], Threshold(None), 30), []);
     }

@@ -8,6 +8,52 @@ const LATE_US: i64 = 1_000_000;
 /// What a host says that is not asked on account of the recorder's rule, at its end.
 const NOT_PUBLIC: &str = "(see --allow-private)";
 
+/// What a server may make of a client that stood still it makes so soon behind that, in microseconds: by then it has sent what
+/// it held back, or has given up.
+const BUFFERED_US: i64 = 2_000_000;
+/// Without an answer for so long while the recorder was there, in microseconds, a request waited for the origin: when it
+/// stood still is known to half a second.
+const STILL_LONG_US: i64 = 2_000_000;
+
+/// When a recorder that stood still may have brought a fault about. Moments in microseconds of Unix time.
+pub(super) struct AtStake {
+    pub(super) from_us: i64,
+    pub(super) until_us: i64,
+    /// All that time it waited.
+    is_wait: bool,
+}
+
+impl AtStake {
+    /// Of a fault.
+    pub(super) fn of(fault: &Fault) -> Self {
+        let (requested_us, over_us) = (fault.requested_us, fault.over_us);
+        let time = |from_us, until_us, is_wait| Self {
+            from_us,
+            until_us,
+            is_wait,
+        };
+        match (fault.unanswered_us, fault.outcome) {
+            (Some(us), _) => time(requested_us, requested_us.saturating_add(us), true),
+            (_, Outcome::ConnectTimeout | Outcome::ResponseTimeout) => {
+                time(requested_us, over_us, true)
+            }
+            (_, Outcome::BodyTimeout) => time(fault.at_us, over_us, true),
+            (_, Outcome::Reset | Outcome::Short) => {
+                let broke_us = fault.status.map_or(over_us, |_| fault.at_us);
+                let from_us = broke_us.saturating_sub(BUFFERED_US).max(requested_us);
+                time(from_us, over_us, false)
+            }
+            _ => time(requested_us, over_us, false),
+        }
+    }
+
+    /// Whether it was the recorder's own, where it stood still for so long of it, in microseconds.
+    pub(super) fn is_own(&self, stood_us: i64) -> bool {
+        let length_us = self.until_us.saturating_sub(self.from_us);
+        !self.is_wait || length_us.saturating_sub(stood_us) < STILL_LONG_US
+    }
+}
+
 /// A reason of the recorder's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Own {
@@ -47,7 +93,7 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// Of a fault; `stood_still`: whether the recorder did meanwhile.
+    /// Of a fault; `stood_still`: whether the recorder did, and that may be why.
     pub fn of(fault: &Fault, stood_still: bool) -> Self {
         let own = match fault.outcome {
             Outcome::Disk => Some(Own::Disk),
@@ -183,6 +229,42 @@ mod tests {
             ..late
         };
         assert_eq!(Cause::of(&refused, true).own, None);
+    }
+
+    #[test]
+    fn only_what_a_standstill_may_have_brought_about_is_its_own() {
+        const S: i64 = 1_000_000;
+        let stake = |fault: &Fault| {
+            let stake = AtStake::of(fault);
+            (stake.from_us, stake.until_us)
+        };
+        // A stream of an hour that was reset: what was 16 s before says nothing of it.
+        let reset = Fault {
+            requested_us: 0,
+            at_us: 3600 * S,
+            over_us: 3600 * S,
+            ..fault(Some(200), Outcome::Reset)
+        };
+        assert_eq!(stake(&reset), (3598 * S, 3600 * S));
+        assert!(AtStake::of(&reset).is_own(S));
+        // A hang of 12 s, in 5 s of which the recorder stood still.
+        let hung = Fault {
+            requested_us: 0,
+            over_us: 13 * S,
+            unanswered_us: Some(12 * S),
+            is_long_wait: true,
+            ..fault(Some(200), Outcome::Complete)
+        };
+        assert_eq!(stake(&hung), (0, 12 * S));
+        assert!(!AtStake::of(&hung).is_own(5 * S));
+        assert!(AtStake::of(&hung).is_own(11 * S));
+        let silent = Fault {
+            requested_us: 0,
+            at_us: 100 * S,
+            over_us: 120 * S,
+            ..fault(Some(200), Outcome::BodyTimeout)
+        };
+        assert_eq!(stake(&silent), (100 * S, 120 * S));
     }
 
     #[test]

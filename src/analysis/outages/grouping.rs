@@ -10,8 +10,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::cause::Cause;
+use super::cause::{Cause, Own};
 use super::outage::{Key, Met, Outage};
+use super::things::Class;
 use crate::session::{Attempt, AttemptEnd, ExchangeId};
 
 /// Outages that go on at once; of more, the one that was seen last the longest ago counts as over.
@@ -31,6 +32,8 @@ pub struct Grouping {
     last: HashMap<Key, ExchangeId>,
     /// Until when the last outage was that a playlist had a fault of, and that is over: microseconds of Unix time.
     had: HashMap<i64, i64>,
+    /// When a playlist had its last good answer, likewise.
+    good_us: HashMap<i64, i64>,
 }
 
 impl Grouping {
@@ -64,6 +67,7 @@ impl Grouping {
     }
 
     fn fails(&mut self, met: Met<'_>) {
+        self.own_is_over(met);
         let key = Key {
             stream_id: met.attempt.stream_id,
             own: met.cause.own,
@@ -81,6 +85,23 @@ impl Grouping {
             }
             None => self.begin(key, met),
         }
+    }
+
+    /// What a recorder that was late met ends where the origin says itself that it is away: no time is told twice.
+    fn own_is_over(&mut self, met: Met<'_>) {
+        let (stream_id, own) = (met.attempt.stream_id, met.cause.own);
+        let Some(playlist) = met.playlist().filter(|_| own.is_none()) else {
+            return;
+        };
+        let late = Some(Own::Late);
+        self.close_those(|one| {
+            let is_it = one.key.stream_id == stream_id && one.key.own == late;
+            let is_over = is_it && one.has_playlist(playlist);
+            if is_over {
+                one.good_us = Some(met.attempt.requested_us.max(one.last.at_us));
+            }
+            is_over
+        });
     }
 
     /// Which open one a fault is of.
@@ -101,7 +122,10 @@ impl Grouping {
 
     fn begin(&mut self, key: Key, met: Met<'_>) {
         self.close_those(|before| before.key == key && before.is_ended_by(met));
-        self.open.push(Outage::new(key, met));
+        let mut outage = Outage::new(key, met);
+        let good_us = met.playlist().and_then(|id| self.good_us.get(&id));
+        outage.good_before_us = good_us.copied().filter(|us| *us <= outage.first.at_us);
+        self.open.push(outage);
         if self.open.len() > MOST_OPEN {
             let longest_ago = self.open.iter().map(|one| one.last.exchange).min();
             self.close_those(|one| Some(one.last.exchange) == longest_ago);
@@ -109,6 +133,13 @@ impl Grouping {
     }
 
     fn good(&mut self, attempt: &Attempt) {
+        let is_raw = attempt.first_byte_us.is_some();
+        if Class::of(attempt.kind) == Class::Playlist && !is_raw {
+            if self.good_us.len() > MOST_PLAYLISTS {
+                self.good_us.clear();
+            }
+            self.good_us.insert(attempt.asked_id, attempt.at_us);
+        }
         self.close_those(|outage| {
             let is_of_it = outage.key.stream_id == attempt.stream_id;
             if is_of_it {

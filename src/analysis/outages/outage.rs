@@ -34,6 +34,9 @@ pub struct Outage {
     pub is_raw: bool,
     /// Who was asked: the first hosts, with their ports.
     pub hosts: Vec<String>,
+    /// The last good answer of the playlist that had the first fault, before that: it had not begun by then. `None`: there was
+    /// none, or it is not polled.
+    pub good_before_us: Option<i64>,
     /// The first fault.
     pub first: Evidence,
     /// The last fault: it was not over before that.
@@ -109,6 +112,7 @@ impl Outage {
             stream: fault.stream.clone(),
             is_raw: fault.is_raw,
             hosts: Vec::new(),
+            good_before_us: None,
             first: evidence,
             last: evidence,
             good_us: None,

@@ -1,6 +1,6 @@
 //! The outages of a session, read request by request.
 
-use super::cause::Cause;
+use super::cause::{AtStake, Cause};
 use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
@@ -20,6 +20,8 @@ pub struct Cost {
     pub skips: Vec<Span>,
     /// For so long of it no recorder ran, in microseconds.
     pub not_running_us: i64,
+    /// For so long of it the recorder stood still, in microseconds.
+    pub stood_still_us: i64,
 }
 
 impl Cost {
@@ -116,6 +118,7 @@ impl Search<'_> {
             never_listed,
             skips,
             not_running_us: self.not_running_us(outage.first.at_us, until_us),
+            stood_still_us: self.stood_still_us(outage.first.at_us, until_us),
         })
     }
 
@@ -150,11 +153,14 @@ impl Search<'_> {
     }
 
     fn cause(&self, fault: &mut Fault) -> Cause {
-        let stood_still = self.stood_still(fault.requested_us, fault.over_us);
-        if stood_still {
+        let stake = AtStake::of(fault);
+        let (from_us, until_us) = (stake.from_us, stake.until_us);
+        let is_own = self.stood_still(from_us, until_us)
+            && stake.is_own(self.stood_still_us(from_us, until_us));
+        if is_own {
             fault.without_wait();
         }
-        Cause::of(fault, stood_still)
+        Cause::of(fault, is_own)
     }
 }
 

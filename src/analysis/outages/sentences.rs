@@ -25,6 +25,10 @@ pub(super) fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
         let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
     }
+    if cost.stood_still_us > 0 {
+        let length = length(cost.stood_still_us);
+        parts.push(format!("the recorder stood still for {length} of it"));
+    }
     let hosts = match outage.hosts.len() {
         1 => "host",
         _ => "hosts",
@@ -37,7 +41,7 @@ pub(super) fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
 /// How long it was, from when to between which moments.
 fn span(outage: &Outage, zero_us: i64) -> String {
     let at = |us: i64| both_clocks(us, zero_us);
-    let (from, last) = (at(outage.first.at_us), at(outage.last.at_us));
+    let (mut from, last) = (at(outage.first.at_us), at(outage.last.at_us));
     let lasted = |until_us| length(between_us(outage.first.at_us, until_us));
     let least = lasted(outage.last.at_us);
     let Some(good_us) = outage.good_us else {
@@ -48,13 +52,23 @@ fn span(outage: &Outage, zero_us: i64) -> String {
             false => format!("{least}, not good again"),
         };
     };
-    let (good, most) = (at(good_us), lasted(good_us));
+    // It began behind the last good answer.
+    let begun_us = outage.good_before_us.unwrap_or(outage.first.at_us);
+    let earlier_us = between_us(begun_us, outage.first.at_us);
+    if earlier_us > 0 {
+        from = format!("{from} or up to {} earlier", length(earlier_us));
+    }
+    let (good, most) = (at(good_us), length(between_us(begun_us, good_us)));
     let then = match outage.answered == outage.faults {
         true => ", then answered",
         false => "",
     };
     match least == most {
         true => format!("for {most}, from {from} to {good}{then}"),
+        false if outage.last.at_us == good_us => format!(
+            "for {} to {most}, from {from} to {good}{then}",
+            least.trim_end_matches(" s")
+        ),
         false => format!(
             "for {} to {most}, from {from} to between {last} and {good}{then}",
             least.trim_end_matches(" s")
@@ -102,8 +116,8 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
     let never_good: u64 = things.iter().map(|things| things.never_good).sum();
     let never_good = match (count, never_good) {
         (_, 0) => String::new(),
-        (1, _) => ", never good".to_owned(),
-        (_, times) => format!(", {times} of them never good"),
+        (1, _) => ", never came".to_owned(),
+        (_, times) => format!(", {times} of them never came"),
     };
     format!("{which}, {requests} {request}{plural}{never_good}")
 }

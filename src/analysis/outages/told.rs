@@ -21,6 +21,7 @@ struct Detail<'a> {
     host: &'a str,
     hosts: &'a [String],
     open: bool,
+    good_before: Option<Moment>,
     not_before: Moment,
     good: Option<Moment>,
     long_waits: u64,
@@ -30,6 +31,7 @@ struct Detail<'a> {
     resources: BTreeMap<&'static str, Counts>,
     never_listed: Vec<Lost<'a>>,
     not_running_seconds: f64,
+    stood_still_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -92,6 +94,7 @@ impl<'a> Detail<'a> {
             host: outage.hosts.first().map_or("", String::as_str),
             hosts: &outage.hosts,
             open: outage.good_us.is_none(),
+            good_before: outage.good_before_us.map(|us| Moment::new(us, zero_us)),
             not_before: Moment::new(outage.last.at_us, zero_us),
             good: outage.good_us.map(|us| Moment::new(us, zero_us)),
             long_waits: outage.long_waits,
@@ -106,6 +109,7 @@ impl<'a> Detail<'a> {
                 })
                 .collect(),
             not_running_seconds: seconds(cost.not_running_us),
+            stood_still_seconds: seconds(cost.stood_still_us),
         }
     }
 }

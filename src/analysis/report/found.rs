@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::sentences::{Failure, failures, span};
 use crate::analysis::finding::{Evidence, Finding, Rule};
-use crate::analysis::gaps::gap::{Gap, Unit};
+use crate::analysis::gaps::gap::{Gap, Unit, Whose};
 use crate::analysis::never_listed::NeverListed;
 use crate::analysis::noticed::Noticed;
 use crate::session::{Advance, Moment, PlaylistInfo, seconds};
@@ -20,6 +20,8 @@ pub fn finding(playlist: &PlaylistInfo, label: Option<&str>, gap: &Gap, zero_us:
         gap_seconds: seconds(gap.length_us()),
         threshold_seconds: seconds(gap.threshold_us),
         open: gap.to.is_none(),
+        certain: gap.whose() == Whose::Origin,
+        unasked_seconds: gap.unasked_us().map(seconds),
         from: Row::new(&gap.from, from_uncertain_us, zero_us),
         to: gap.to.map(|to| Row::new(&to, to_uncertain_us, zero_us)),
         never_listed: gap.never_listed,
@@ -62,6 +64,10 @@ struct Detail<'a> {
     gap_seconds: f64,
     threshold_seconds: f64,
     open: bool,
+    /// The origin was late, whatever is not known.
+    certain: bool,
+    /// For so long before its end the recorder did not ask: it may be no gap for that.
+    unasked_seconds: Option<f64>,
     from: Row,
     to: Option<Row>,
     never_listed: Option<NeverListed>,

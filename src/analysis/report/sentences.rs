@@ -34,7 +34,11 @@ pub(super) fn span(gap: &Gap, zero_us: i64) -> String {
     let missed = gap.not_seen.map_or_else(String::new, |missed| {
         format!("; {}: {}", not_seen(missed.count), missed.numbers())
     });
-    format!("{from}{to}{lost}{missed}")
+    let unasked = gap.unasked_us().map_or_else(String::new, |unasked_us| {
+        let unasked = length(unasked_us);
+        format!("; of which the recorder did not ask for {unasked} before its end: it may be none")
+    });
+    format!("{from}{to}{lost}{missed}{unasked}")
 }
 
 /// Whose it was: what polls in between were answered, and what speaks against the origin being the one that was late.
@@ -58,10 +62,15 @@ pub(super) fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
             length(gap.polls.pause_us)
         ));
     }
-    remarks.extend(waited(gap));
-    remarks.extend(answered(gap));
-    remarks.extend(gap.polls.broken_off.map(|wait| broken_off(gap, wait)));
+    remarks.extend(polled(gap));
     remarks
+}
+
+/// What polls were answered meanwhile, which tells whose a gap of the origin's is.
+pub fn polled(gap: &Gap) -> Vec<String> {
+    let broken_off = gap.polls.broken_off.map(|wait| broken_off(gap, wait));
+    let told = waited(gap).into_iter().chain(answered(gap));
+    told.chain(broken_off).collect()
 }
 
 /// For how long polls had no answer, where that is most of the gap.

@@ -15,6 +15,8 @@ pub struct Broken {
     pub text: String,
     /// Findings of one rule that are of different kinds are told apart by this.
     pub kind: &'static str,
+    /// How bad it is among those of its rule and kind: the worst is what one finding of them says.
+    pub worse: i64,
     /// What it has beside that, under names of its own.
     pub detail: Map<String, Value>,
 }
@@ -27,6 +29,7 @@ impl Broken {
             severity: None,
             text: text.into(),
             kind: "",
+            worse: 0,
             detail: Map::new(),
         }
     }
@@ -42,6 +45,11 @@ impl Broken {
     /// Told apart from others of its rule.
     pub fn kind(self, kind: &'static str) -> Self {
         Self { kind, ..self }
+    }
+
+    /// Worse than others of its rule and kind of which this is less.
+    pub fn worse(self, worse: i64) -> Self {
+        Self { worse, ..self }
     }
 
     /// With something more.

@@ -61,6 +61,13 @@ pub struct Wanted {
     pub until_us: i64,
 }
 
+impl Wanted {
+    /// Whether findings of a moment are wanted, in microseconds of Unix time.
+    pub fn has(&self, at_us: i64) -> bool {
+        (self.from_us..=self.until_us).contains(&at_us)
+    }
+}
+
 /// Faults of which one finding is made.
 type Key = (&'static str, Severity, i64, &'static str);
 
@@ -76,7 +83,8 @@ struct OfRule {
 #[derive(Debug)]
 pub struct Findings {
     wanted: Wanted,
-    places: HashMap<Key, usize>,
+    /// Where each is, and how bad what it says is.
+    places: HashMap<Key, (usize, i64)>,
     found: Vec<Judged>,
     of_rule: BTreeMap<&'static str, OfRule>,
     left_out: BTreeMap<&'static str, u64>,
@@ -101,8 +109,7 @@ impl Findings {
 
     /// Whether something at a moment is wanted.
     fn wants(&self, rule: &str, at_us: i64) -> bool {
-        (self.wanted.from_us..=self.wanted.until_us).contains(&at_us)
-            && self.wanted.selection.has(rule)
+        self.wanted.has(at_us) && self.wanted.selection.has(rule)
     }
 
     /// Takes in what a rule told.
@@ -115,25 +122,23 @@ impl Findings {
             .severity
             .unwrap_or_else(|| info.severity_for(self.wanted.profile));
         let key = (info.id, severity, place.id, broken.kind);
-        if let Some(judged) = self.places.get(&key).and_then(|at| self.found.get_mut(*at)) {
+        let known = self.places.get_mut(&key);
+        let known = known.and_then(|(at, worst)| Some((self.found.get_mut(*at)?, worst)));
+        if let Some((judged, worst)) = known {
             again(&mut judged.finding, place.at);
+            // What it takes is reckoned once: a sentence of the same kind is about as long.
+            if broken.worse > *worst {
+                *worst = broken.worse;
+                judged.finding.text = broken.text;
+                judged.finding.detail = broken.detail;
+                shorten_all(&mut judged.finding);
+            }
             return;
         }
-        let finding = Finding {
-            rule: Rule::Of(info.id),
-            // What the recorder did itself is not judged.
-            own: false,
-            stream: place.stream.to_owned(),
-            playlist: place.playlist.map(str::to_owned),
-            count: 1,
-            first: place.at,
-            last: place.at,
-            exchanges: place.at.exchange.into_iter().collect(),
-            text: broken.text,
-            detail: broken.detail,
-        };
+        let worse = broken.worse;
+        let finding = finding(info.id, place, place.at, broken);
         if let Some(at) = self.push(info.id, severity, finding) {
-            self.places.insert(key, at);
+            self.places.insert(key, (at, worse));
         }
     }
 
@@ -150,6 +155,24 @@ impl Findings {
             judged.finding.last = seen.last;
             judged.finding.exchanges.clone_from(&seen.exchanges);
         }
+    }
+
+    /// Takes in what was told once of all that it saw, and is told apart from whatever else its rule finds there.
+    pub fn add_apart(&mut self, place: &Place<'_>, broken: Broken, seen: &Sightings) {
+        let Some(info) = rule_of(broken.rule).filter(|rule| self.wants(rule.id, seen.first.at_us))
+        else {
+            return;
+        };
+        let severity = broken
+            .severity
+            .unwrap_or_else(|| info.severity_for(self.wanted.profile));
+        let finding = Finding {
+            count: seen.count,
+            last: seen.last,
+            exchanges: seen.exchanges.clone(),
+            ..finding(info.id, place, seen.first, broken)
+        };
+        self.push(info.id, severity, finding);
     }
 
     /// Takes in a finding that is whole.
@@ -185,7 +208,29 @@ impl Findings {
     }
 }
 
+/// What was so once.
+fn finding(rule: &'static str, place: &Place<'_>, at: Evidence, broken: Broken) -> Finding {
+    Finding {
+        rule: Rule::Of(rule),
+        // What the recorder did itself is not judged.
+        own: false,
+        stream: place.stream.to_owned(),
+        playlist: place.playlist.map(str::to_owned),
+        count: 1,
+        first: at,
+        last: at,
+        exchanges: at.exchange.into_iter().collect(),
+        text: broken.text,
+        detail: broken.detail,
+    }
+}
+
 fn bounded(mut finding: Finding) -> Finding {
+    shorten_all(&mut finding);
+    finding
+}
+
+fn shorten_all(finding: &mut Finding) {
     shorten(&mut finding.text);
     shorten(&mut finding.stream);
     finding.playlist.iter_mut().for_each(shorten);
@@ -194,7 +239,6 @@ fn bounded(mut finding: Finding) -> Finding {
             shorten(text);
         }
     }
-    finding
 }
 
 /// Bytes of what a finding says.
@@ -286,6 +330,19 @@ mod tests {
         );
         assert_eq!(found[0].finding.exchanges, [5, 7, 9]);
         assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn one_finding_says_the_worst_of_it() {
+        let mut findings = findings();
+        for (at_us, worse) in [(5, 3), (7, 9), (9, 4)] {
+            let broken = Broken::new("H06", format!("for {worse} s")).worse(worse);
+            findings.add(&place(1, at_us), broken);
+        }
+        let (found, _) = findings.finish();
+        let finding = &found[0].finding;
+        assert_eq!((finding.text.as_str(), finding.count), ("for 9 s", 3));
+        assert_eq!((finding.first.at_us, finding.last.at_us), (5, 9));
     }
 
     #[test]

@@ -77,10 +77,13 @@ mod tests {
                 playlist,
                 is_advance: true,
                 seen_us: i64::MAX,
+                exchange: Some(id),
+                is_wanted: true,
                 not_before_us: Some(i64::MIN),
             };
             renditions.take(&seen, &mut out);
         }
+        renditions.finish();
         let edges = (
             PartEdge::new(&before, i64::MIN),
             PartEdge::new(&now, i64::MAX),

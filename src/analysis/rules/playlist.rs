@@ -182,6 +182,23 @@ impl Playlist {
         lines(&self.text).filter_map(|line| line.tag())
     }
 
+    /// Whether a segment is one of fragments of MP4 by its name, and no EXT-X-MAP applies to it (RFC 8216bis 3.1.2).
+    pub fn lacks_map(&self, index: usize) -> bool {
+        let segment = self.segments.get(index).filter(|one| one.map == 0);
+        let Some(segment) = segment.filter(|_| !self.i_frames_only) else {
+            return false;
+        };
+        let uri = self.text.get(segment.uri.clone()).unwrap_or_default();
+        let path = without_query(uri);
+        FRAGMENTED.iter().any(|end| {
+            let tail = path
+                .len()
+                .checked_sub(end.len())
+                .and_then(|at| path.get(at..));
+            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+        })
+    }
+
     /// Whether it is a media playlist that goes on.
     pub fn is_live(&self) -> bool {
         self.kind == Some(PlaylistKind::Media)
@@ -189,6 +206,9 @@ impl Playlist {
             && self.list_type != Some(ListType::Vod)
     }
 }
+
+/// Names of files of fragmented MP4.
+const FRAGMENTED: [&str; 6] = [".m4s", ".mp4", ".cmfv", ".cmfa", ".cmft", ".m4v"];
 
 struct Reader<'a> {
     playlist: &'a mut Playlist,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::date_range::DateRange;
 use crate::analysis::rules::playlist::Playlist;
@@ -9,6 +11,9 @@ use crate::analysis::rules::playlist::Playlist;
 /// Date ranges of one playlist that are remembered, and bytes of them.
 const MOST_RANGES: usize = 4096;
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// Changes of one date range that are told in JSON.
+const MOST_CHANGES: usize = 16;
 
 /// Bytes that a date range takes beside what it says.
 const EACH: usize = 1536;
@@ -44,18 +49,12 @@ impl DateRanges {
             }
             self.bytes += if is_new { id.len() } else { 0 };
             let known = self.known.entry(id.clone()).or_default();
+            let mut changed = Vec::new();
             for (name, value) in range.attributes {
-                match known.get(&name) {
+                match known.get_mut(&name) {
                     Some(said) if *said != value => {
-                        let text =
-                            format!("{name} of date range {id:?} was {said:?} and is {value:?}");
-                        let kind = if name == "START-DATE" {
-                            "used again"
-                        } else {
-                            ""
-                        };
-                        out.push(Broken::new("T15", text).kind(kind));
-                        known.insert(name, value);
+                        let was = std::mem::replace(said, value.clone());
+                        changed.push((name, was, value));
                     }
                     Some(_) => {}
                     None if self.bytes > MOST_BYTES => {}
@@ -65,8 +64,23 @@ impl DateRanges {
                     }
                 }
             }
+            out.extend(told(&id, &changed));
         }
     }
+}
+
+/// All attributes of a date range that changed in one text: name, old and new value.
+fn told(id: &str, changed: &[(String, String, String)]) -> Option<Broken> {
+    let one =
+        |(name, was, is): &(String, String, String)| format!("{name} was {was:?} and is {is:?}");
+    let all: Vec<String> = changed.iter().map(one).collect();
+    let text = format!("date range {id:?}: {}", all.join(", "));
+    let is_used_again = changed.iter().any(|(name, ..)| name == "START-DATE");
+    let kind = if is_used_again { "used again" } else { "" };
+    let json = |(name, was, is): &(String, String, String)| json!({"attribute": name, "was": was, "is": is});
+    let changes: Vec<_> = changed.iter().take(MOST_CHANGES).map(json).collect();
+    let broken = Broken::new("T15", text).kind(kind);
+    (!changed.is_empty()).then(|| broken.with("id", id).with("changed", changes))
 }
 
 #[cfg(test)]
@@ -99,14 +113,21 @@ mod tests {
         );
         assert_eq!(
             taken(&mut ranges, &["ID=\"a\",DURATION=61"]),
-            ["DURATION of date range \"a\" was \"59.5\" and is \"61\""]
+            ["date range \"a\": DURATION was \"59.5\" and is \"61\""]
+        );
+        assert_eq!(
+            taken(&mut ranges, &["ID=\"a\",DURATION=62,PLANNED-DURATION=61"]),
+            [
+                "date range \"a\": DURATION was \"61\" and is \"62\", PLANNED-DURATION was \"60\" and is \"61\""
+            ],
+            "all that changed, once"
         );
         assert!(
             taken(
                 &mut ranges,
                 &["ID=\"a\",START-DATE=\"2026-11-29T11:00:00Z\""]
             )[0]
-            .starts_with("START-DATE")
+            .starts_with("date range \"a\": START-DATE")
         );
     }
 }

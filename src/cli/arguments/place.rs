@@ -67,12 +67,10 @@ impl Place {
 
     /// Its folder, made if it is a new one.
     pub(crate) fn folder(self) -> Result<SessionFolder, FolderError> {
-        let folder = match self {
-            Self::New(sessions, name) => sessions.create(name.as_deref())?,
-            Self::Existing(folder, _) => folder,
-        };
-        tracing::info!("recording to {}", folder.path().display());
-        Ok(folder)
+        match self {
+            Self::New(sessions, name) => sessions.create(name.as_deref()),
+            Self::Existing(folder, _) => Ok(folder),
+        }
     }
 }
 

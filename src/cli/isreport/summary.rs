@@ -20,6 +20,8 @@ struct Summary<'a> {
     session: &'a str,
     recorded: Moment,
     length_seconds: f64,
+    /// From when on it is kept; null: all of it is.
+    kept_from: Option<Moment>,
     streams: Vec<&'a str>,
     playlists: usize,
     revisions: u64,
@@ -191,6 +193,10 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
             session: &shown.name,
             recorded: Moment::new(shown.zero_us, shown.zero_us),
             length_seconds: seconds(shown.end_us.saturating_sub(shown.zero_us)),
+            kept_from: (shown.kept_us > 0).then(|| {
+                let kept_us = shown.zero_us.saturating_add(shown.kept_us);
+                Moment::new(kept_us, shown.zero_us)
+            }),
             streams: shown.streams.iter().map(|s| s.name.as_str()).collect(),
             playlists: looked_at.playlists,
             revisions: looked_at.revisions,

@@ -45,8 +45,15 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
         .map(|stream| escaped(&stream.name))
         .collect();
     let length_us = shown.end_us.saturating_sub(shown.zero_us);
+    let kept = match shown.kept_us {
+        ..=0 => String::new(),
+        kept_us => format!(
+            ", of which is kept what came from {} on",
+            timedelta(kept_us)
+        ),
+    };
     let span = format!(
-        "{}: {} in {} from {}",
+        "{}: {} in {} from {}{kept}",
         streams.join(", "),
         what_there_is(looked_at),
         timedelta(length_us),

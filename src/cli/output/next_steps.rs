@@ -71,7 +71,7 @@ fn text(path: &Path, facts: &str, totals: &Totals, kept_us: i64) -> Vec<String> 
     if totals.all_gaps() > 0 && last_gap_us >= kept_us {
         lines.push(format!("See its gaps: adjacent-find {of_session}"));
     }
-    if totals.faults > 0 && totals.fault_us >= kept_us {
+    if totals.fault_us > 0 && totals.fault_us >= kept_us {
         lines.push(format!(
             "See its faults: adjacent-find --faults {of_session}"
         ));
@@ -138,7 +138,7 @@ mod tests {
             let totals = Totals {
                 faults,
                 gaps,
-                fault_us: 70,
+                fault_us: if faults > 0 { 70 } else { 0 },
                 ..Totals::default()
             };
             text(

@@ -239,7 +239,11 @@ impl Stream {
             {
                 self.keys.push(shown);
             }
-            self.first.get_or_insert(found);
+            match &mut self.first {
+                // Who joined in the middle sees the parameter sets with a later picture.
+                Some(first) => first.codec = first.codec.take().or(found.codec),
+                None => self.first = Some(found),
+            }
         }
     }
 

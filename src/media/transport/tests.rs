@@ -155,6 +155,22 @@ fn every_picture_that_decoding_can_begin_with_is_known() {
 }
 
 #[test]
+fn who_joins_in_the_middle_learns_the_coding_from_the_first_parameter_sets() {
+    let mut maker = Maker::default();
+    maker.tables();
+    let other = [0, 0, 1, 0x41, 1, 2];
+    let idr = [0, 0, 1, 0x67, 0x64, 0, 0x28, 0, 0, 1, 0x65, 1, 2];
+    for (n, picture) in [&other[..], &other, &idr, &other].into_iter().enumerate() {
+        let time = 90_000 + n as u64 * 3600;
+        let unit = [picture, &[0x55; 9000]].concat();
+        maker.unit(VIDEO, 0xE0, time, time, &unit);
+    }
+    let facts = super::read(&maker.bytes, None);
+    assert_eq!(facts.tracks[0].codec.as_deref(), Some("avc1.640028"));
+    assert_eq!(facts.tracks[0].begins, Some(Beginning::Dependent));
+}
+
+#[test]
 fn a_chunk_says_what_is_in_it_and_when() {
     let facts = super::read(&second(900_000), None);
     assert_eq!(

@@ -47,7 +47,9 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
     let (from_us, until_us) = span_us(view, span);
     let cells = Cells::new(from_us, until_us, width);
     let playlists = view.reader.media_playlists()?;
-    let (mut lanes, indexed_to) = ticks_of(view, &playlists, (from_us, until_us), cells)?;
+    let ticks = Ticks::new(view, (from_us, until_us), cells)?;
+    let media: Vec<i64> = playlists.iter().map(|playlist| playlist.id).collect();
+    let mut lanes = ticks.of(&media, true)?;
     let revisions = revisions_of(view, &playlists, (from_us, until_us))?;
     if let Some(revisions) = revisions {
         let first_us = revisions.iter().flatten().map(|row| row.seen_us).min();
@@ -61,16 +63,12 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
             }
         }
     }
-    for playlist in view.reader.revised_playlists()? {
-        if playlists.iter().all(|media| media.id != playlist.id) {
-            let span = (from_us, until_us);
-            lanes.push(LaneEvents {
-                id: Lane::Playlist(playlist.id).to_string(),
-                revisions: Some(Advances::read(view, playlist.id, span, false)?),
-                ..LaneEvents::default()
-            });
-        }
-    }
+    let all = view.reader.revised_playlists()?.into_iter();
+    let others: Vec<i64> = all
+        .map(|playlist| playlist.id)
+        .filter(|id| !media.contains(id))
+        .collect();
+    lanes.extend(ticks.of(&others, false)?);
     for stream in view.reader.raw_streams()?.0 {
         lanes.push(LaneEvents {
             id: Lane::Raw(stream.id).to_string(),
@@ -81,44 +79,64 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
     Ok(Lanes {
         from: view.known.at(from_us),
         to: view.known.at(until_us),
-        indexed_to,
+        indexed_to: ticks.indexed_to,
         lanes,
     })
 }
 
-/// When each playlist advanced, and until when that is known.
-fn ticks_of(
-    view: &View<'_>,
-    playlists: &[PlaylistInfo],
-    (from_us, until_us): (i64, i64),
+/// When playlists advanced in a span: each time, where these are not too many.
+struct Ticks<'a> {
+    view: &'a View<'a>,
+    span: (i64, i64),
     cells: Cells,
-) -> Result<(Vec<LaneEvents>, f64), ReadError> {
-    let mut index = view.index();
-    index.go_on(view.reader)?;
-    let mut lanes = Vec::with_capacity(playlists.len());
-    for playlist in playlists {
-        let found = index.advances(playlist.id, from_us, until_us);
-        let mut lane = LaneEvents {
-            id: Lane::Playlist(playlist.id).to_string(),
-            before: found.before.map(|us| view.known.at(us)),
-            after: found.after.map(|us| view.known.at(us)),
+    /// Until when that is known.
+    indexed_to: f64,
+}
+
+impl<'a> Ticks<'a> {
+    fn new(view: &'a View<'a>, span: (i64, i64), cells: Cells) -> Result<Self, ReadError> {
+        let mut index = view.index();
+        index.go_on(view.reader)?;
+        Ok(Self {
+            view,
+            span,
+            cells,
+            indexed_to: indexed_to(view, index.is_whole(), index.indexed_us()),
+        })
+    }
+
+    /// Of playlists (rows of `resource`): media playlists, or multivariant ones, of which each revision is meant.
+    fn of(&self, playlists: &[i64], is_media: bool) -> Result<Vec<LaneEvents>, ReadError> {
+        let mut lanes = Vec::with_capacity(playlists.len());
+        for id in playlists {
+            let (mut lane, is_few) = self.counted(*id);
+            if is_few {
+                let each = Some(Advances::read(self.view, *id, self.span, is_media)?);
+                match is_media {
+                    true => lane.advances = each,
+                    false => lane.revisions = each,
+                }
+            }
+            lanes.push(lane);
+        }
+        Ok(lanes)
+    }
+
+    /// In cells, where they are too many to be told apart.
+    fn counted(&self, id: i64) -> (LaneEvents, bool) {
+        let index = self.view.index();
+        let found = index.advances(id, self.span.0, self.span.1);
+        let at = |us: i64| self.view.known.at(us);
+        let is_few = found.inside.len() <= self.cells.count;
+        let lane = LaneEvents {
+            id: Lane::Playlist(id).to_string(),
+            before: found.before.map(at),
+            after: found.after.map(at),
+            cells: (!is_few).then(|| InCells::new(self.view, &found, self.cells)),
             ..LaneEvents::default()
         };
-        match found.inside.len() <= cells.count {
-            true => {
-                lane.advances = Some(Advances::read(
-                    view,
-                    playlist.id,
-                    (from_us, until_us),
-                    true,
-                )?)
-            }
-            false => lane.cells = Some(InCells::new(view, &found, cells)),
-        }
-        lanes.push(lane);
+        (lane, is_few)
     }
-    let indexed_to = indexed_to(view, index.is_whole(), index.indexed_us());
-    Ok((lanes, indexed_to))
 }
 
 /// The revisions of each playlist that say what was listed in a span; `None`: they are too many.

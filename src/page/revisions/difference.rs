@@ -127,6 +127,7 @@ mod tests {
         let before = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:1\n#EXTINF:2,\na\n#EXTINF:2,\nb\n";
         let after = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:2\n#EXTINF:2,\nb\n#EXTINF:2,\nc\n";
         let kinds: Vec<_> = changes(before, after)
+            .0
             .iter()
             .map(|change| change.kind)
             .collect();

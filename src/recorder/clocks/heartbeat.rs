@@ -1,60 +1,51 @@
 //! The heartbeat: clocks are read all the time, so that what happened to them, or to this
-//! process, is known to the half second.
+//! process, is known to the tenth of a second.
 
 use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::notice::{Beat, noticed};
-use crate::clock::{self, Clock, micros};
-use crate::session::{Heartbeat, Writer};
+use super::activity::{self, Activity};
+use crate::session::Writer;
 
-/// Clocks are read so often.
+/// What was noticed is told so often.
 const EVERY: Duration = Duration::from_millis(500);
-/// They are written down so often, if they go as they should.
+/// Clocks are written down so often, if they go as they should.
 const ROW_EVERY_US: i64 = 10_000_000;
 
 /// Beats for ever.
-pub(crate) async fn run(writer: Writer) {
+pub(crate) async fn run(writer: Writer, activity: Activity) {
     #[cfg(test)]
     pass(&writer);
-    let clock = writer.clock();
-    let mut before = read(clock);
-    writer.heartbeat(before.clocks).await;
-    let mut written_us = before.clocks.at_us;
-    let mut ticks = tokio::time::interval(EVERY);
+    // A writer that waits for its disk stops nobody else.
+    tokio::join!(beat(&activity), tell(&writer, &activity));
+}
+
+async fn beat(activity: &Activity) {
+    let mut ticks = tokio::time::interval(activity::EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await;
-    let mut due = EVERY;
     loop {
         ticks.tick().await;
-        let now = read(clock);
-        let events = noticed(&before, &now, micros(due));
-        let handing_over = clock::instant();
-        let is_due = now.clocks.at_us.saturating_sub(written_us) >= ROW_EVERY_US;
-        if is_due || !events.is_empty() {
-            written_us = now.clocks.at_us;
-            writer.heartbeat(now.clocks).await;
+        activity.goes_on();
+    }
+}
+
+async fn tell(writer: &Writer, activity: &Activity) {
+    let mut written_us = None;
+    let mut ticks = tokio::time::interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (clocks, events) = activity.take();
+        let is_due = |us| clocks.at_us.saturating_sub(us) >= ROW_EVERY_US;
+        if written_us.is_none_or(is_due) || !events.is_empty() {
+            written_us = Some(clocks.at_us);
+            writer.heartbeat(clocks).await;
         }
         for event in events {
             tracing::warn!(json.own = true, "{}: {}", event.kind, event.detail);
             writer.notice(event).await;
         }
-        before = now;
-        // A writer that waits for its disk stops nobody else.
-        due = EVERY + clock::instant().saturating_duration_since(handing_over);
-    }
-}
-
-fn read(clock: Clock) -> Beat {
-    let reading = clock::reading();
-    Beat {
-        clocks: Heartbeat {
-            at_us: clock.at_us(reading.moment),
-            wall_us: reading.wall_us,
-            boot_us: reading.boot_us,
-        },
-        spread_us: reading.spread_us,
     }
 }
 

@@ -201,6 +201,7 @@ impl Fetcher {
             true => Reach::Any,
             false => reach,
         };
+        self.activity.goes_on();
         let now_us = self.writer.clock().now_us();
         let mut hop = Hop::new(self.writer.next_id(), url.clone(), now_us);
         if ask.held.as_ref().is_some_and(|held| held.awaited.is_some()) {
@@ -231,6 +232,7 @@ impl Fetcher {
             () = let_go(held) => None,
             sent = timeout_at(patience, self.send(ask, (url, reach, over), fields)) => Some(sent),
         };
+        self.activity.goes_on();
         let passed_us = self.writer.clock().now_us() - hop.requested_us;
         if let Some(stats) = &ask.waits {
             match sent {
@@ -494,6 +496,7 @@ impl Fetcher {
             }
             next = timeout_at(patience, response.chunk()) => next,
         };
+        self.activity.goes_on();
         match next {
             Ok(Ok(next)) => return next,
             Ok(Err(error)) => hop.fail(classify::broken_body(&error), &classify::describe(&error)),

@@ -1,5 +1,7 @@
 //! What is fetched next, and what is one resource.
 
+mod again;
+
 use std::sync::Arc;
 
 use super::items::content::{Content, EarlierRun};
@@ -302,11 +304,11 @@ fn a_restart_makes_known_names_new() {
 }
 
 #[test]
-fn a_slate_is_fetched_once_while_it_is_listed() {
+fn a_slate_is_fetched_once_for_all_of_a_text_and_not_again_for_what_stays_listed() {
     let mut plan = Planned::new();
     plan.lists(0, &[(1, "slate.ts"), (2, "slate.ts"), (3, "slate.ts")]);
     assert_eq!(plan.fetch_all(), ["slate.ts"]);
-    plan.lists(0, &[(3, "slate.ts"), (4, "slate.ts")]);
+    plan.lists(0, &[(2, "slate.ts"), (3, "slate.ts")]);
     assert_eq!(plan.fetch_all(), [""; 0]);
 }
 

@@ -86,6 +86,10 @@ struct Outcome {
 }
 
 impl Outcome {
+    fn all_segments(&self) -> usize {
+        self.in_the_end.places.len()
+    }
+
     fn fetches_of_a_chunk(&self) -> f64 {
         let all: u32 = self.fetches.values().sum();
         f64::from(all) / self.fetches.len() as f64
@@ -215,7 +219,8 @@ fn fetch(answer: &Answer, plan: &mut Plan, now: Instant, outcome: &mut Outcome) 
     while let Some(job) = plan.next(now, |_| false, |_, _| None) {
         assert_eq!(job.kind, Kind::Segment);
         let is_it = |one: &&Listed| job.url.as_str() == format!("http://h/live/{}", one.uri);
-        let Some(one) = answer.segments.iter().find(is_it) else {
+        // Of a name that is listed twice the newer bytes are there.
+        let Some(one) = answer.segments.iter().rfind(is_it) else {
             plan.done(&job, Done::Failed, None, now);
             continue;
         };
@@ -335,6 +340,14 @@ fn names_that_are_used_again() {
     is_right("a ring", |poll| {
         window(last(poll), |n| listed(format!("ring{}.ts", n % 10), n))
     });
+    for ring in 1..=6 {
+        let outcome = is_right("a ring that is no longer than the window", |poll| {
+            window(last(poll), |n| listed(format!("ring{}.ts", n % ring), n))
+        });
+        // What was written over before the first poll is nowhere.
+        let missed = outcome.all_segments() - outcome.fetches.len();
+        assert_eq!(missed as u64, 6 - ring, "of a ring of {ring}");
+    }
     is_right("a slate", |poll| {
         window(last(poll), |n| match n % 40 {
             0..8 => Listed {

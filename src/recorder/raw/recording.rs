@@ -436,7 +436,9 @@ impl Plain {
         let stats = &self.context.stats;
         stats.count_fault(Kind::Main, what.clone(), outcome);
         if self.fails((hop, outcome), &what, is_steady) {
-            let told = words::broken(&hop.url, &what, why, lasted.as_secs_f64());
+            let is_silent = has_words && outcome == Outcome::BodyTimeout;
+            let silent = is_silent.then_some(self.context.plain.stall);
+            let told = words::broken(&hop.url, &what, why, (lasted, silent));
             tracing::warn!(%outcome, status = hop.status, "{told}");
         }
     }

@@ -12,6 +12,7 @@ use crate::recorder::admission::hosts;
 use crate::recorder::context::Context;
 use crate::recorder::playlists::playlist::Playlist;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::events::Skipped;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::outages::over::{Over, counted};
 use crate::recorder::words;
@@ -131,12 +132,15 @@ impl Watch {
 
     /// Bytes come.
     pub(super) fn comes(&self, bytes: usize, url: &Url) {
+        self.context.fetcher.activity.goes_on();
         let stats = &self.playlist.stats;
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.now_us();
         let since_us = stats.advanced_us.swap(now_us, Ordering::Relaxed);
         if stats.gaps.since_us().is_some() {
-            stats.gaps.ends((since_us, now_us), 0, false);
+            stats
+                .gaps
+                .ends((since_us, now_us), Skipped::default(), false);
             let was_said = self.is_said.swap(false, Ordering::Relaxed);
             let is_untold = self.is_untold.swap(false, Ordering::Relaxed);
             if was_said || (is_untold && self.is_told()) {

@@ -13,6 +13,7 @@ use super::stream::{self, Recording};
 use super::streams::{Streams, cause};
 use crate::clock::{self, Clock};
 use crate::recorder::admission::reach::Proxies;
+use crate::recorder::clocks::activity::Activity;
 use crate::recorder::clocks::heartbeat;
 use crate::recorder::earlier_run;
 use crate::recorder::http::client::Clients;
@@ -57,6 +58,7 @@ async fn run(
         true => Writer::resume(folder, clock, program)?,
         false => Writer::create(folder, clock, program)?,
     };
+    tracing::info!("recording to {}", folder.path().display());
     board.begin(&writer);
     if !options.keep.is_all() {
         writer.keep(options.keep).await;
@@ -68,13 +70,17 @@ async fn run(
         writer: writer.clone(),
         board: board.clone(),
         hosts: Arc::default(),
+        activity: Activity::new(writer.clock()),
         stop: CancellationToken::new(),
     });
     if recording.options.resume {
         earlier_run::leave_alone(&writer, &recording.hosts).await;
     }
     let mut streams = Streams::new(&recording);
-    let heartbeat = AbortOnDropHandle::new(tokio::spawn(keep_beating(writer.clone())));
+    let heartbeat = AbortOnDropHandle::new(tokio::spawn(keep_beating(
+        writer.clone(),
+        recording.activity.clone(),
+    )));
     let ended = streams.supervise(control, &mut failure).await;
     let stop_us = writer.clock().now_us();
     writer.closing();
@@ -103,11 +109,11 @@ async fn run(
 }
 
 /// Runs the heartbeat for ever; one that panics begins anew.
-async fn keep_beating(writer: Writer) {
+async fn keep_beating(writer: Writer, activity: Activity) {
     let panics = Panics::of_recording(writer.clone());
     let mut in_a_row = InARow::new(clock::instant());
     loop {
-        let beat = heartbeat::run(writer.clone());
+        let beat = heartbeat::run(writer.clone(), activity.clone());
         panics.contain(beat, || "the heartbeat".to_owned()).await;
         let panics = in_a_row.count(clock::instant());
         tokio::time::sleep(restart_delay(panics)).await;

@@ -14,6 +14,7 @@ use crate::recorder::admission::admit;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
+use crate::recorder::clocks::activity::Activity;
 use crate::recorder::context::asset_state::Assets;
 use crate::recorder::context::steering_state::Steering;
 use crate::recorder::context::{Context, Shared};
@@ -50,6 +51,7 @@ pub(crate) struct Recording {
     pub writer: Writer,
     pub board: Board,
     pub hosts: Arc<Hosts>,
+    pub activity: Activity,
     /// The recording stops.
     pub stop: CancellationToken,
 }
@@ -127,6 +129,7 @@ impl Recording {
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
+                activity: self.activity.clone(),
                 stream_fields: Arc::new(StreamFields::new(
                     self.options.user_agent.is_some(),
                     input.asked_as.clone(),
@@ -246,7 +249,8 @@ impl Stream {
         let now_us = context.fetcher.writer.clock().now_us();
         let due = context.stats.outages_due(now_us, at_end);
         due.over.iter().for_each(|over| context.tell_of_end(over));
-        for recovery in context.stats.recoveries().due(now, at_end) {
+        let in_outage = |of| context.stats.outages().are_open_for(of);
+        for recovery in context.stats.recoveries().due(now, at_end, in_outage) {
             poll::log_recovery(&recovery);
         }
         let counted = context.fetcher.hosts.counted(now, at_end);

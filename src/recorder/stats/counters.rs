@@ -32,6 +32,8 @@ struct Inner {
     refused: OnceLock<String>,
     /// Gaps of its playlists.
     events: Arc<Events>,
+    /// Times in which segments were skipped that the recorder may have missed.
+    missed: Arc<Events>,
     recoveries: Recoveries,
     outages: Outages,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
@@ -142,7 +144,10 @@ impl Stats {
     /// Sums over all playlists.
     pub fn totals(&self) -> Totals {
         let is_raw = self.is_raw();
-        let gaps = self.0.events.tally();
+        let gaps = GapTally {
+            not_seen: self.0.missed.tally().never_listed,
+            ..self.0.events.tally()
+        };
         let none = GapTally::default();
         let (gaps, silences) = if is_raw { (none, gaps) } else { (gaps, none) };
         let start = Totals {
@@ -200,7 +205,7 @@ impl Stats {
         *counts.entry((kind, what)).or_default() += 1;
     }
 
-    /// The last fault was then.
+    /// The last fault was then, or nothing was answered for long.
     pub(crate) fn met(&self, at_us: i64) {
         self.0.fault_us.fetch_max(at_us, Ordering::Relaxed);
     }
@@ -303,7 +308,11 @@ impl Stats {
         let one = Arc::new(PlaylistStats {
             label,
             number: playlists.len(),
-            gaps: Gaps::new(Arc::clone(&self.0.events), number),
+            gaps: Gaps::new(
+                Arc::clone(&self.0.events),
+                Arc::clone(&self.0.missed),
+                number,
+            ),
             ..PlaylistStats::default()
         });
         playlists.push(Arc::clone(&one));
@@ -329,6 +338,7 @@ impl Stats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::stats::events::Skipped;
     use std::time::Duration;
 
     #[test]
@@ -347,7 +357,11 @@ mod tests {
         let told = stats.still(after(60), 63_500_001);
         let both = "2 playlists: no advance for up to 63.5 s";
         assert_eq!(told.as_deref(), Some(both));
-        one.gaps.ends((1, 64_000_001), 30, false);
+        let skipped = Skipped {
+            never_listed: 30,
+            not_seen: 2,
+        };
+        one.gaps.ends((1, 64_000_001), skipped, false);
         two.gaps.over();
         assert_eq!(stats.still(after(90), 93_000_000), None);
         assert_eq!(
@@ -357,6 +371,7 @@ mod tests {
                 length_us: 64_000_000,
                 longest_us: 64_000_000,
                 never_listed: 30,
+                not_seen: 2,
                 playlists: 2,
                 last_us: 64_000_001,
             }

@@ -19,6 +19,8 @@ pub struct GapTally {
     pub longest_us: u64,
     /// Segments that were skipped in them: in each by the playlist that skipped most.
     pub never_listed: u64,
+    /// Segments that were skipped while the recorder may have missed them: whether they were listed nobody knows.
+    pub not_seen: u64,
     /// Playlists that had any.
     pub playlists: u64,
     /// When the last of them was over, or what is known of it; 0: there was none.
@@ -33,9 +35,45 @@ impl GapTally {
             length_us: self.length_us.saturating_add(other.length_us),
             longest_us: self.longest_us.max(other.longest_us),
             never_listed: self.never_listed.saturating_add(other.never_listed),
+            not_seen: self.not_seen.saturating_add(other.not_seen),
             playlists: self.playlists + other.playlists,
             last_us: self.last_us.max(other.last_us),
         }
+    }
+}
+
+/// Segments that a playlist went on without.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    /// The recorder did not miss them.
+    pub never_listed: u64,
+    /// It may have missed them: it did not ask, or stood still.
+    pub not_seen: u64,
+}
+
+impl Skipped {
+    pub(crate) fn never_listed(count: u64) -> Self {
+        Self {
+            never_listed: count,
+            not_seen: 0,
+        }
+    }
+
+    pub(crate) fn not_seen(count: u64) -> Self {
+        Self {
+            never_listed: 0,
+            not_seen: count,
+        }
+    }
+
+    /// `, 2 segments never listed`.
+    pub(crate) fn told(self) -> String {
+        let told = |count: u64, how: &str| match count {
+            0 => String::new(),
+            1 => format!(", 1 segment {how}"),
+            count => format!(", {count} segments {how}"),
+        };
+        told(self.never_listed, "never listed") + &told(self.not_seen, "not seen")
     }
 }
 
@@ -46,8 +84,8 @@ pub(crate) struct Over {
     pub length_us: i64,
     /// How many playlists it was of.
     pub playlists: u64,
-    /// Segments that were never listed, of the playlist that skipped most.
-    pub never_listed: u64,
+    /// Of the playlist that skipped most.
+    pub skipped: Skipped,
     /// That it began was told.
     pub was_told: bool,
 }
@@ -63,6 +101,8 @@ struct Known {
     over: Vec<Span>,
     /// The event that goes on, or was told of last: of each playlist one span.
     told: Vec<Span>,
+    /// Segments that were not seen in it.
+    told_not_seen: u64,
     /// What is no longer in `over`, as it added to the sums.
     before: Sum,
     /// Playlists that had any.
@@ -109,24 +149,35 @@ impl Events {
     }
 
     /// The gap of a playlist is over; the event that is over with it and is to be told.
-    pub(super) fn ends(&self, of: i64, (from_us, until_us): (i64, i64), lost: u64) -> Option<Over> {
+    pub(super) fn ends(
+        &self,
+        of: i64,
+        (from_us, until_us): (i64, i64),
+        skipped: Skipped,
+    ) -> Option<Over> {
         let span = Span {
             of,
             from_us,
             until_us,
-            lost,
+            lost: skipped.never_listed,
         };
+        let not_seen = skipped.not_seen;
         let mut known = self.known();
         known.note(&span);
         let was_open = known.open.remove(&of);
         let place = was_open.map_or_else(|| known.place(&span), |open| open.place);
         known.tell(span, place);
         known.keep(span);
+        if place != Place::Apart {
+            known.told_not_seen = known.told_not_seen.max(not_seen);
+        }
         match (place, was_open.is_some()) {
-            (Place::Apart, was_told) => Some(over(&[span], was_told)),
+            (Place::Apart, was_told) => Some(over(&[span], not_seen, was_told)),
             // It is seen when it is over: that event was told to its end.
             (Place::Joins, false) => None,
-            (_, was_told) => (!known.goes_on()).then(|| over(&known.told, was_told)),
+            (_, was_told) => {
+                (!known.goes_on()).then(|| over(&known.told, known.told_not_seen, was_told))
+            }
         }
     }
 
@@ -161,6 +212,7 @@ impl Events {
             length_us: micros(sum.length_us),
             longest_us: micros(sum.longest_us),
             never_listed: known.most.1,
+            not_seen: 0,
             playlists: known.playlists.len() as u64,
             last_us: known.last_us,
         }
@@ -202,7 +254,10 @@ impl Known {
             (Place::Apart, _) => {}
             (_, Some(one)) => *one = span,
             (Place::Joins, None) => self.told.push(span),
-            (Place::Begins, None) => self.told = vec![span],
+            (Place::Begins, None) => {
+                self.told = vec![span];
+                self.told_not_seen = 0;
+            }
         }
     }
 
@@ -237,14 +292,17 @@ impl Known {
 }
 
 /// What spans of one event come to.
-fn over(all: &[Span], was_told: bool) -> Over {
+fn over(all: &[Span], not_seen: u64, was_told: bool) -> Over {
     let playlists: BTreeSet<i64> = all.iter().map(|one| one.of).collect();
     let from_us = all.iter().map(|one| one.from_us).min().unwrap_or(0);
     let until_us = all.iter().map(|one| one.until_us).max().unwrap_or(0);
     Over {
         length_us: until_us.saturating_sub(from_us),
         playlists: playlists.len() as u64,
-        never_listed: all.iter().map(|one| one.lost).max().unwrap_or(0),
+        skipped: Skipped {
+            never_listed: all.iter().map(|one| one.lost).max().unwrap_or(0),
+            not_seen,
+        },
         was_told,
     }
 }
@@ -262,12 +320,23 @@ mod tests {
         assert!(!events.lasts(1, S / 10, 3 * S), "it is the same");
         assert!(!events.lasts(0, 0, 8 * S), "it was told");
         assert_eq!(events.tally().count, 1);
-        assert_eq!(events.ends(0, (0, 8 * S), 3), None, "the other one stands");
-        let over = events.ends(1, (S / 10, 85 * S / 10), 4);
+        let some = Skipped {
+            never_listed: 3,
+            not_seen: 1,
+        };
+        assert_eq!(
+            events.ends(0, (0, 8 * S), some),
+            None,
+            "the other one stands"
+        );
+        let over = events.ends(1, (S / 10, 85 * S / 10), Skipped::never_listed(4));
         let wanted = Over {
             length_us: 85 * S / 10,
             playlists: 2,
-            never_listed: 4,
+            skipped: Skipped {
+                never_listed: 4,
+                not_seen: 1,
+            },
             was_told: true,
         };
         assert_eq!(over, Some(wanted));
@@ -276,7 +345,9 @@ mod tests {
         assert_eq!((tally.playlists, tally.never_listed), (2, 4));
         // The next one is another.
         assert!(events.lasts(1, 20 * S, 23 * S));
-        let over = events.ends(1, (20 * S, 24 * S), 0).unwrap();
+        let over = events
+            .ends(1, (20 * S, 24 * S), Skipped::default())
+            .unwrap();
         assert_eq!((over.playlists, over.length_us), (1, 4 * S));
         assert_eq!(events.tally().count, 2);
     }
@@ -286,7 +357,7 @@ mod tests {
         let events = Events::default();
         events.lasts(0, S, 4 * S);
         events.lasts(1, 2 * S, 5 * S);
-        events.ends(1, (2 * S, 6 * S), 0);
+        events.ends(1, (2 * S, 6 * S), Skipped::default());
         events.last_until(0, 13 * S);
         events.last_until(1, 13 * S);
         let tally = events.tally();
@@ -296,11 +367,16 @@ mod tests {
     #[test]
     fn what_is_seen_when_it_is_over_is_told_once_too() {
         let events = Events::default();
-        let over = events.ends(0, (0, 31 * S / 10), 0).unwrap();
+        let over = events
+            .ends(0, (0, 31 * S / 10), Skipped::default())
+            .unwrap();
         assert!(!over.was_told);
-        assert_eq!(events.ends(1, (S / 10, 32 * S / 10), 0), None);
+        assert_eq!(
+            events.ends(1, (S / 10, 32 * S / 10), Skipped::default()),
+            None
+        );
         assert_eq!(events.tally().count, 1);
-        let next = events.ends(0, (31 * S / 10, 62 * S / 10), 0);
+        let next = events.ends(0, (31 * S / 10, 62 * S / 10), Skipped::default());
         assert!(next.is_some(), "of one playlist each is an event");
         assert_eq!(events.tally().count, 2);
     }
@@ -314,7 +390,7 @@ mod tests {
             let from_us = n * 20 * S;
             events.lasts(0, 0, from_us);
             told += u32::from(events.lasts(1, from_us, from_us + 3 * S));
-            let over = events.ends(1, (from_us, from_us + 5 * S), 1);
+            let over = events.ends(1, (from_us, from_us + 5 * S), Skipped::never_listed(1));
             told += u32::from(over.is_some());
         }
         // The first one is of the event of the dead one.
@@ -333,8 +409,8 @@ mod tests {
         let events = Events::default();
         for n in 0..1000 {
             let from_us = n * 10 * S;
-            events.ends(0, (from_us, from_us + 4 * S), 1);
-            events.ends(1, (from_us + S, from_us + 5 * S), 2);
+            events.ends(0, (from_us, from_us + 4 * S), Skipped::never_listed(1));
+            events.ends(1, (from_us + S, from_us + 5 * S), Skipped::never_listed(2));
         }
         let tally = events.tally();
         assert_eq!((tally.count, tally.never_listed), (1000, 2000));

@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::events::{Events, Over};
+use super::events::{Events, Over, Skipped};
 
 /// Gaps of one playlist so far, or of one raw stream.
 #[derive(Debug, Default)]
 pub struct Gaps {
     /// Those of its stream, and which of its playlists this one is.
     events: Arc<Events>,
+    /// Times in which segments were skipped that the recorder may have missed.
+    missed: Arc<Events>,
     of: i64,
     count: AtomicU64,
     /// Since when the one is that is not over, in microseconds of Unix time; 0: there is none.
@@ -20,9 +22,10 @@ pub struct Gaps {
 
 impl Gaps {
     /// Of the playlist with that number of a stream.
-    pub(super) fn new(events: Arc<Events>, of: i64) -> Self {
+    pub(super) fn new(events: Arc<Events>, missed: Arc<Events>, of: i64) -> Self {
         Self {
             events,
+            missed,
             of,
             ..Self::default()
         }
@@ -40,13 +43,22 @@ impl Gaps {
     pub(crate) fn ends(
         &self,
         (from_us, until_us): (i64, i64),
-        never_listed: u64,
+        skipped: Skipped,
         is_new: bool,
     ) -> Option<Over> {
         self.count.fetch_add(u64::from(is_new), Ordering::Relaxed);
         self.since_us.store(0, Ordering::Relaxed);
         *self.past.lock().unwrap_or_else(PoisonError::into_inner) = Some((from_us, until_us));
-        self.events.ends(self.of, (from_us, until_us), never_listed)
+        self.missed((from_us, until_us), skipped);
+        self.events.ends(self.of, (from_us, until_us), skipped)
+    }
+
+    /// In a time that may be the recorder's own, segments were skipped.
+    pub(crate) fn missed(&self, span_us: (i64, i64), skipped: Skipped) {
+        if skipped.not_seen > 0 {
+            let not_seen = Skipped::never_listed(skipped.not_seen);
+            let _ = self.missed.ends(self.of, span_us, not_seen);
+        }
     }
 
     /// No advance is due any more.

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use prometheus_client::metrics::histogram::Histogram;
 
+/// A poll later than this against its moment is late, and an event, in microseconds.
+pub const LATE_US: i64 = 1_000_000;
 /// Upper ends of the classes that lags are counted in, in seconds.
 const CLASSES: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,

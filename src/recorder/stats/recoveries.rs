@@ -14,6 +14,8 @@ use super::fold::WINDOW;
 const MOST: usize = 4;
 /// What had no answer is answered at about the time at which a playlist advances again; for so long that is waited for.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// That an outage is over is told soon after the first of its playlists is answered, whatever becomes of the others.
+const LONGEST: Duration = Duration::from_secs(11);
 /// So many wait for that.
 const MOST_PUT_OFF: usize = 8;
 
@@ -21,7 +23,8 @@ const MOST_PUT_OFF: usize = 8;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recovery {
     pub over: Over,
-    /// The playlist that was over last.
+    /// The playlist that was over last, by its number and by its label.
+    pub of: usize,
     pub label: String,
     /// How often it should advance, in microseconds.
     pub expected_us: i64,
@@ -55,13 +58,19 @@ impl Recoveries {
         may
     }
 
-    /// Takes one in; what is to be told now.
-    pub(crate) fn comes(&self, recovery: Recovery, now: Instant) -> Vec<Recovery> {
+    /// Takes one in; what is to be told now. `in_outage`: whether it is still to be told that an outage is over in which a
+    /// playlist was.
+    pub(crate) fn comes(
+        &self,
+        recovery: Recovery,
+        now: Instant,
+        in_outage: impl Fn(usize) -> bool,
+    ) -> Vec<Recovery> {
         let mut known = self.known();
         known.put_off.push((now, recovery));
-        match known.unanswered == 0 || known.put_off.len() > MOST_PUT_OFF {
-            true => known.take(|_| true),
-            false => Vec::new(),
+        match known.put_off.len() > MOST_PUT_OFF {
+            true => known.take(|_, _| true),
+            false => known.due(now, in_outage),
         }
     }
 
@@ -77,10 +86,17 @@ impl Recoveries {
     }
 
     /// What is to be told now of those that were put off; `at_end`: all of them.
-    pub(crate) fn due(&self, now: Instant, at_end: bool) -> Vec<Recovery> {
+    pub(crate) fn due(
+        &self,
+        now: Instant,
+        at_end: bool,
+        in_outage: impl Fn(usize) -> bool,
+    ) -> Vec<Recovery> {
         let mut known = self.known();
-        let is_all = at_end || known.unanswered == 0;
-        known.take(|since| is_all || now.saturating_duration_since(since) >= PATIENCE)
+        match at_end {
+            true => known.take(|_, _| true),
+            false => known.due(now, in_outage),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -89,10 +105,23 @@ impl Recoveries {
 }
 
 impl Known {
-    fn take(&mut self, is_due: impl Fn(Instant) -> bool) -> Vec<Recovery> {
+    /// Those whose answers are told, or come too late.
+    fn due(&mut self, now: Instant, in_outage: impl Fn(usize) -> bool) -> Vec<Recovery> {
+        let is_answered = self.unanswered == 0;
+        self.take(|since, of| {
+            let patience = match (in_outage(of), is_answered) {
+                (true, _) => LONGEST,
+                (false, true) => return true,
+                (false, false) => PATIENCE,
+            };
+            now.saturating_duration_since(since) >= patience
+        })
+    }
+
+    fn take(&mut self, is_due: impl Fn(Instant, usize) -> bool) -> Vec<Recovery> {
         let (due, later) = std::mem::take(&mut self.put_off)
             .into_iter()
-            .partition(|(since, _)| is_due(*since));
+            .partition(|(since, recovery)| is_due(*since, recovery.of));
         self.put_off = later;
         let due: Vec<(Instant, Recovery)> = due;
         due.into_iter().map(|(_, recovery)| recovery).collect()
@@ -103,15 +132,17 @@ impl Known {
 mod tests {
     use super::*;
     use crate::clock;
+    use crate::recorder::stats::events::Skipped;
 
     fn recovery(label: &str) -> Recovery {
         Recovery {
             over: Over {
                 length_us: 8_000_000,
                 playlists: 1,
-                never_listed: 0,
+                skipped: Skipped::default(),
                 was_told: true,
             },
+            of: 0,
             label: label.to_owned(),
             expected_us: 2_000_000,
         }
@@ -122,23 +153,43 @@ mod tests {
         let (recoveries, now) = (Recoveries::default(), clock::instant());
         let [one, two] = ["one", "two"].map(recovery);
         assert_eq!(
-            recoveries.comes(one.clone(), now),
+            recoveries.comes(one.clone(), now, |_| false),
             std::slice::from_ref(&one)
         );
         recoveries.waits();
         recoveries.waits();
-        assert_eq!(recoveries.comes(one.clone(), now), []);
+        assert_eq!(recoveries.comes(one.clone(), now, |_| false), []);
         recoveries.waits_no_more();
-        assert_eq!(recoveries.due(now, false), [], "the other one hangs");
+        assert_eq!(
+            recoveries.due(now, false, |_| false),
+            [],
+            "the other one hangs"
+        );
         recoveries.waits_no_more();
-        assert_eq!(recoveries.due(now, false), std::slice::from_ref(&one));
+        assert_eq!(
+            recoveries.due(now, false, |_| false),
+            std::slice::from_ref(&one)
+        );
         // What hangs on holds it up no longer than that.
         recoveries.waits();
-        assert_eq!(recoveries.comes(one.clone(), now), []);
+        assert_eq!(recoveries.comes(one.clone(), now, |_| false), []);
         let soon = now + PATIENCE;
-        assert_eq!(recoveries.comes(two.clone(), soon), []);
-        assert_eq!(recoveries.due(soon, false), [one]);
-        assert_eq!(recoveries.due(soon, true), [two]);
+        assert_eq!(recoveries.comes(two.clone(), soon, |_| false), [one]);
+        assert_eq!(recoveries.due(soon, true, |_| false), [two]);
+    }
+
+    #[test]
+    fn that_it_advances_is_told_behind_the_end_of_its_outage() {
+        let (recoveries, now) = (Recoveries::default(), clock::instant());
+        let one = recovery("one");
+        assert_eq!(recoveries.comes(one.clone(), now, |of| of == 0), []);
+        let later = now + LONGEST / 2;
+        assert_eq!(recoveries.due(later, false, |of| of == 0), []);
+        // The main playlist is answered, too.
+        let due = recoveries.due(later, false, |of| of == 1);
+        assert_eq!(due, std::slice::from_ref(&one));
+        assert_eq!(recoveries.comes(one.clone(), now, |_| true), []);
+        assert_eq!(recoveries.due(now + LONGEST, false, |_| true), [one]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Totals {
     pub gaps: GapTally,
     /// Times in which no byte came of raw streams.
     pub silences: GapTally,
-    /// When the last fault was, in microseconds of Unix time; 0: there was none.
+    /// When the last fault was, or a request was known to be unanswered for long, in microseconds of Unix time; 0: neither was.
     pub fault_us: i64,
     /// The recorder's own greatest lateness with a poll, in microseconds.
     pub worst_lag_us: i64,

@@ -30,7 +30,7 @@ impl Session for RecordedStream<'_> {
             range: wanted.range,
             patience_us: listing.patience_us(),
         })?;
-        let verdict = judge(known, listing, wanted.may_be_anew, self.written_us);
+        let verdict = judge(known, listing, self.written_us);
         Ok(match verdict {
             Verdict::Present(body) => {
                 recorded(body, wanted.range).map_or(Verdict::Missing, Verdict::Present)

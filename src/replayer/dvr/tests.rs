@@ -78,7 +78,7 @@ impl Session for CachedText {
                 .collect(),
             ..Landings::default()
         };
-        let verdict = judge(known, listing, wanted.may_be_anew, self.now_us);
+        let verdict = judge(known, listing, self.now_us);
         Ok(match verdict {
             Verdict::Present(body) => Verdict::Present(RecordedBody {
                 exchange_id: body.exchange_id,

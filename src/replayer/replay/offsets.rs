@@ -23,9 +23,7 @@ impl Replay {
         let state = self.state();
         let moment_us = state.span.moment_us(clock::micros(offset));
         let kept_us = self.kept_after_us(moment_us)?;
-        // One that can still be asked for when it has been read and typed.
-        let first_us = state.earliest_us().max(kept_us);
-        let tenths = first_us.saturating_add(TENTH_US - 1) / TENTH_US;
+        let tenths = kept_us.saturating_add(TENTH_US - 1) / TENTH_US;
         let sentence = format!(
             "{} keeps what is from session time {} on: the first offset at which there is something is {}",
             self.name_in_answers(),

@@ -45,7 +45,7 @@ const MEDIA: [Damage; 9] = [
         });
     }),
     // One of two renditions jumps a moment before the other.
-    ("M06", &["X05"], |tape| {
+    ("M06", &[], |tape| {
         tape.each("/seg", |_, one| {
             let number: u32 = one.url.split("seg").nth(1).unwrap()[..3].parse().unwrap();
             if number >= 12 {

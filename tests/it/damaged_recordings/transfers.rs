@@ -1,6 +1,6 @@
 //! Rules of exchanges (H).
 
-use isrecorder::session::Kind;
+use isrecorder::session::{Kind, Outcome};
 
 use super::tape::{Taken, Tape};
 use super::told::{Damage, assert_told, playlists};
@@ -25,12 +25,19 @@ fn fails(tape: &mut Tape) {
     }
 }
 
-const TRANSFERS: [Damage; 8] = [
+const TRANSFERS: [Damage; 9] = [
     // What never came is an outage as well.
     ("H01", &["H14"], |tape| {
         tape.each("high/seg012", |_, one| {
             (one.status, one.body) = (404, b"not found".to_vec());
             one.set_header("cache-control", None);
+        });
+    }),
+    // Its body never came whole.
+    ("H01", &["H14"], |tape| {
+        tape.each("high/seg012", |_, one| {
+            one.outcome = Outcome::Short;
+            one.body.truncate(one.body.len() / 2);
         });
     }),
     ("H03", &[], |tape| {

@@ -123,6 +123,55 @@ fn playlists_that_are_down_together_are_one_outage_which_is_over_when_the_first_
 }
 
 #[test]
+fn an_outage_began_behind_the_last_good_answer_of_what_had_it_first() {
+    let m = Kind::Media;
+    let mut grouping = Grouping::default();
+    for attempt in [
+        good_of(1, 130, m, 7),
+        good_of(2, 138, m, 8),
+        failed(3, 140, m, 7, Some((145, true))),
+        good_of(4, 145, m, 7),
+    ] {
+        grouping.next(&attempt, Some(busy()));
+    }
+    let before: Vec<Option<i64>> = (grouping.end().iter())
+        .map(|one| one.good_before_us)
+        .collect();
+    assert_eq!(before, [Some(13 * S)]);
+}
+
+#[test]
+fn what_a_late_recorder_met_is_over_where_the_origin_says_that_it_is_away() {
+    let raw = |id, tenth, own| {
+        let mut attempt = failed(id, tenth, Kind::Main, 7, None);
+        if let AttemptEnd::Failed(failed) = &mut attempt.end {
+            failed.fault.is_raw = true;
+        }
+        (attempt, Cause { own, ..busy() })
+    };
+    let mut grouping = Grouping::default();
+    let mut all = Vec::new();
+    for (attempt, cause) in [
+        raw(1, 140, Some(Own::Late)),
+        raw(2, 141, None),
+        raw(3, 150, None),
+    ] {
+        all.extend(grouping.next(&attempt, Some(cause)));
+    }
+    all.extend(grouping.end());
+    let told: Vec<_> = (all.iter())
+        .map(|one| (one.key.own, one.first.at_us, one.good_us))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some(Own::Late), 14 * S, Some(141 * S / 10)),
+            (None, 141 * S / 10, None)
+        ]
+    );
+}
+
+#[test]
 fn one_variant_that_is_down_while_others_are_well_is_one_outage() {
     let m = Kind::Media;
     let all = [

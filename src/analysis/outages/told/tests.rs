@@ -124,6 +124,21 @@ fn an_outage_is_told_from_when_to_between_which_moments_and_what_it_took() {
          0:00:24.040 (01:51:36.800Z) and 0:00:24.450 (01:51:37.210Z): \
          2 playlists, 4 polls; 1 segment never listed: 81; host h:8080"
     );
+    let mut known = down();
+    known.good_before_us = Some(ZERO_US + 13_500_000);
+    let stood = Cost {
+        stood_still_us: 5_000_000,
+        ..Cost::default()
+    };
+    assert_eq!(
+        told_of(&known, &stood),
+        "refused for 10.040 to 10.950 s, from 0:00:14.000 (01:51:26.760Z) or up to 0.500 s earlier to between \
+         0:00:24.040 (01:51:36.800Z) and 0:00:24.450 (01:51:37.210Z): \
+         2 playlists, 4 polls; the recorder stood still for 5.000 s of it; host h:8080"
+    );
+    let json = finding(&known, &stood, ZERO_US);
+    assert_eq!(json.detail["good_before"]["session_time"], 13.5);
+    assert_eq!(json.detail["stood_still_seconds"], 5.0);
     let json = finding(&down(), &cost, ZERO_US);
     assert_eq!(
         (json.rule, json.count, json.playlist),
@@ -152,7 +167,7 @@ fn a_single_thing_is_named_and_what_never_came_is_told() {
     assert_eq!(
         told_of(&alone, &Cost::default()),
         "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
-         segment 5.m3u8, 1 request, never good; host h:8080"
+         segment 5.m3u8, 1 request, never came; host h:8080"
     );
     let mut raw = failed(9, 3.5, Kind::Main, 5);
     raw.fault.is_raw = true;

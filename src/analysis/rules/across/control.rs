@@ -1,5 +1,6 @@
 //! X08 server-control: what a server promises of one rendition it promises of all (RFC 8216bis 6.2.4).
 
+use super::disputes::Names;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::attributes;
@@ -67,17 +68,38 @@ impl Control {
     }
 }
 
-/// What is wrong with `now`, beside what another rendition says.
-pub fn judge(now: &Control, (name, other): (&str, &Control)) -> Option<Broken> {
-    let values = NAMES.iter().zip(now.values.iter().zip(&other.values));
+/// An attribute that two renditions have differently. Side 0 and side 1.
+#[derive(Debug)]
+pub struct Differs {
+    attribute: &'static str,
+    values: [String; 2],
+}
+
+/// The first attribute that two renditions have differently.
+pub(super) fn judge(one: &Control, other: &Control) -> Option<Differs> {
+    let values = NAMES.iter().zip(one.values.iter().zip(&other.values));
     let mut differing = values.filter(|(_, (one, other))| one != other);
-    let (attribute, (one, theirs)) = differing.next()?;
-    let text = format!(
-        "{attribute} of EXT-X-SERVER-CONTROL is {}, that of {name} is {}",
-        one.shown(),
-        theirs.shown()
-    );
-    Some(Broken::new("X08", text))
+    let (attribute, (one, other)) = differing.next()?;
+    Some(Differs {
+        attribute,
+        values: [one.shown(), other.shown()],
+    })
+}
+
+impl Differs {
+    /// The sentence about one side.
+    pub(super) fn tell(&self, side: usize, names: &Names<'_>) -> Broken {
+        let of = |side: usize| self.values.get(side).map_or("", String::as_str);
+        let (own, theirs) = (of(side), of(1 - side));
+        let text = format!(
+            "{} of EXT-X-SERVER-CONTROL is {own} in {}, {theirs} in {}",
+            self.attribute, names.odd, names.others
+        );
+        Broken::new("X08", text)
+            .with("attribute", self.attribute)
+            .with("value", own)
+            .with("other_value", theirs)
+    }
 }
 
 #[cfg(test)]
@@ -91,8 +113,15 @@ mod tests {
 
     fn told(one: &str, other: &str) -> Vec<String> {
         let (one, other) = (control(one, "").unwrap(), control(other, "").unwrap());
-        let broken = judge(&one, ("high.m3u8", &other));
-        broken.into_iter().map(|broken| broken.text).collect()
+        let names = Names {
+            odd: "low.m3u8",
+            others: "high.m3u8".to_owned(),
+            are_many: false,
+        };
+        let differs = judge(&one, &other).into_iter();
+        differs
+            .map(|differs| differs.tell(0, &names).text)
+            .collect()
     }
 
     #[test]
@@ -102,11 +131,11 @@ mod tests {
         assert_eq!(told(full, same), Vec::<String>::new());
         assert_eq!(
             told(full, &full.replace("BACK=1.5", "BACK=2")),
-            ["PART-HOLD-BACK of EXT-X-SERVER-CONTROL is 1.5, that of high.m3u8 is 2"]
+            ["PART-HOLD-BACK of EXT-X-SERVER-CONTROL is 1.5 in low.m3u8, 2 in high.m3u8"]
         );
         assert_eq!(
             told("", full),
-            ["CAN-BLOCK-RELOAD of EXT-X-SERVER-CONTROL is none, that of high.m3u8 is YES"]
+            ["CAN-BLOCK-RELOAD of EXT-X-SERVER-CONTROL is none in low.m3u8, YES in high.m3u8"]
         );
         assert_eq!(told("", ""), Vec::<String>::new());
     }

@@ -4,8 +4,11 @@
 //! | file | rules |
 //! | --- | --- |
 //! | `family` | which playlists of a stream belong together |
+//! | `shown` | what each shows now, and X03 |
+//! | `statements` | X01, X07: what they say of themselves |
+//! | `numbers` | X02: discontinuity numbers at one date |
 //! | `control` | X08: what servers promise |
-//! | `shown` | what each shows now, and X01, X02, X03, X07 |
+//! | [`disputes`] | which of those that differ is the odd one |
 //! | `rates` | X09, P20: bit rates |
 //! | [`codecs`] | X10: what a variant declares of its media |
 //! | [`alone`] | X12: one variant stands still while others go on |
@@ -13,9 +16,12 @@
 pub mod alone;
 pub mod codecs;
 mod control;
+pub mod disputes;
 mod family;
+mod numbers;
 mod rates;
 mod shown;
+mod statements;
 
 pub use self::family::Family;
 pub use self::rates::{Came, Rates, Told};

@@ -7,6 +7,7 @@ use super::family::Member;
 use crate::analysis::finding::{Evidence, Sightings};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
+use crate::shown::counted;
 
 /// Segments that an average is made of, at least.
 const FEW: u64 = 5;
@@ -150,8 +151,15 @@ impl Rates {
         };
         if let Some(over) = &rate.over {
             let text = format!(
-                "a segment has {:.0} bit/s, BANDWIDTH is {}",
-                rate.peak, member.bandwidth
+                "{} of {} have more than BANDWIDTH, {} bit/s: up to {:.0} bit/s",
+                over.count,
+                // Those that are told of: not all, where a part of the session is looked at.
+                counted(
+                    rate.all.as_ref().map_or(rate.segments, |all| all.count),
+                    "segment"
+                ),
+                member.bandwidth,
+                rate.peak
             );
             let broken = Broken::new("X09", text).severity(severity);
             out.push((broken.with("peak", rate.peak.round()), over.clone()));
@@ -272,7 +280,7 @@ mod tests {
         assert_eq!(found(1_220_000, 1_300_000), Vec::<String>::new());
         assert_eq!(
             found(1_100_000, 0),
-            ["a segment has 1220000 bit/s, BANDWIDTH is 1100000"]
+            ["2 of 6 segments have more than BANDWIDTH, 1100000 bit/s: up to 1220000 bit/s"]
         );
         assert_eq!(found(1_220_000, 1_000_000).len(), 1);
         assert_eq!(found(0, 0), Vec::<String>::new());

@@ -1,20 +1,21 @@
-//! X01 target-differs, X02 dseq-differs, X03 edge-skew, X07 pdt-map, and X08 as they change: what the renditions of a stream show at one time
-//! (RFC 8216bis 6.2.4, B.1).
+//! What the renditions of a stream show at one time: X03 edge-skew, and X01, X02, X07, X08 as texts change (RFC 8216bis 6.2.4, B.1).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::control::{self, Control};
+use super::disputes::{Disputes, Told};
+use super::numbers::{Compared, Numbers};
+use super::statements::Differs;
+use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;
-use crate::session::seconds;
+use crate::session::{ExchangeId, seconds};
 
 /// Renditions that are compared with each other.
 const MOST_RENDITIONS: usize = 256;
 /// Ends of a playlist that are remembered.
 const MOST_ENDS: usize = 16;
-/// Segments whose discontinuity numbers are compared.
-const MOST_DATED: usize = 64;
 /// Dates and moments are the same to so much, in microseconds.
 const CLOSE_US: i64 = 50_000;
 
@@ -31,33 +32,44 @@ pub struct Seen<'a> {
     pub is_advance: bool,
     /// When it was seen.
     pub seen_us: i64,
+    /// The exchange that brought it.
+    pub exchange: Option<ExchangeId>,
     /// When it was known not to be there yet.
     pub not_before_us: Option<i64>,
+    /// Findings of that moment are wanted.
+    pub is_wanted: bool,
+}
+
+impl Seen<'_> {
+    fn at(&self) -> Evidence {
+        Evidence {
+            at_us: self.seen_us,
+            exchange: self.exchange,
+        }
+    }
 }
 
 /// What a rendition shows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shown {
     name: String,
     target_us: Option<i64>,
     has_dates: Option<bool>,
     control: Option<Control>,
-    /// When it was seen, in microseconds of Unix time,
-    seen_us: i64,
-    /// and when it began to say of itself what it says; at its first text it had always said so.
-    since_us: i64,
+    /// The text that shows it.
+    at: Evidence,
+    /// When it began to say of itself what it says, in microseconds of Unix time; `None`: at its first text it had always said so.
+    since_us: Option<i64>,
     /// The date at which its window ended, and when that was seen.
     ends: VecDeque<(i64, i64)>,
-    /// Segments of its window: from which date until which, and the discontinuity number.
-    dated: VecDeque<(i64, i64, u64)>,
+    numbers: Numbers,
 }
 
 /// The renditions of a stream.
 #[derive(Debug, Default)]
 pub struct Renditions {
     shown: BTreeMap<i64, Shown>,
-    /// Pairs of which a rule has told that they differ, until one of them says something else.
-    told: BTreeSet<(&'static str, i64, i64)>,
+    disputes: Disputes<Differs>,
 }
 
 impl Renditions {
@@ -66,26 +78,28 @@ impl Renditions {
         if self.shown.len() >= MOST_RENDITIONS && !self.shown.contains_key(&seen.id) {
             return;
         }
+        self.disputes.name(seen.id, seen.name);
         let mut now = Shown::new(seen);
         let before = self.shown.remove(&seen.id);
         if let Some(before) = &before {
             now.since_us = match now.says_what(before) {
                 true => before.since_us,
-                false => seen.seen_us,
+                false => Some(seen.seen_us),
             };
+            now.numbers.follow(&before.numbers, now.at);
         }
-        if before.is_some() && now.since_us == seen.seen_us {
-            let is_of = |pair: &(_, i64, i64)| pair.1 == seen.id || pair.2 == seen.id;
-            self.told.retain(|pair| !is_of(pair));
+        if before.is_some() && now.since_us == Some(seen.seen_us) {
+            self.disputes
+                .close(|rule, ids| rule != "X02" && ids.contains(&seen.id));
         }
-        self.statements(seen.id, &now, out);
+        self.statements(seen, &now);
         let went_back = before
             .as_ref()
             .is_some_and(|before| now.ends_before(before));
-        let others: Vec<&Shown> = self.shown.values().collect();
         if seen.is_advance {
-            discontinuities(&now, &others, out);
+            self.numbers(seen, &now);
             if !went_back {
+                let others: Vec<&Shown> = self.shown.values().collect();
                 skew(seen, &now, &others, out);
             }
         }
@@ -105,30 +119,60 @@ impl Renditions {
         self.shown.insert(seen.id, now);
     }
 
+    /// X01, X02, X07 and X08 of all that was taken in; and how many were too many.
+    pub fn finish(self) -> (Vec<Told>, u64) {
+        let left_out = self.disputes.left_out();
+        (self.disputes.finish(), left_out)
+    }
+
     /// What it says of itself, beside what others do: told once of two, however many texts say so.
-    fn statements(&mut self, id: i64, now: &Shown, out: &mut Vec<Broken>) {
-        let rules: [(&'static str, Compare); 3] =
-            [("X01", targets), ("X07", dates), ("X08", controls)];
-        for (rule, compare) in rules {
-            let others = self
-                .shown
-                .iter()
-                .filter(|(_, other)| now.is_comparable(other));
-            let found = others.filter_map(|(other_id, other)| {
-                let pair = (rule, id.min(*other_id), id.max(*other_id));
-                Some((pair, compare(now, other)?))
-            });
-            let found: Vec<_> = found.collect();
-            if let Some((_, broken)) = found.iter().find(|(pair, _)| !self.told.contains(pair)) {
-                out.push(broken.clone());
+    fn statements(&mut self, seen: &Seen<'_>, now: &Shown) {
+        if !seen.is_wanted {
+            return;
+        }
+        for (id, other) in &self.shown {
+            if !now.is_settled_beside(other, now.since_us, other.since_us) {
+                continue;
             }
-            self.told.extend(found.into_iter().map(|(pair, _)| pair));
+            let ([first, second], ids) = match seen.id < *id {
+                true => ([now, other], [seen.id, *id]),
+                false => ([other, now], [*id, seen.id]),
+            };
+            let found = [
+                targets(first, second),
+                dates(first, second),
+                controls(first, second),
+            ];
+            for differs in found.into_iter().flatten() {
+                self.disputes.differ(ids, differs, now.at, false);
+            }
+        }
+    }
+
+    /// Discontinuity numbers, where both have had the chance to count alike.
+    fn numbers(&mut self, seen: &Seen<'_>, now: &Shown) {
+        for (id, other) in &self.shown {
+            let since = (now.numbers.since_us, other.numbers.since_us);
+            if !now.is_settled_beside(other, since.0, since.1) {
+                continue;
+            }
+            let (ids, side) = match seen.id < *id {
+                true => ([seen.id, *id], 0),
+                false => ([*id, seen.id], 1),
+            };
+            match now.numbers.compared(&other.numbers, side, now.at) {
+                Compared::Unlike(differs, since) if seen.is_wanted => {
+                    let differs = Differs::Numbers(differs);
+                    self.disputes.differ(ids, differs, since, false);
+                }
+                Compared::Alike => self
+                    .disputes
+                    .close(|rule, open| rule == "X02" && open == ids),
+                Compared::Unlike(..) | Compared::Unknown => {}
+            }
         }
     }
 }
-
-/// What is wrong with a rendition beside another one.
-type Compare = fn(&Shown, &Shown) -> Option<Broken>;
 
 impl Shown {
     /// It says of itself what the text before said.
@@ -138,14 +182,18 @@ impl Shown {
     }
 
     /// Both were seen when the other one had said for a target duration what it says: renditions that change together are not
-    /// polled together.
-    fn is_comparable(&self, other: &Self) -> bool {
-        let settled = |since_us: i64, target_us: Option<i64>, seen_us: i64| {
-            let settled_us = since_us.saturating_add(target_us.unwrap_or(0));
-            since_us == i64::MIN || seen_us >= settled_us
+    /// polled together. `since_us`: when this one began to say it, and when the other one did.
+    fn is_settled_beside(
+        &self,
+        other: &Self,
+        since_us: Option<i64>,
+        theirs_us: Option<i64>,
+    ) -> bool {
+        let settled = |since_us: Option<i64>, target_us: Option<i64>, seen_us: i64| {
+            since_us.is_none_or(|us| seen_us >= us.saturating_add(target_us.unwrap_or(0)))
         };
-        settled(self.since_us, self.target_us, other.seen_us)
-            && settled(other.since_us, other.target_us, self.seen_us)
+        settled(since_us, self.target_us, other.at.at_us)
+            && settled(theirs_us, other.target_us, self.at.at_us)
     }
 
     /// By its dates, its window ends before that of the text before.
@@ -156,100 +204,39 @@ impl Shown {
 
     fn new(seen: &Seen<'_>) -> Self {
         let playlist = seen.playlist;
-        let mut shown = Self {
+        let segments = &playlist.segments;
+        let has_dates = segments.iter().any(|segment| segment.date_us.is_some());
+        let numbers = Numbers::of(playlist, seen.at());
+        let end_us = numbers.end_us.filter(|_| !playlist.ended);
+        Self {
             name: seen.name.to_owned(),
             target_us: playlist.target_us,
-            has_dates: None,
+            has_dates: (!segments.is_empty()).then_some(has_dates),
             control: Control::of(playlist),
-            seen_us: seen.seen_us,
-            since_us: i64::MIN,
-            ..Self::default()
-        };
-        if !playlist.segments.is_empty() {
-            shown.has_dates = Some(
-                playlist
-                    .segments
-                    .iter()
-                    .any(|segment| segment.date_us.is_some()),
-            );
-        }
-        let mut number = playlist.discontinuity_sequence.unwrap_or(0);
-        let mut begins_us = None;
-        for segment in &playlist.segments {
-            number = number.wrapping_add(u64::from(segment.discontinuity));
-            if segment.discontinuity {
-                begins_us = None;
-            }
-            begins_us = segment.date_us.or(begins_us);
-            let Some(from_us) = begins_us else { continue };
-            let until_us = from_us.saturating_add(segment.duration_us);
-            shown.dated.push_back((from_us, until_us, number));
-            begins_us = Some(until_us);
-        }
-        while shown.dated.len() > MOST_DATED {
-            shown.dated.pop_front();
-        }
-        if let (Some(end_us), false) = (begins_us, playlist.ended) {
-            shown.ends.push_back((end_us, seen.seen_us));
-        }
-        shown
-    }
-}
-
-fn targets(now: &Shown, other: &Shown) -> Option<Broken> {
-    let (target_us, theirs_us) = (now.target_us?, other.target_us?);
-    if target_us == theirs_us {
-        return None;
-    }
-    let text = format!(
-        "its target duration is {} s, that of {} is {} s",
-        target_us / 1_000_000,
-        other.name,
-        theirs_us / 1_000_000
-    );
-    Some(Broken::new("X01", text))
-}
-
-fn controls(now: &Shown, other: &Shown) -> Option<Broken> {
-    control::judge(
-        now.control.as_ref()?,
-        (&other.name, other.control.as_ref()?),
-    )
-}
-
-fn dates(now: &Shown, other: &Shown) -> Option<Broken> {
-    let (with, without) = match (now.has_dates?, other.has_dates?) {
-        (true, false) => (&now.name, &other.name),
-        (false, true) => (&other.name, &now.name),
-        _ => return None,
-    };
-    let text = format!("{with} has EXT-X-PROGRAM-DATE-TIME, {without} has none");
-    Some(Broken::new("X07", text))
-}
-
-/// The last two segments, by the middle of each: what lies near an edge is not compared.
-fn discontinuities(now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
-    for other in others {
-        let differs = |segment: &&(i64, i64, u64)| {
-            let (from_us, until_us, number) = **segment;
-            let middle_us = from_us.saturating_add(until_us.saturating_sub(from_us) / 2);
-            let same = other.dated.iter().find(|(from_us, until_us, _)| {
-                (from_us.saturating_add(CLOSE_US)..until_us.saturating_sub(CLOSE_US))
-                    .contains(&middle_us)
-            });
-            same.is_some_and(|(_, _, theirs)| *theirs != number)
-        };
-        let last = now.dated.iter().rev().skip(1).take(2);
-        if last.clone().count() == 2 && last.clone().all(|segment| differs(&segment)) {
-            let number = now.dated.back().map_or(0, |(_, _, number)| *number);
-            let text = format!(
-                "at one date its discontinuity number is {number}, that of {} is another",
-                other.name
-            );
-            out.push(Broken::new("X02", text));
-            return;
+            at: seen.at(),
+            since_us: None,
+            ends: end_us
+                .map(|end_us| (end_us, seen.seen_us))
+                .into_iter()
+                .collect(),
+            numbers,
         }
     }
+}
+
+fn targets(first: &Shown, second: &Shown) -> Option<Differs> {
+    let targets = [first.target_us?, second.target_us?];
+    (first.target_us != second.target_us).then_some(Differs::Targets(targets))
+}
+
+fn dates(first: &Shown, second: &Shown) -> Option<Differs> {
+    let dates = [first.has_dates?, second.has_dates?];
+    (first.has_dates != second.has_dates).then_some(Differs::Dates(dates))
+}
+
+fn controls(first: &Shown, second: &Shown) -> Option<Differs> {
+    let differs = control::judge(first.control.as_ref()?, second.control.as_ref()?);
+    differs.map(Differs::Control)
 }
 
 fn skew(seen: &Seen<'_>, now: &Shown, others: &[&Shown], out: &mut Vec<Broken>) {
@@ -306,23 +293,34 @@ mod tests {
         text
     }
 
-    /// Ids that revisions of playlists 1, 2, ... give, seen at these seconds.
-    fn found(revisions: &[(i64, String, i64)]) -> Vec<&'static str> {
+    /// Ids and sentences that revisions of playlists 1, 2, ... give, seen at these seconds.
+    fn broken(revisions: &[(i64, String, i64)]) -> Vec<(&'static str, String, i64)> {
         let mut renditions = Renditions::default();
         let mut out = Vec::new();
         for (id, text, second) in revisions {
             let playlist = Playlist::read(text.clone().into());
             let seen = Seen {
                 id: *id,
-                name: "list.m3u8",
+                name: ["high", "low", "audio"][usize::try_from(*id).unwrap() - 1],
                 playlist: &playlist,
                 is_advance: true,
                 seen_us: second * 1_000_000,
+                exchange: None,
                 not_before_us: Some(second * 1_000_000 - 100_000),
+                is_wanted: true,
             };
             renditions.take(&seen, &mut out);
         }
-        out.iter().map(|broken| broken.rule).collect()
+        let skewed = out.into_iter().map(|broken| (broken.rule, broken.text, 0));
+        let told = renditions.finish().0.into_iter().map(|told| {
+            let second = told.seen.first.at_us / 1_000_000;
+            (told.broken.rule, told.broken.text, second)
+        });
+        skewed.chain(told).collect()
+    }
+
+    fn found(revisions: &[(i64, String, i64)]) -> Vec<&'static str> {
+        broken(revisions).iter().map(|(rule, ..)| *rule).collect()
     }
 
     #[test]
@@ -403,6 +401,77 @@ mod tests {
             found(&[(1, text(5, 2, 10, ""), 1), (2, undated, 1)]),
             ["X07"]
         );
+    }
+
+    #[test]
+    fn of_three_the_odd_one_is_told() {
+        let odd = broken(&[
+            (3, text(5, 4, 10, ""), 1),
+            (2, text(5, 3, 10, ""), 1),
+            (1, text(5, 4, 10, ""), 1),
+        ]);
+        let texts: Vec<&str> = odd.iter().map(|(_, text, _)| text.as_str()).collect();
+        assert_eq!(texts, ["low has a target duration of 3 s, all others 4 s"]);
+    }
+
+    /// A window of six that ends with segment `last`; the tag stands before segment 8 where it has one, and its first segments
+    /// have a number.
+    fn tagged(last: u64, has_tag: bool, number: u64) -> String {
+        let first = last - 5;
+        let mut text = text(first, 2, u32::try_from(first * 2).unwrap(), "");
+        text = text[..text.find("#EXTINF").unwrap()].to_owned();
+        if number > 0 {
+            let tag = format!("#EXT-X-DISCONTINUITY-SEQUENCE:{number}\n#EXT-X-PROGRAM");
+            text = text.replacen("#EXT-X-PROGRAM", &tag, 1);
+        }
+        for segment in first..=last {
+            if has_tag && segment == 8 {
+                text.push_str(&format!(
+                    "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:2026-11-29T10:00:{:02}Z\n",
+                    segment * 2
+                ));
+            }
+            text.push_str(&format!("#EXTINF:2,\ns{segment}.ts\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn a_tag_that_one_alone_has_is_told_since_when_and_where() {
+        let both = |last: u64| {
+            let at = i64::try_from(last * 2).unwrap();
+            [
+                (1, tagged(last, false, 0), at),
+                (2, tagged(last, true, 0), at),
+            ]
+        };
+        let revisions: Vec<_> = (6..13).flat_map(both).collect();
+        let told = broken(&revisions);
+        let text = "at 10:00:16Z low has discontinuity number 1, high has 0: low has an EXT-X-DISCONTINUITY before \
+            segment 8 that high has not";
+        assert_eq!(told, [("X02", text.to_owned(), 16)]);
+    }
+
+    #[test]
+    fn a_count_that_both_get_wrong_one_after_the_other_is_no_difference() {
+        // Both lose the tag with segment 8, and count nothing.
+        let both = |last: u64| {
+            let at = i64::try_from(last * 2).unwrap();
+            [
+                (1, tagged(last, true, 0), at),
+                (2, tagged(last, true, 0), at + 1),
+            ]
+        };
+        let revisions: Vec<_> = (8..20).flat_map(both).collect();
+        assert_eq!(found(&revisions), Vec::<&str>::new());
+        // One of them alone counts.
+        let one = |last: u64| {
+            let [mut high, low] = both(last);
+            high.1 = tagged(last, true, u64::from(last > 13));
+            [high, low]
+        };
+        let revisions: Vec<_> = (8..20).flat_map(one).collect();
+        assert_eq!(found(&revisions), ["X02"]);
     }
 
     #[test]

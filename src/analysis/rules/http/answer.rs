@@ -23,6 +23,8 @@ pub struct Answered<'a> {
     pub exchange: &'a SeenExchange,
     /// Its response header fields, as far as they are [`ASKED_FOR`]; empty without a response.
     pub headers: &'a Headers,
+    /// The recorder stood still, or its machine slept, while it was under way.
+    pub stood_still: bool,
 }
 
 impl Answered<'_> {
@@ -44,6 +46,12 @@ impl Answered<'_> {
 
     pub(super) fn is_media(&self) -> bool {
         matches!(self.exchange.kind, Kind::Segment | Kind::Init | Kind::Part)
+    }
+
+    /// For how long a cache had had it, in microseconds (RFC 9111 5.1).
+    pub fn age_us(&self) -> Option<i64> {
+        let age = self.field("age")?.trim().parse::<i64>().ok()?;
+        Some(age.max(0).saturating_mul(1_000_000))
     }
 
     /// Its path, in lower case.

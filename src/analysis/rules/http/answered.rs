@@ -1,8 +1,8 @@
-//! P01 not-a-playlist, H01 listed-not-there, H10 redirect, L05 block: what was answered.
+//! P01 not-a-playlist, H10 redirect, L05 block: what was answered.
 
 use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
-use crate::session::{Kind, Outcome, seconds};
+use crate::session::{Outcome, seconds};
 
 pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
     let exchange = answered.exchange;
@@ -19,7 +19,6 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
             format!("200 was answered, and what came is no playlist: {why}"),
         ));
     }
-    listed_not_there(answered, out);
     let is_redirect = matches!(exchange.status, Some(301 | 302 | 303 | 307 | 308));
     if is_redirect && answered.is_media() && exchange.head_id.is_none() {
         let to = answered.field("location").unwrap_or("nowhere");
@@ -29,38 +28,6 @@ pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
         ));
     }
     blocked(answered, out);
-}
-
-fn listed_not_there(answered: &Answered<'_>, out: &mut Vec<Broken>) {
-    let exchange = answered.exchange;
-    let is_listed = matches!(
-        exchange.kind,
-        Kind::Segment | Kind::Init | Kind::Part | Kind::Key
-    );
-    // What was announced may be taken back, and nobody waits for it then (RFC 8216bis 6.2.6).
-    let is_waited_for = exchange.outcome != Outcome::Aborted;
-    let Some(status) = exchange
-        .status
-        .filter(|_| is_listed && is_waited_for && exchange.listed_by.is_some())
-    else {
-        return;
-    };
-    // It asks for patience: that is no answer for what was asked.
-    if matches!(status, 404 | 410 | 500..=502 | 504..=599) {
-        let kind = exchange.kind.as_str();
-        out.push(
-            Broken::new(
-                "H01",
-                format!(
-                    "{} was listed, and {status} was answered: {}",
-                    exchange.kind.one(),
-                    exchange.url
-                ),
-            )
-            .kind(kind)
-            .with("status", status),
-        );
-    }
 }
 
 fn blocked(answered: &Answered<'_>, out: &mut Vec<Broken>) {
@@ -90,7 +57,7 @@ fn blocked(answered: &Answered<'_>, out: &mut Vec<Broken>) {
 mod tests {
     use super::*;
     use crate::analysis::rules::http::testing::{found, good, headers, of_segment};
-    use crate::session::SeenExchange;
+    use crate::session::{Kind, SeenExchange};
 
     #[test]
     fn what_is_listed_is_there() {

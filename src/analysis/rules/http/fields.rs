@@ -1,8 +1,10 @@
 //! P03 identity, H05 gzip, H06 cache-live, H08 cors, H09 mime: header fields.
 
+use std::collections::HashMap;
+
 use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
-use crate::session::{Kind, seconds};
+use crate::session::{Kind, Outcome, seconds};
 
 /// Content types of playlists (RFC 8216bis 4), and one that is in wide use.
 const PLAYLISTS: [&str; 3] = [
@@ -12,6 +14,8 @@ const PLAYLISTS: [&str; 3] = [
 ];
 /// A text that is smaller gains nothing by compression.
 const WORTH_COMPRESSING: u64 = 1000;
+/// Playlists that are told apart.
+const MOST_PLAYLISTS: usize = 10_000;
 /// What content types may be, by the end of a path (HLS Authoring Specification 10.4, and RFC 8216bis 3.1).
 const TYPES: [(&str, &[&str]); 8] = [
     (".ts", &["video/mp2t"]),
@@ -34,7 +38,7 @@ const TYPES: [(&str, &[&str]); 8] = [
 ];
 
 pub(super) fn judge(answered: &Answered<'_>, out: &mut Vec<Broken>) {
-    caching(answered, out);
+    missing(answered, out);
     if !answered.is_good() {
         return;
     }
@@ -87,49 +91,68 @@ fn mime(answered: &Answered<'_>, content_type: &str, out: &mut Vec<Broken>) {
     }
 }
 
-fn caching(answered: &Answered<'_>, out: &mut Vec<Broken>) {
+/// A 404 that stays in caches.
+fn missing(answered: &Answered<'_>, out: &mut Vec<Broken>) {
     let exchange = answered.exchange;
-    let control = answered.field("cache-control").unwrap_or_default();
-    if matches!(exchange.status, Some(404 | 410)) {
-        let target_us = exchange.listed_by.and_then(|(_, target_us)| target_us);
-        if let (Some(age_us), Some(target_us)) = (max_age_us(control), target_us)
-            && age_us > target_us
-        {
-            let text = format!(
-                "a {} may be cached for {} s",
-                exchange.status.unwrap_or(404),
-                seconds(age_us)
-            );
-            out.push(Broken::new("H06", text).kind("missing"));
-        }
-        return;
-    }
-    // What was held may stay in a cache for longer (B.1).
-    let is_live = answered.is_good() && exchange.directives_met.is_none();
-    let Some((Some(target_us), false)) = exchange.revision.filter(|_| is_live) else {
+    let Some(status @ (404 | 410)) = exchange.status else {
         return;
     };
+    let control = answered.field("cache-control").unwrap_or_default();
+    let target_us = exchange.listed_by.and_then(|(_, target_us)| target_us);
+    if let (Some(age_us), Some(target_us)) = (max_age_us(control), target_us)
+        && age_us > target_us
+    {
+        let text = format!("a {status} may be cached for {} s", seconds(age_us));
+        out.push(Broken::new("H06", text).kind("missing"));
+    }
+}
+
+/// What was known of live playlists when their answers came: a copy in a cache is no new revision, but it is an answer.
+#[derive(Debug, Default)]
+pub(super) struct Edges {
+    /// Target duration and end of the newest revision, by playlist.
+    newest: HashMap<i64, (Option<i64>, bool)>,
+}
+
+impl Edges {
+    pub(super) fn judge(&mut self, answered: &Answered<'_>, out: &mut Vec<Broken>) {
+        let exchange = answered.exchange;
+        let asked_for = exchange.head_resource_id.unwrap_or(exchange.resource_id);
+        if let Some(revision) = exchange.revision
+            && (self.newest.len() < MOST_PLAYLISTS || self.newest.contains_key(&asked_for))
+        {
+            self.newest.insert(asked_for, revision);
+        }
+        let is_known = exchange.status == Some(304) && exchange.outcome == Outcome::Complete;
+        // What was held may stay in a cache for longer (B.1).
+        let is_asked = exchange.directives_met.is_none() && answered.is_playlist();
+        if !is_asked || !(is_known || answered.is_good()) {
+            return;
+        }
+        if let Some((Some(target_us), false)) = self.newest.get(&asked_for) {
+            caching(answered, *target_us, out);
+        }
+    }
+}
+
+fn caching(answered: &Answered<'_>, target_us: i64, out: &mut Vec<Broken>) {
+    let control = answered.field("cache-control").unwrap_or_default();
     if let Some(age_us) = max_age_us(control).filter(|age_us| *age_us > target_us / 2) {
         let text = format!(
             "a live playlist of target duration {} s may be cached for {} s",
             seconds(target_us),
             seconds(age_us)
         );
-        out.push(Broken::new("H06", text));
+        out.push(Broken::new("H06", text).worse(age_us));
     }
-    let age_us = answered
-        .field("age")
-        .and_then(|age| age.parse::<i64>().ok());
-    if let Some(age_us) = age_us
-        .map(|age| age.saturating_mul(1_000_000))
-        .filter(|age_us| *age_us > target_us)
-    {
+    let age_us = answered.age_us().filter(|age_us| *age_us > target_us);
+    if let Some(age_us) = age_us {
         let text = format!(
-            "a live playlist of target duration {} s came out of a cache that had had it for {} s",
+            "a live playlist of target duration {} s came out of a cache that had had it for up to {} s",
             seconds(target_us),
             seconds(age_us)
         );
-        out.push(Broken::new("H06", text).kind("age"));
+        out.push(Broken::new("H06", text).kind("age").worse(age_us));
     }
 }
 
@@ -201,7 +224,7 @@ impl CrossOrigin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::rules::http::testing::{found, good, headers, of_segment};
+    use crate::analysis::rules::http::testing::{broken, found, good, headers, of_segment};
     use crate::session::SeenExchange;
 
     const TYPE: (&str, &str) = ("content-type", "application/vnd.apple.mpegurl");
@@ -263,8 +286,28 @@ mod tests {
         };
         assert_eq!(
             found(&[(gone, headers(&[("cache-control", "s-maxage=60")]))]),
-            ["H01", "H06"]
+            ["H06", "H01"]
         );
+    }
+
+    #[test]
+    fn a_copy_in_a_cache_is_an_answer_whatever_it_shows() {
+        let url = "http://localhost/list.m3u8";
+        let fields = |age| headers(&[TYPE, GZIP, ("age", age)]);
+        let same = good(Kind::Media, url);
+        let known = SeenExchange {
+            status: Some(304),
+            ..same.clone()
+        };
+        let answers = [
+            (live(url), fields("0")),
+            (same, fields("5")),
+            (known, fields("19")),
+        ];
+        let told = broken(&answers);
+        let texts: Vec<&str> = told.iter().map(|broken| broken.text.as_str()).collect();
+        assert_eq!(texts.len(), 2, "{texts:?}");
+        assert!(texts[1].ends_with("for up to 19 s"), "{texts:?}");
     }
 
     #[test]
@@ -300,6 +343,7 @@ mod tests {
             &Answered {
                 exchange: &segment,
                 headers: &fields,
+                stood_still: false,
             },
             &mut Vec::new(),
         );

@@ -3,42 +3,61 @@
 //! | file | rules |
 //! | --- | --- |
 //! | `answer` | an exchange, as rules look at it |
-//! | `answered` | P01, H01, H10, L05: what was answered |
+//! | `answered` | P01, H10, L05: what was answered |
+//! | `not_there` | H01: what was listed and was not there |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
 //! | `ranges` | H12: ranges |
 //! | `speed` | H03: how fast |
 //! | [`viewer`] | H04: a viewer would have waited |
 //! | `content` | T05: bytes behind a name |
+//! | `listed` | for how long that must bring the same |
 
 mod answer;
 mod answered;
 mod content;
 mod fields;
+mod listed;
+mod not_there;
 mod ranges;
 mod speed;
 pub mod viewer;
 
+use std::ops::RangeInclusive;
+
 pub use self::answer::{ASKED_FOR, Answered};
+pub use self::listed::{Listed, Window};
+pub use self::not_there::{Needed, NotThere};
 
 use self::content::Contents;
-use self::fields::CrossOrigin;
+use self::fields::{CrossOrigin, Edges};
+use self::not_there::Missed;
 use self::speed::Downloads;
 use super::broken::Broken;
+use crate::hls::ByteRange;
 
 /// What is remembered from one exchange to the next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Exchanges {
+    /// Which moments are told of, in microseconds of Unix time.
+    wanted: RangeInclusive<i64>,
     contents: Contents,
+    edges: Edges,
+    missed: Missed,
     downloads: Downloads,
     cross_origin: CrossOrigin,
 }
 
 impl Exchanges {
-    /// Bodies may be asked for so long after they were listed first, in microseconds: the duration of the longest playlist.
-    pub fn new(longest_us: i64) -> Self {
+    /// The duration of the longest playlist, in microseconds, and when segments were listed. `wanted`: which moments are told
+    /// of, in microseconds of Unix time.
+    pub fn new(longest_us: i64, listed: Listed, wanted: RangeInclusive<i64>) -> Self {
         Self {
-            contents: Contents::new(longest_us),
-            ..Self::default()
+            wanted,
+            contents: Contents::new(longest_us, listed),
+            edges: Edges::default(),
+            missed: Missed::default(),
+            downloads: Downloads::default(),
+            cross_origin: CrossOrigin::default(),
         }
     }
 
@@ -50,10 +69,21 @@ impl Exchanges {
         }
         answered::judge(answered, out);
         fields::judge(answered, out);
+        self.edges.judge(answered, out);
+        let is_wanted = self.wanted.contains(&answered.exchange.requested_us);
+        self.missed.take(answered, is_wanted);
         ranges::judge(answered, out);
         self.cross_origin.judge(answered, out);
         self.downloads.judge(answered, out);
         self.contents.judge(answered, out);
+    }
+
+    /// What was listed and was not there. `needed`: what is known of a URL and a range.
+    pub fn not_there(
+        &mut self,
+        needed: impl Fn(&str, Option<ByteRange>) -> Needed,
+    ) -> Vec<NotThere> {
+        std::mem::take(&mut self.missed).finish(needed)
     }
 
     /// What could not be judged, and why.
@@ -108,11 +138,18 @@ pub(crate) mod testing {
 
     /// What is wrong with exchanges, one after the other.
     pub fn broken(exchanges: &[(SeenExchange, Headers)]) -> Vec<Broken> {
-        let mut state = Exchanges::new(24_000_000);
+        let mut state = Exchanges::new(24_000_000, Listed::default(), 0..=i64::MAX);
         let mut out = Vec::new();
         for (exchange, headers) in exchanges {
-            state.judge(&Answered { exchange, headers }, &mut out);
+            let answered = Answered {
+                exchange,
+                headers,
+                stood_still: false,
+            };
+            state.judge(&answered, &mut out);
         }
+        let not_there = state.not_there(|_, _| Needed::default());
+        out.extend(not_there.into_iter().map(|one| one.broken));
         out
     }
 

@@ -4,17 +4,28 @@ use std::collections::VecDeque;
 
 use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
-use crate::session::{Kind, SeenExchange, seconds};
+use crate::session::{Kind, Outcome, SeenExchange, seconds};
 
-/// With more downloads beside it, it may be the recorder that made one slow.
+/// With more downloads beside it, it may be the recorder that made one slow, ...
 const FEW: usize = 2;
+/// ... but for one that gets less than one part in so many of its share.
+const FAR_LESS: f64 = 8.0;
 /// Downloads that are remembered.
 const MOST: usize = 256;
 
-/// Downloads that were in flight lately: from when until when, in microseconds of Unix time.
+/// Downloads that were in flight lately.
 #[derive(Debug, Default)]
 pub(super) struct Downloads {
-    latest: VecDeque<(i64, i64)>,
+    latest: VecDeque<Download>,
+}
+
+/// From when until when, in microseconds of Unix time.
+#[derive(Debug)]
+struct Download {
+    from_us: i64,
+    until_us: i64,
+    /// Bytes in a second, its wait included.
+    rate: f64,
 }
 
 impl Downloads {
@@ -25,8 +36,7 @@ impl Downloads {
         if self.latest.len() >= MOST {
             self.latest.pop_front();
         }
-        self.latest
-            .push_back((exchange.requested_us, ends_us(exchange)));
+        self.latest.push_back(Download::new(exchange));
     }
 
     /// Those that begin behind it have not passed yet, so that one with many before it is not judged, and one with many
@@ -39,13 +49,14 @@ impl Downloads {
         else {
             return;
         };
-        let took_us = ends_us(exchange).saturating_sub(exchange.requested_us);
-        let beside = self
-            .latest
-            .iter()
-            .filter(|(_, until_us)| *until_us > exchange.requested_us)
-            .count();
-        if took_us <= target_us || beside > FEW + 1 {
+        let this = Download::new(exchange);
+        let took_us = this.until_us.saturating_sub(this.from_us);
+        if took_us <= target_us || answered.stood_still {
+            return;
+        }
+        let beside = self.latest.iter();
+        let beside = beside.filter(|other| other.until_us > this.from_us).count();
+        if beside > FEW + 1 && !self.is_far_less(&this, beside) {
             return;
         }
         let text = format!(
@@ -54,7 +65,31 @@ impl Downloads {
             seconds(took_us),
             seconds(target_us)
         );
-        out.push(Broken::new("H03", text).with("seconds", seconds(took_us)));
+        let broken = Broken::new("H03", text).worse(took_us);
+        out.push(broken.with("seconds", seconds(took_us)));
+    }
+
+    /// Whether as many as it was of at once could have come far faster: one of the latest did.
+    #[allow(clippy::cast_precision_loss)]
+    fn is_far_less(&self, this: &Download, at_once: usize) -> bool {
+        let rates = self.latest.iter().map(|download| download.rate);
+        let fastest = rates.fold(0.0, f64::max);
+        this.rate * at_once as f64 * FAR_LESS < fastest
+    }
+}
+
+impl Download {
+    #[allow(clippy::cast_precision_loss)]
+    fn new(exchange: &SeenExchange) -> Self {
+        let until_us = ends_us(exchange);
+        let took_us = until_us.saturating_sub(exchange.requested_us).max(1);
+        let is_whole = exchange.outcome == Outcome::Complete;
+        let bytes = if is_whole { exchange.wire_bytes } else { 0 };
+        Self {
+            from_us: exchange.requested_us,
+            until_us,
+            rate: bytes as f64 * 1e6 / took_us as f64,
+        }
     }
 }
 
@@ -88,5 +123,14 @@ mod tests {
     fn many_at_once_are_the_recorders_doing() {
         let at_once: Vec<_> = (0..6).map(|n| (slow(n), of_segment())).collect();
         assert_eq!(found(&at_once).len(), FEW + 1);
+    }
+
+    #[test]
+    fn one_that_gets_next_to_nothing_is_the_servers_doing() {
+        let fast = good(Kind::Segment, "http://localhost/s0.ts");
+        let all = std::iter::once((fast, of_segment()));
+        let slow = (1..7).map(|n| (slow(1_000_000 + n), of_segment()));
+        let all: Vec<_> = all.chain(slow).collect();
+        assert_eq!(found(&all), ["H03"; 6]);
     }
 }

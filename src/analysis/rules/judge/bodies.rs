@@ -81,6 +81,7 @@ impl Listing<'_> {
             init,
             sequence,
             exchange: landed.exchange_id,
+            url: url.into(),
             at_us: self.read.row.seen_us,
             follows: last.is_some_and(|last| self.is_behind(index, last))
                 && (index > 0 || self.read.fresh > 0 || !self.is_new_epoch()),

@@ -2,11 +2,13 @@
 
 use super::judging::{Judging, PlaylistGap};
 use crate::analysis::adjacent::{Search, Threshold};
+use crate::analysis::finding::Finding;
+use crate::analysis::gaps::gap::{Gap, Whose};
 use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
-use crate::session::{Notice, ReadError, holes};
+use crate::session::{Notice, ReadError, holes, seconds};
 
 /// Gaps that are compared with what other variants did meanwhile.
 const MOST_GAPS: usize = 1000;
@@ -25,6 +27,24 @@ impl Judging<'_> {
         Ok(())
     }
 
+    /// How long no new segment had come when the recording ended.
+    pub(super) fn at_the_end(&mut self) -> Result<(), ReadError> {
+        let search = Search::new(self.reader, Threshold::default())?;
+        for playlist in self.reader.media_playlists()? {
+            let is_meant = (self.scope).means(&playlist.stream, &playlist.name, &playlist.url);
+            let gap = match is_meant {
+                true => search.at_the_end(playlist.id)?,
+                false => None,
+            };
+            if let Some(gap) = gap.filter(|gap| gap.whose() == Whose::Origin) {
+                let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+                self.longest(from_us, until_us, &playlist.name);
+                self.overview.ended(playlist.id, (from_us, until_us));
+            }
+        }
+        Ok(())
+    }
+
     fn gaps(&mut self, search: &Search<'_>, zero_us: i64) -> Result<(), ReadError> {
         let mut labels = Labels::new(self.reader);
         for playlist in self.reader.media_playlists()? {
@@ -37,7 +57,11 @@ impl Judging<'_> {
             let label = labels.of(&playlist)?;
             search.gaps(&playlist, |gap| {
                 if gap.is_origins_for_certain() {
-                    let finding = report::finding(&playlist, label.as_deref(), &gap, zero_us);
+                    let mut finding = report::finding(&playlist, label.as_deref(), &gap, zero_us);
+                    for more in report::polled(&gap) {
+                        finding.text = format!("{}. {more}", finding.text);
+                    }
+                    self.out_of_a_cache(playlist.id, &gap, &mut finding);
                     if self.gaps.len() < MOST_GAPS {
                         self.gaps.push(PlaylistGap {
                             playlist: playlist.id,
@@ -52,6 +76,29 @@ impl Judging<'_> {
             })?;
         }
         Ok(())
+    }
+
+    /// A cache may be what stood still: its copy got as old as the gap is long.
+    fn out_of_a_cache(&self, playlist: i64, gap: &Gap, finding: &mut Finding) {
+        let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+        let copies = self.copies.get(&playlist).into_iter().flatten();
+        let meanwhile = copies.filter(|(at_us, _)| (from_us..=until_us).contains(at_us));
+        let Some(age_us) = meanwhile.map(|(_, age_us)| *age_us).max() else {
+            return;
+        };
+        // What it had was new at the beginning, or a segment before that.
+        let target_us = gap.from.target_duration_us.unwrap_or(0);
+        if age_us.saturating_add(target_us.saturating_mul(2)) < gap.length_us() {
+            return;
+        }
+        let age = seconds(age_us);
+        finding.text = format!(
+            "{}, out of a cache that had had it for up to {age} s: the cache, not the encoder, may be behind",
+            finding.text
+        );
+        finding
+            .detail
+            .insert("cache_age_seconds".to_owned(), age.into());
     }
 
     fn outages(&mut self, search: &Search<'_>, zero_us: i64) -> Result<(), ReadError> {

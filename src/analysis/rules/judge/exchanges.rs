@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
+use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::{self, Rates};
 use crate::analysis::rules::broken::Broken;
@@ -17,6 +18,10 @@ use crate::session::{
 
 /// Exchanges that are read at once.
 const AT_ONCE: usize = 1024;
+/// Answers of a playlist out of a cache that are remembered, ...
+const MOST_COPIES: usize = 100_000;
+/// ... where it had had them for so long, in microseconds.
+const LEAST_AGE_US: i64 = 2_000_000;
 /// Header sets that are remembered.
 const MOST_SETS: usize = 1024;
 
@@ -30,7 +35,11 @@ impl Judging<'_> {
             .map(|playlist| (playlist.id, playlist))
             .collect();
         let raw = self.reader.raw_streams()?;
-        let mut exchanges = Exchanges::new(self.longest_us);
+        let wanted = self.findings.wanted();
+        let wanted = wanted.from_us..=wanted.until_us;
+        let mut exchanges =
+            Exchanges::new(self.longest_us, std::mem::take(&mut self.listed), wanted);
+        let recorder = Search::new(self.reader, Threshold::default())?;
         let mut fields = Fields::default();
         let mut rates = Rates::default();
         let mut behind = 0;
@@ -55,8 +64,12 @@ impl Judging<'_> {
                 let answered = Answered {
                     exchange: row,
                     headers: &headers,
+                    stood_still: stood_still(&recorder, row),
                 };
+                self.copy(of, &answered);
                 exchanges.judge(&answered, &mut out);
+                out.iter_mut()
+                    .for_each(|broken| self.twice.tell(row, broken));
                 // Of a raw stream nobody expects a playlist.
                 out.retain(|broken| broken.rule != "P01" || !raw.has(row.stream_id));
                 self.add(row, stream, playlist, out);
@@ -69,8 +82,42 @@ impl Judging<'_> {
             what: what.to_owned(),
             why: why.to_owned(),
         }));
+        self.not_there(&mut exchanges, &streams, &names);
         self.rates(playlists, &rates);
         Ok(())
+    }
+
+    /// T07 asks for it: an answer of a playlist that a cache had had for longer than a moment.
+    fn copy(&mut self, playlist: i64, answered: &Answered<'_>) {
+        let exchange = answered.exchange;
+        let age_us = answered.age_us().filter(|age_us| *age_us >= LEAST_AGE_US);
+        let Some(age_us) = age_us.filter(|_| exchange.kind.is_playlist()) else {
+            return;
+        };
+        let copies = self.copies.entry(playlist).or_default();
+        if copies.len() < MOST_COPIES {
+            copies.push((exchange.requested_us, age_us));
+        }
+    }
+
+    /// H01: what was listed and was not there, at the end of it all.
+    fn not_there(
+        &mut self,
+        exchanges: &mut Exchanges,
+        streams: &HashMap<i64, String>,
+        names: &HashMap<i64, &RevisedPlaylist>,
+    ) {
+        let durations = &self.durations;
+        for told in exchanges.not_there(|url, range| durations.needed(url, range)) {
+            let playlist = names.get(&told.playlist);
+            let place = Place {
+                stream: streams.get(&told.stream_id).map_or("", String::as_str),
+                playlist: playlist.map(|playlist| playlist.name.as_str()),
+                id: told.playlist,
+                at: told.seen.first,
+            };
+            self.findings.add_seen(&place, told.broken, &told.seen);
+        }
     }
 
     /// Rows of streams that are no playlists.
@@ -118,7 +165,6 @@ impl Judging<'_> {
         if let Some(duration_us) = self.durations.of(&row.url, row.range) {
             let family = self.families.get(&row.stream_id);
             let member = listed_by.and_then(|playlist| family?.member(&playlist.url));
-            let wanted = self.findings.wanted();
             let came = across::Came {
                 bytes: *size,
                 duration_us,
@@ -127,7 +173,7 @@ impl Judging<'_> {
                     at_us: row.requested_us,
                     exchange: Some(row.id),
                 },
-                is_wanted: (wanted.from_us..=wanted.until_us).contains(&row.requested_us),
+                is_wanted: self.findings.wanted().has(row.requested_us),
             };
             rates.take(playlist, member.map_or(0, |member| member.bandwidth), &came);
             let took_us = row
@@ -138,7 +184,10 @@ impl Judging<'_> {
                 requested_us: row.requested_us,
                 at_us: row.requested_us.saturating_add(took_us),
                 bytes: *size,
-                duration_us,
+                duration_us: self
+                    .durations
+                    .played(&row.url, row.range)
+                    .unwrap_or(duration_us),
                 target_us: target_us.unwrap_or(duration_us),
             };
             self.overview.came(playlist, &came);
@@ -177,6 +226,13 @@ fn told_of(row: &SeenExchange) -> i64 {
         Some((id, _)) => id,
         None => row.head_resource_id.unwrap_or(row.resource_id),
     }
+}
+
+/// Whether the recorder did, or its machine slept, while a request was under way.
+fn stood_still(recorder: &Search<'_>, row: &SeenExchange) -> bool {
+    let wait_us = row.wait_us.unwrap_or(0);
+    let took_us = wait_us.saturating_add(row.receive_us.unwrap_or(0));
+    recorder.stood_still(row.requested_us, row.requested_us.saturating_add(took_us))
 }
 
 /// Header sets, read once.

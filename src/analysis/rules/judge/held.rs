@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::analysis::finding::Evidence;
+use crate::analysis::rules::across::disputes::Disputes;
 use crate::analysis::rules::media::Known;
-use crate::analysis::rules::media::across::Dated;
+use crate::analysis::rules::media::across::{Apart, Listed, Stamp, Stamps};
+use crate::analysis::rules::media::drift::Drift;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
 use crate::hls::ByteRange;
@@ -18,12 +21,18 @@ pub(super) struct Media {
     /// By playlist.
     pub(super) of: BTreeMap<i64, Rendition>,
     pub(super) told: BTreeMap<&'static str, u64>,
+    /// Time stamps that are apart, by stream.
+    pub(super) apart: BTreeMap<i64, Disputes<Apart>>,
 }
 
 #[derive(Default)]
 pub(super) struct Rendition {
     pub(super) last: Option<Held>,
+    /// Row of its stream.
+    pub(super) stream: i64,
+    pub(super) stamps: Stamps,
     pub(super) weights: Vec<Weight>,
+    pub(super) drift: Drift,
     pub(super) keys: HashMap<String, Option<Vec<u8>>>,
     pub(super) inits: HashMap<(String, Option<ByteRange>), Option<Arc<Init>>>,
 }
@@ -35,6 +44,8 @@ pub(super) struct Held {
     pub(super) segment: Segment,
     pub(super) sequence: u64,
     pub(super) exchange: ExchangeId,
+    /// Its absolute URL.
+    pub(super) url: String,
     pub(super) at_us: i64,
     pub(super) follows: bool,
     pub(super) date_us: Option<i64>,
@@ -64,9 +75,17 @@ impl Held {
         }
     }
 
-    /// With its date, where it has one.
-    pub(super) fn dated(&self) -> Option<Dated<'_>> {
-        let known = self.known();
-        self.date_us.map(|date_us| Dated { known, date_us })
+    /// When it is by its date and by its time stamps, where both are known.
+    pub(super) fn stamp(&self) -> Option<Stamp> {
+        let listed = Listed {
+            date_us: self.date_us?,
+            discontinuity: self.discontinuity,
+            url: self.url.clone(),
+            at: Evidence {
+                at_us: self.at_us,
+                exchange: Some(self.exchange),
+            },
+        };
+        Stamp::of(&self.known(), listed)
     }
 }

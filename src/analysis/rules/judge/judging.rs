@@ -7,8 +7,10 @@ use super::held::Media;
 use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
+use super::twice::Twice;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
+use crate::analysis::rules::http::Listed;
 use crate::analysis::rules::overview::Overview;
 use crate::session::{ExchangeId, ReadError, Reader, holes};
 
@@ -22,6 +24,9 @@ pub(super) struct Judging<'a> {
     /// By stream.
     pub(super) renditions: HashMap<i64, Renditions>,
     pub(super) durations: Durations,
+    /// When segments were listed.
+    pub(super) listed: Listed,
+    pub(super) twice: Twice,
     pub(super) passes: Passes,
     pub(super) media: Media,
     /// Room for the newest revisions, ...
@@ -34,6 +39,8 @@ pub(super) struct Judging<'a> {
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
     pub(super) overview: Overview,
+    /// Answers of a playlist, by its row, that came out of a cache: when, and for how long it had had them (microseconds).
+    pub(super) copies: HashMap<i64, Vec<(i64, i64)>>,
     /// The origin's gaps, the first ones.
     pub(super) gaps: Vec<PlaylistGap>,
     pub(super) not_judged: Vec<NotJudged>,
@@ -56,6 +63,8 @@ impl<'a> Judging<'a> {
             families: HashMap::new(),
             renditions: HashMap::new(),
             durations: Durations::default(),
+            listed: Listed::default(),
+            twice: Twice::default(),
             media: Media::default(),
             room: Room::default(),
             left_out: 0,
@@ -63,6 +72,7 @@ impl<'a> Judging<'a> {
             ended: HashMap::new(),
             looked_at: LookedAt::default(),
             overview: Overview::new(holes(&reader.runs()?)),
+            copies: HashMap::new(),
             gaps: Vec::new(),
             not_judged: Vec::new(),
             progress,

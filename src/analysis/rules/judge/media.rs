@@ -1,32 +1,45 @@
 //! Bodies of segments, read as their revisions pass, each once: the rules of media, and time stamps across renditions.
 
 use super::bodies::{Listing, Unread};
-use super::held::Held;
+use super::held::{Held, Media};
 use super::judgement::NotJudged;
 use super::judging::Judging;
 use super::state::Read;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
-use crate::analysis::rules::media::across;
+use crate::analysis::rules::media::across::{self, Stamp};
+use crate::analysis::rules::media::durations::played_us;
 use crate::analysis::rules::media::freeze;
-use crate::analysis::rules::media::{cues, judge, judge_end, mapped};
+use crate::analysis::rules::media::{cues, follows, judge, judge_end, mapped};
 use crate::analysis::rules::playlist::Playlist;
-use crate::hls::Variables;
+use crate::analysis::rules::time::is_jump;
+use crate::hls::{Step, Variables};
 use crate::media::facts::{Cipher, Content};
 use crate::session::{ExchangeId, ReadError, RevisedPlaylist};
 
+/// Playlists that one is compared with.
+const MOST_OTHERS: usize = 64;
 /// Segments of a playlist that are weighed against each other.
 const MOST_WEIGHTS: usize = 50_000;
 
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
-    pub(super) fn media(&mut self, read: &Read<'_>) -> Result<(), ReadError> {
+    /// Gives how long they play together, by what was measured of them, in microseconds.
+    pub(super) fn media(&mut self, read: &Read<'_>) -> Result<i64, ReadError> {
+        let added = read.now.segments.iter().skip(read.fresh);
+        let lengths = added.map(|segment| segment.duration_us);
+        let mut added_us = lengths.fold(0, i64::saturating_add);
         // Single frames are read by nobody as a channel.
         if !self.passes.media || read.now.i_frames_only || !read.row.is_advance {
-            return Ok(());
+            return Ok(added_us);
         }
         let dates = dates(read.now);
+        let rendition = self.media.of.entry(read.playlist.id).or_default();
+        rendition.stream = read.playlist.stream_id;
+        if read.row.step == Some(Step::Restarted) {
+            rendition.stamps.jump(read.row.seen_us);
+        }
         let variables = Variables::read(&read.now.text, read.url, &Variables::default());
         for index in read.fresh..read.now.segments.len() {
             let rendition = self.media.of.entry(read.playlist.id).or_default();
@@ -35,12 +48,17 @@ impl Judging<'_> {
                 read,
                 variables: &variables,
             };
-            match listing.held(
-                rendition,
-                index,
-                dates.get(index).copied().unwrap_or_default(),
-            ) {
-                Ok(held) => self.judge_media(read.playlist, held),
+            let dated = dates.get(index).copied().unwrap_or_default();
+            if dated.jumps {
+                rendition.stamps.jump(read.row.seen_us);
+            }
+            match listing.held(rendition, index, (dated.date_us, dated.discontinuity)) {
+                Ok(held) => {
+                    let extinf_us = held.segment.duration_us;
+                    if let Some(us) = self.judge_media(read, held) {
+                        added_us = added_us.saturating_add(us).saturating_sub(extinf_us);
+                    }
+                }
                 Err(Unread::Session(error)) => return Err(error),
                 Err(Unread::Because(why)) => {
                     *self.media.told.entry(why).or_default() += 1;
@@ -48,67 +66,130 @@ impl Judging<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(added_us)
     }
 
-    fn judge_media(&mut self, playlist: &RevisedPlaylist, held: Held) {
-        if let Some(rendition) = self.overview.rendition(playlist) {
-            let goes_on = held.follows && !held.segment.discontinuity;
-            rendition.media(&held.facts, held.weight.at, goes_on);
-        }
+    /// Gives how long it plays, as far as it says that itself and EXTINF says something else (microseconds).
+    fn judge_media(&mut self, read: &Read<'_>, held: Held) -> Option<i64> {
+        let playlist = read.playlist;
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();
         let mut found = Vec::new();
         let previous = last.as_ref().map(Held::known);
         judge(previous.as_ref(), &held.known(), &mut found);
         cues::judge(&held.known(), held.tells_splices, &mut found);
+        if let Some(rendition) = self.overview.rendition(playlist) {
+            // Over a jump nothing is so far from the one before as it says.
+            let jumps = found.iter().any(|(_, broken)| broken.rule == "M06");
+            let goes_on = held.follows && !held.segment.discontinuity && !jumps;
+            rendition.media(&held.facts, held.weight.at, goes_on);
+        }
+        if let Some(last) = &last {
+            let (this, next) = (last.known(), held.known());
+            let next = Some(&next).filter(|next| follows(&this, next));
+            let rendition = self.media.of.entry(playlist.id).or_default();
+            if let Some(next) = next {
+                rendition.drift.take(&this, next, last.weight.at);
+            }
+            if let Some(us) = played_us(&this, next) {
+                self.durations.plays(&last.url, last.segment.range, us);
+            }
+        }
         if held.facts.cipher == Cipher::NotRead {
             *self.media.told.entry("segments that are encrypted, and whose key was not recorded or whose method is not looked into").or_default() += 1;
         }
+        let jumps = found.iter().any(|(_, broken)| broken.rule == "M06");
         for (sequence, broken) in found {
             let of = last
                 .as_ref()
                 .filter(|last| last.sequence == sequence)
                 .unwrap_or(&held);
             let place = place(playlist, of.at_us, of.exchange);
-            self.findings.add(&place, named(sequence, broken));
+            self.findings.add(&place, named(of, broken));
         }
-        self.across_media(playlist, &held);
+        let played_us = played_us(&held.known(), None);
+        self.across_media(read, &held, jumps);
         if let Some(rendition) = self.media.of.get_mut(&playlist.id) {
             if rendition.weights.len() < MOST_WEIGHTS {
                 rendition.weights.push(held.weight);
             }
             rendition.last = Some(held);
         }
+        played_us
     }
 
-    /// X05 and M13: the newest segments of two renditions of one family.
-    fn across_media(&mut self, playlist: &RevisedPlaylist, held: &Held) {
-        let Some(this) = held.dated() else { return };
-        let Some(member) = self
-            .families
-            .get(&playlist.stream_id)
-            .and_then(|family| family.member(&playlist.url))
-        else {
+    /// X05 and M13: segments of one date in renditions of one family.
+    fn across_media(&mut self, read: &Read<'_>, held: &Held, jumps: bool) {
+        let playlist = read.playlist;
+        let family = self.families.get(&playlist.stream_id);
+        let Some(member) = family.and_then(|family| family.member(&playlist.url)) else {
             return;
         };
-        let is_subtitles = matches!(held.facts.content, Content::Subtitles(_));
-        if !is_subtitles && !member.is_timed_like_others() {
-            return;
+        if matches!(held.facts.content, Content::Subtitles(_)) {
+            self.subtitles(playlist, held);
+        } else if member.is_timed_like_others()
+            && let Some(stamp) = held.stamp()
+        {
+            let target_us = read.now.target_us.unwrap_or(0);
+            self.stamped(playlist, stamp, jumps, target_us);
         }
-        let others = self.media.of.iter().filter(|(id, _)| **id != playlist.id);
+    }
+
+    /// M13: cues beside the pictures of their date.
+    fn subtitles(&mut self, playlist: &RevisedPlaylist, held: &Held) {
+        let Some(date_us) = held.date_us else { return };
+        let known = held.known();
+        let others = self.media.of.values();
         let found = others
-            .filter_map(|(_, rendition)| rendition.last.as_ref())
-            .filter(|other| other.discontinuity == held.discontinuity)
-            .filter_map(Held::dated)
-            .find_map(|other| match is_subtitles {
-                true => mapped::judge(&this, &other),
-                false => across::judge(&other, &this),
-            });
+            .filter(|other| other.stream == playlist.stream_id)
+            .filter_map(|other| other.stamps.near(date_us, held.discontinuity))
+            .find_map(|stamp| mapped::judge((&known, date_us), stamp));
         if let Some(broken) = found {
             let place = place(playlist, held.at_us, held.exchange);
             self.findings.add(&place, broken);
         }
+    }
+
+    /// X05: a segment beside those of the other playlists.
+    fn stamped(
+        &mut self,
+        playlist: &RevisedPlaylist,
+        mut stamp: Stamp,
+        jumps: bool,
+        target_us: i64,
+    ) {
+        let Media { of, apart, .. } = &mut self.media;
+        let Some(mut this) = of.remove(&playlist.id) else {
+            return;
+        };
+        // Of several jumps one after the other the first is told by M06 alone.
+        let jumped = this.stamps.newest().is_some_and(|newest| newest.jumps);
+        stamp.jumps = jumps && !jumped;
+        let apart = apart.entry(playlist.stream_id).or_default();
+        apart.name(playlist.id, &playlist.name);
+        let is_wanted = self.findings.wanted().has(stamp.at.at_us);
+        let others = of
+            .iter()
+            .filter(|(_, other)| is_wanted && other.stream == playlist.stream_id)
+            .take(MOST_OTHERS);
+        for (id, other) in others {
+            let Some(beside) = other.stamps.beside(&stamp) else {
+                continue;
+            };
+            let own = (playlist.id, &stamp, &this.stamps);
+            let theirs = (*id, beside, &other.stamps);
+            let ((first_id, first, first_of), (second_id, second, second_of)) =
+                match playlist.id < *id {
+                    true => (own, theirs),
+                    false => (theirs, own),
+                };
+            let of = [first_of, second_of];
+            if let Some(found) = across::judge((first, second), of, target_us) {
+                apart.differ([first_id, second_id], found, stamp.at, true);
+            }
+        }
+        this.stamps.push(stamp);
+        of.insert(playlist.id, this);
     }
 
     /// Nothing is known of what follows.
@@ -149,11 +230,26 @@ impl Judging<'_> {
         }
     }
 
+    /// M05, of all segments of a playlist together.
+    fn drifts(&mut self, playlist: &RevisedPlaylist) {
+        let rendition = self.media.of.get(&playlist.id);
+        if let Some((broken, seen)) = rendition.and_then(|rendition| rendition.drift.judge()) {
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id: playlist.id,
+                at: seen.first,
+            };
+            self.findings.add_seen(&place, broken, &seen);
+        }
+    }
+
     /// The end of all playlists; what was not read is told.
     pub(super) fn media_ends(&mut self, playlists: &[RevisedPlaylist]) {
         for playlist in playlists {
             self.media_end(playlist);
             self.freezes(playlist);
+            self.drifts(playlist);
         }
         for (what, count) in std::mem::take(&mut self.media.told) {
             self.not_judged.push(NotJudged {
@@ -176,8 +272,13 @@ fn place(playlist: &RevisedPlaylist, at_us: i64, exchange: ExchangeId) -> Place<
     }
 }
 
-/// With the number of the segment in its sentence.
-fn named(sequence: u64, broken: Broken) -> Broken {
+/// With the number of the segment in its sentence, and its URL where its bytes are to be looked at.
+fn named(of: &Held, mut broken: Broken) -> Broken {
+    let sequence = of.sequence;
+    if matches!(broken.rule, "M01" | "M03") {
+        broken.text = format!("{} ({})", broken.text, of.url);
+        broken = broken.with("url", of.url.as_str());
+    }
     let broken = broken.with("media_sequence", sequence);
     let number = format!("egment {sequence}");
     match broken.text.contains(&number) {
@@ -188,18 +289,35 @@ fn named(sequence: u64, broken: Broken) -> Broken {
         },
     }
 }
-/// When each segment begins by the dates of its text, and its discontinuity number.
-fn dates(playlist: &Playlist) -> Vec<(Option<i64>, u64)> {
-    let mut begins_us = None;
-    let mut number = playlist.discontinuity_sequence.unwrap_or(0);
+
+/// When a segment is by the dates of its text.
+#[derive(Debug, Clone, Copy, Default)]
+struct Dated {
+    /// When it begins, in microseconds of Unix time.
+    date_us: Option<i64>,
+    /// Its discontinuity number.
+    discontinuity: u64,
+    /// It does not go on where the segment before it ends (T12).
+    jumps: bool,
+}
+
+fn dates(playlist: &Playlist) -> Vec<Dated> {
+    let mut begins_us: Option<i64> = None;
+    let mut discontinuity = playlist.discontinuity_sequence.unwrap_or(0);
     let each = playlist.segments.iter().map(|segment| {
         if segment.discontinuity {
-            number = number.wrapping_add(1);
+            discontinuity = discontinuity.wrapping_add(1);
             begins_us = None;
         }
+        let dates = segment.date_us.zip(begins_us);
+        let jumps = dates.is_some_and(|(is_us, due_us)| is_jump(is_us, due_us));
         let date_us = segment.date_us.or(begins_us);
         begins_us = date_us.map(|us: i64| us.saturating_add(segment.duration_us));
-        (date_us, number)
+        Dated {
+            date_us,
+            discontinuity,
+            jumps,
+        }
     });
     each.collect()
 }

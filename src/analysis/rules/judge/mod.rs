@@ -14,7 +14,8 @@
 //! | `raw` | streams that are no playlists |
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
-//! | `durations` | how long segments are, by their URLs, from one pass to the other |
+//! | `durations` | what revisions say of segments, keys and maps, by their URLs, from one pass to the other |
+//! | `twice` | names that one text gives to two segments, from one pass to the other |
 
 mod bodies;
 mod durations;
@@ -29,6 +30,7 @@ mod raw;
 mod renditions;
 mod revisions;
 mod state;
+mod twice;
 
 pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
 
@@ -57,9 +59,11 @@ pub fn judge(
     let passes = session.passes;
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
+    session.differences(&playlists);
     if passes.exchanges {
         session.exchanges(&playlists)?;
     }
+    session.at_the_end()?;
     session.raw_streams()?;
     if passes.gaps || passes.outages {
         session.gaps_and_outages()?;

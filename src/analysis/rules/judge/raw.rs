@@ -10,6 +10,7 @@ use crate::analysis::rules::overview::RawStream;
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::silences::came;
 use crate::media::cipher::Protection;
+use crate::media::facts::{Track, TrackKind};
 use crate::media::read::read;
 use crate::session::{Body, ReadError, Run, StreamInfo};
 
@@ -17,8 +18,10 @@ use crate::session::{Body, ReadError, Run, StreamInfo};
 const AT_ONCE: usize = 16;
 /// Raw streams that are told of.
 const MOST: usize = 64;
-/// So much of a part is read to see what it is.
+/// So much of a part is read to see what it is, ...
 const HEAD: u64 = 1024 * 1024;
+/// ... and so much at most, where that has no parameter sets of its pictures: a recorder joins in the middle.
+const LONG_HEAD: u64 = 16 * HEAD;
 /// Players hold some seconds of a raw stream: whoever plays it has nothing left after so long, in microseconds.
 const NOTHING_LEFT_US: i64 = 10_000_000;
 
@@ -82,18 +85,21 @@ impl Judging<'_> {
             Ok(_) | Err(ReadError::Altered { .. } | ReadError::Lost(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut head = Vec::new();
-        if chunk
-            .file
-            .take(HEAD.min(chunk.size))
-            .read_to_end(&mut head)
-            .is_ok()
-        {
+        let (mut head, mut file) = (Vec::new(), chunk.file.take(chunk.size));
+        for most in [HEAD, LONG_HEAD] {
+            let more = most.saturating_sub(head.len() as u64);
+            let Ok(read_now) = file.by_ref().take(more).read_to_end(&mut head) else {
+                break;
+            };
             let facts = read(&mut head, Protection::None, None);
-            let codecs = facts.tracks().iter();
-            raw.codecs = codecs
-                .filter_map(|track| track.codec.as_deref().map(str::to_owned))
-                .collect();
+            let tracks = facts.tracks();
+            let codecs = tracks.iter().filter_map(|track| track.codec.as_deref());
+            raw.codecs = codecs.map(str::to_owned).collect();
+            let is_unknown =
+                |track: &Track| track.kind == TrackKind::Video && track.codec.is_none();
+            if read_now == 0 || !tracks.iter().any(is_unknown) {
+                break;
+            }
         }
         Ok(())
     }
@@ -116,6 +122,7 @@ impl Judging<'_> {
                 return Ok::<(), ReadError>(());
             }
             raw.silences.take(from_us, until_us);
+            self.longest_silence(from_us, until_us, stream);
             let severity = match gap.length_us() > NOTHING_LEFT_US {
                 true => Severity::Must,
                 false => Severity::Should,
@@ -123,13 +130,18 @@ impl Judging<'_> {
             self.findings
                 .add_whole("S01", severity, gap.finding(stream, zero_us));
             Ok(())
-        })?;
-        let longest_us = raw.silences.longest_us;
+        })
+    }
+
+    /// Nothing came of a stream between two moments: what is wanted of that time counts.
+    fn longest_silence(&mut self, from_us: i64, until_us: i64, stream: &StreamInfo) {
+        let wanted = self.findings.wanted();
+        let until_us = until_us.min(wanted.until_us);
+        let length_us = until_us.saturating_sub(from_us.max(wanted.from_us));
         let known_us = self.looked_at.longest_silence.as_ref();
-        if longest_us > known_us.map_or(0, |(length_us, _)| *length_us) {
-            self.looked_at.longest_silence = Some((longest_us, stream.name.clone()));
+        if length_us > known_us.map_or(0, |(length_us, _)| *length_us) {
+            self.looked_at.longest_silence = Some((length_us, stream.name.clone()));
         }
-        Ok(())
     }
 
     /// How bad an outage is: whoever plays a raw stream is cut off where it breaks, however soon it comes again. One that is

@@ -6,18 +6,21 @@ use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::finding::Evidence;
-use crate::analysis::rules::across::Seen;
+use crate::analysis::rules::across::disputes::Told;
+use crate::analysis::rules::across::{Renditions, Seen};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
-use crate::session::{Body, ReadError, RevisedPlaylist, SeenRevision};
+use crate::session::{Body, ExchangeId, Headers, ReadError, RevisedPlaylist, SeenRevision};
 use crate::shown::counted;
 
 /// Texts that are read at once, ...
 const AT_ONCE: usize = 64;
 /// ... and bytes of them, but for the last.
 const MOST_BYTES: usize = 1024 * 1024;
+/// Header fields that tell which server or cache answered.
+const WHO_ANSWERED: [&str; 4] = ["server", "via", "x-served-by", "x-cache"];
 /// Things that could not be judged, and are told one by one.
 const MOST_NOT_JUDGED: usize = 100;
 
@@ -45,7 +48,8 @@ impl Judging<'_> {
                     self.scope.has(playlist) && !self.overview.has_hole(from_us, row.seen_us)
                 };
                 if let Some(length_us) = since_us.filter(is_seen) {
-                    self.longest(length_us, playlist);
+                    let from_us = row.seen_us.saturating_sub(length_us);
+                    self.longest(from_us, row.seen_us, &playlist.name);
                 }
                 match body {
                     Some(Ok(Body::Bytes(text))) => {
@@ -139,11 +143,15 @@ impl Judging<'_> {
             fresh: state.fresh(row.step, &now, is_old),
         };
         let mut out = Vec::new();
+        let mut added_us = 0;
         if row.is_media {
             self.sketch(&read, since_us);
-            self.media_revision(&read, &mut out)?;
+            added_us = self.media_revision(&read, &mut out)?;
         }
-        state.judge(&read, &mut out);
+        let newest = state.newest_exchange();
+        state.judge(&read, added_us, &mut out);
+        state.list(&read, &mut self.listed);
+        self.who_answered(row.exchange_id, newest, &mut out)?;
         self.found(playlist, row, out);
         if !state.keep(row, now, &mut self.room) {
             self.left_out += 1;
@@ -174,12 +182,41 @@ impl Judging<'_> {
         }
     }
 
-    /// What is known of a media playlist beside its own texts.
-    fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<(), ReadError> {
+    /// T17: which servers answered with a text and with the newer one.
+    fn who_answered(
+        &self,
+        old: ExchangeId,
+        newest: Option<ExchangeId>,
+        out: &mut [Broken],
+    ) -> Result<(), ReadError> {
+        let (Some(newest), Some(broken)) =
+            (newest, out.iter_mut().find(|broken| broken.rule == "T17"))
+        else {
+            return Ok(());
+        };
+        let fields = |id| -> Result<Headers, ReadError> {
+            let exchange = self.reader.exchange(id)?;
+            let headers = exchange.map(|exchange| self.reader.headers(&exchange));
+            Ok(headers.transpose()?.unwrap_or_default())
+        };
+        let (old, newest) = (fields(old)?, fields(newest)?);
+        if let Some(who) = differing(&old, &newest) {
+            broken.text = format!("{}; it has {who}", broken.text);
+            broken.worse += 1;
+        }
+        Ok(())
+    }
+
+    /// What is known of a media playlist beside its own texts. Gives how long what it adds plays, in microseconds.
+    fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<i64, ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
+        self.twice
+            .take(read.now, read.fresh, read.url, read.row.from_us);
         // A slate is fetched once, however often and by whomever it is listed.
         let are_new = self.durations.take(read.now, read.fresh, read.url);
+        let durations = &mut self.durations;
+        durations.need(read.playlist.id, read.now, read.fresh, read.url);
         if !are_new && let Some(rendition) = self.overview.rendition(read.playlist) {
             rendition.viewer.lose_sight();
         }
@@ -201,7 +238,9 @@ impl Judging<'_> {
             playlist: read.now,
             is_advance: read.row.is_advance,
             seen_us: read.row.seen_us,
+            exchange: Some(read.row.exchange_id),
             not_before_us: read.row.not_before_us,
+            is_wanted: self.findings.wanted().has(read.row.seen_us),
         };
         self.renditions
             .entry(stream_id)
@@ -209,15 +248,69 @@ impl Judging<'_> {
             .take(&seen, out);
     }
 
-    fn longest(&mut self, length_us: i64, playlist: &RevisedPlaylist) {
+    /// What renditions differ in, when all of them have passed: X01, X02, X05, X07, X08.
+    pub(super) fn differences(&mut self, playlists: &[RevisedPlaylist]) {
+        let mut told = Vec::new();
+        let mut left_out = 0;
+        let renditions = std::mem::take(&mut self.renditions);
+        for (found, more) in renditions.into_values().map(Renditions::finish) {
+            told.extend(found);
+            left_out += more;
+        }
+        for apart in std::mem::take(&mut self.media.apart).into_values() {
+            left_out += apart.left_out();
+            told.extend(apart.finish());
+        }
+        for Told { id, broken, seen } in told {
+            let Some(playlist) = playlists.iter().find(|playlist| playlist.id == id) else {
+                continue;
+            };
+            let place = Place {
+                stream: &playlist.stream,
+                playlist: Some(&playlist.name),
+                id,
+                at: seen.first,
+            };
+            self.findings.add_apart(&place, broken, &seen);
+        }
+        if left_out > 0 {
+            self.not_judged.push(NotJudged {
+                what: counted(left_out, "difference") + " of renditions",
+                why: "there are too many to be told apart".to_owned(),
+            });
+        }
+    }
+
+    /// No new segment came of a playlist between two moments: what is wanted of that time counts.
+    pub(super) fn longest(&mut self, from_us: i64, until_us: i64, playlist: &str) {
+        let wanted = self.findings.wanted();
+        let until_us = until_us.min(wanted.until_us);
+        let length_us = until_us.saturating_sub(from_us.max(wanted.from_us));
+        if length_us <= 0 {
+            return;
+        }
         let longest = &mut self.looked_at.longest;
         if longest
             .as_ref()
             .is_none_or(|(longest_us, _)| length_us > *longest_us)
         {
-            *longest = Some((length_us, playlist.name.clone()));
+            *longest = Some((length_us, playlist.to_owned()));
         }
     }
+}
+
+/// Header fields that tell who answered, where two answers differ in them: `server edge-b, the newer one edge-a`.
+fn differing(old: &Headers, newest: &Headers) -> Option<String> {
+    let of = |name: &&str| {
+        let (old, newest) = (old.get(name), newest.get(name));
+        let value = |value: Option<&str>| value.unwrap_or("none").to_owned();
+        (old != newest).then(|| {
+            let (old, newest) = (value(old), value(newest));
+            format!("{name} {old}, the newer one {newest}")
+        })
+    };
+    let differ: Vec<String> = WHO_ANSWERED.iter().filter_map(of).collect();
+    (!differ.is_empty()).then(|| differ.join("; "))
 }
 
 /// When the last segment ends by the dates of its text, in microseconds of Unix time.

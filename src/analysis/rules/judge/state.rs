@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use url::Url;
 
 use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::http::{Listed, Window};
 use crate::analysis::rules::low_latency::{self, PartEdge};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::ranges::DateRanges;
@@ -12,7 +13,7 @@ use crate::analysis::rules::text::{self, Text};
 use crate::analysis::rules::time::speed::{Advance, Speed};
 use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
-use crate::session::{RevisedPlaylist, SeenRevision};
+use crate::session::{ExchangeId, RevisedPlaylist, SeenRevision};
 
 /// Texts of one playlist that are remembered by their row, so that an old one is known again.
 const MOST_TEXTS: usize = 1_000_000;
@@ -26,6 +27,7 @@ pub(super) struct State {
     /// The newest revision.
     newest: Option<Playlist>,
     newest_body: i64,
+    newest_exchange: Option<ExchangeId>,
     /// The number behind the last segment that was listed.
     ends_at: u64,
     texts: HashSet<i64>,
@@ -33,6 +35,8 @@ pub(super) struct State {
     parts: Option<PartEdge>,
     speed: Speed,
     has_slid: bool,
+    /// How long its longest text was, in microseconds.
+    longest_us: i64,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
     /// Bytes that the newest revision and its date ranges take.
@@ -61,6 +65,11 @@ impl State {
         Some(row.seen_us.saturating_sub(before_us?))
     }
 
+    /// The exchange that brought the newest revision.
+    pub(super) fn newest_exchange(&self) -> Option<ExchangeId> {
+        self.newest_exchange
+    }
+
     /// Whether a text was there before the one before.
     pub(super) fn is_old(&self, row: &SeenRevision) -> bool {
         self.newest.is_some()
@@ -79,8 +88,8 @@ impl State {
         }
     }
 
-    /// What is wrong with a revision.
-    pub(super) fn judge(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
+    /// What is wrong with a revision. `added_us`: how long what it adds plays, in microseconds.
+    pub(super) fn judge(&mut self, read: &Read<'_>, added_us: i64, out: &mut Vec<Broken>) {
         let (row, now) = (read.row, read.now);
         match &self.newest {
             Some(before) => {
@@ -88,6 +97,12 @@ impl State {
                 let is_slid =
                     row.step == Some(Step::Slid) && now.first_number() > before.first_number();
                 self.has_slid |= is_slid;
+                // A list that begins again has few segments, and grows.
+                let is_again =
+                    now.first_number() < before.first_number() && row.step != Some(Step::Behind);
+                if row.step == Some(Step::Restarted) || is_again {
+                    self.has_slid = false;
+                }
                 if row.is_media {
                     time::judge(&change, out);
                 }
@@ -111,12 +126,33 @@ impl State {
         }
         if !read.is_old {
             self.ranges.take(now, out);
-            self.speed(read, out);
+            self.speed(read, added_us, out);
         }
     }
 
+    /// When its segments are listed, and leave.
+    pub(super) fn list(&mut self, read: &Read<'_>, listed: &mut Listed) {
+        let row = read.row;
+        if !row.is_media || read.is_old || row.step == Some(Step::Behind) {
+            return;
+        }
+        self.longest_us = self.longest_us.max(read.now.duration_us());
+        if self.is_left_out {
+            return listed.lose();
+        }
+        listed.take(&Window {
+            before: self.newest.as_ref(),
+            now: read.now,
+            fresh: read.fresh,
+            base: read.url,
+            seen_us: row.seen_us,
+            not_before_us: row.not_before_us,
+            longest_us: self.longest_us,
+        });
+    }
+
     /// How fast media come, as long as all of them are known.
-    fn speed(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
+    fn speed(&mut self, read: &Read<'_>, added_us: i64, out: &mut Vec<Broken>) {
         let (row, now) = (read.row, read.now);
         let goes_on = matches!(row.step, Some(Step::Slid | Step::Same));
         let is_whole = now.skipped == 0 && now.first_number() <= self.ends_at;
@@ -126,12 +162,10 @@ impl State {
         if !row.is_media || !now.is_live() || !goes_on || !is_whole {
             return self.speed.restart();
         }
-        let added = now.segments.iter().skip(read.fresh);
-        let lengths = added.map(|segment| segment.duration_us);
         let advance = Advance {
             seen_us: row.seen_us,
             not_before_us,
-            added_us: lengths.fold(0, i64::saturating_add),
+            added_us,
             target_us,
         };
         if row.is_advance && advance.added_us > 0 {
@@ -165,6 +199,7 @@ impl State {
         }
         self.ends_at = now.number(now.segments.len());
         self.newest_body = row.body_id;
+        self.newest_exchange = Some(row.exchange_id);
         let bytes = now.bytes_held() + self.ranges.bytes_held();
         self.is_left_out = !room.takes(std::mem::replace(&mut self.held, bytes), bytes);
         if self.is_left_out {

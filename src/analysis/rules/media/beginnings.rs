@@ -5,6 +5,7 @@ use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
 use crate::media::facts::{Beginning, Content, Track, TrackKind};
 use crate::media::read::Init;
+use crate::session;
 
 /// Sound and pictures may begin so far from each other.
 const SKEW_US: i64 = 500_000;
@@ -91,6 +92,6 @@ fn skew(this: &Known, say: &mut impl FnMut(Broken)) {
             "The audio of segment {} begins {by} {what} its video",
             this.sequence
         );
-        say(Broken::new("M15", text).with("off_us", off));
+        say(Broken::new("M15", text).with("off_seconds", session::seconds(off)));
     }
 }

@@ -1,8 +1,10 @@
 //! M06: a segment goes on where the one before it ends.
 
-use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
+use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed, times};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Track};
+use crate::session;
+use crate::shown::counted;
 
 /// Rounding of time stamps.
 const ROUNDING_US: i64 = 1000;
@@ -35,7 +37,10 @@ pub fn judge(before: Option<&Known>, this: &Known, found: &mut Found) {
             this.sequence,
         );
         let broken = Broken::new("M06", text).kind(name(track.kind));
-        found.push((this.sequence, broken.with("off_us", *off)));
+        found.push((
+            this.sequence,
+            broken.with("off_seconds", session::seconds(*off)),
+        ));
     }
 }
 
@@ -45,9 +50,10 @@ fn inside(this: &Known, found: &mut Found) {
     if let Some(track) = timed(this.facts).find(breaks) {
         let count = track.times.map_or(0, |times| times.breaks);
         let text = format!(
-            "The time stamps of the {} of segment {} jump {count} times inside it",
+            "The time stamps of the {} of segment {} jump {} inside it",
             name(track.kind),
-            this.sequence
+            this.sequence,
+            times(u64::from(count))
         );
         let broken = Broken::new("M06", text).kind("inside");
         found.push((this.sequence, broken.with("count", count)));
@@ -56,7 +62,8 @@ fn inside(this: &Known, found: &mut Found) {
     {
         let count = facts.jumps;
         let text = format!(
-            "The time (tfdt) of {count} fragments in segment {} is not where the fragment before it ends",
+            "The time (tfdt) of {} in segment {} is not where the fragment before it ends",
+            counted(u64::from(count), "fragment"),
             this.sequence
         );
         let broken = Broken::new("M06", text).kind("inside");

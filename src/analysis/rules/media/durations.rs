@@ -1,8 +1,9 @@
-//! M05: how long a segment is, by its time stamps and by its EXTINF.
+//! M05: how long a segment is, by its time stamps and by its EXTINF (RFC 8216bis 4.4.4.1).
 
 use super::known::{Found, Known, is_damaged, name, seconds, ticks_between, timed};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, Times, Track, TrackKind};
+use crate::session;
 
 /// Rounding of time stamps.
 const ROUNDING_US: i64 = 1000;
@@ -16,39 +17,70 @@ struct Length {
     frame_us: i64,
 }
 
+impl Length {
+    fn off_us(self, this: &Known) -> i64 {
+        (self.us - this.extinf_us).abs()
+    }
+
+    /// EXTINF is rounded to its last digit.
+    fn fits(self, this: &Known) -> bool {
+        self.off_us(this) <= self.frame_us + this.extinf_unit_us / 2 + ROUNDING_US
+    }
+}
+
 /// EXTINF is that of pictures where there are some. Where it fits to one way in which the segment can be measured, be that by
 /// its sound, it is right: what the last frame lasts is often to be seen by the next segment only, or by none.
 pub fn judge(this: &Known, next: Option<&Known>, found: &mut Found) {
-    if this.gap || this.iframes_only || is_damaged(this.facts) || lacks_time(this) {
+    let ways = ways(this, next);
+    if ways.iter().any(|(_, length)| length.fits(this)) {
         return;
+    }
+    let nearest = ways.iter();
+    let nearest = nearest.min_by_key(|(track, length)| (track.kind, length.off_us(this)));
+    if let Some((track, length)) = nearest {
+        found.push((this.sequence, broken(this, track, *length)));
+    }
+}
+
+/// The nearest length to EXTINF that a segment can be said to have, where EXTINF fits to it; and what a frame of it lasts.
+pub(super) fn nearest_us(this: &Known, next: Option<&Known>) -> Option<(i64, i64)> {
+    let ways = ways(this, next).into_iter().map(|(_, length)| length);
+    let nearest = ways.min_by_key(|length| length.off_us(this))?;
+    nearest.fits(this).then_some((nearest.us, nearest.frame_us))
+}
+
+/// How long a segment plays, where that is not what EXTINF says by more than a frame, in microseconds.
+pub fn played_us(this: &Known, next: Option<&Known>) -> Option<i64> {
+    let ways = ways(this, next);
+    let is_right =
+        |(_, length): &(&Track, Length)| length.off_us(this) <= length.frame_us + ROUNDING_US;
+    if ways.iter().any(is_right) {
+        return None;
+    }
+    let ways = ways.into_iter();
+    let nearest = ways.min_by_key(|(track, length)| (track.kind, length.off_us(this)));
+    nearest.map(|(_, length)| length.us)
+}
+
+/// All ways in which a segment can be measured; none: its times cannot be relied on.
+fn ways<'a>(this: &Known<'a>, next: Option<&Known>) -> Vec<(&'a Track, Length)> {
+    let mut ways = Vec::new();
+    if this.gap || this.iframes_only || is_damaged(this.facts) || lacks_time(this) {
+        return ways;
     }
     let mut tracks = timed(this.facts).filter_map(|track| track.times);
     if tracks.any(|times| times.breaks > 0) {
-        return;
+        return ways;
     }
-    let mut nearest: Option<(&Track, Length)> = None;
     for track in timed(this.facts) {
         let Some(times) = track.times else { continue };
         if next.is_none() && is_irregular(times) {
-            return;
+            return Vec::new();
         }
-        for length in lengths(this, track, times, next) {
-            let off = (length.us - this.extinf_us).abs();
-            let allowed = length.frame_us + this.extinf_unit_us + ROUNDING_US;
-            if off <= allowed {
-                return;
-            }
-            let is_nearer = nearest.is_none_or(|(known, best)| {
-                (track.kind, off) < (known.kind, (best.us - this.extinf_us).abs())
-            });
-            if is_nearer {
-                nearest = Some((track, length));
-            }
-        }
+        let lengths = lengths(this, track, times, next).into_iter();
+        ways.extend(lengths.map(|length| (track, length)));
     }
-    if let Some((track, length)) = nearest {
-        found.push((this.sequence, broken(this, track, length)));
-    }
+    ways
 }
 
 fn broken(this: &Known, track: &Track, length: Length) -> Broken {
@@ -65,8 +97,9 @@ fn broken(this: &Known, track: &Track, length: Length) -> Broken {
         } else {
             "audio"
         })
-        .with("measured_us", length.us)
-        .with("extinf_us", this.extinf_us)
+        .worse(length.off_us(this))
+        .with("measured_seconds", session::seconds(length.us))
+        .with("extinf_seconds", session::seconds(this.extinf_us))
 }
 
 /// Fragments without `tfdt` have no times.

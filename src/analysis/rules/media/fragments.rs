@@ -3,9 +3,10 @@
 use super::known::{Found, Known};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
-use crate::media::facts::{Content, FragmentFacts, Track, TrackKind};
+use crate::media::facts::{ChunkFacts, Content, FragmentFacts, Track, TrackKind};
 use crate::media::fragments::{InitFacts, InitTrack};
 use crate::media::read::Init;
+use crate::shown::counted;
 
 /// Brands from before `iso6` (ISO 14496-12 annex E). Others may be compatible with it: CMAF, DASH, HLS.
 const OLD: [&[u8; 4]; 19] = [
@@ -68,7 +69,8 @@ fn init_section(init: &InitFacts, say: &mut impl FnMut(Broken)) {
         wrong(
             "samples",
             format!(
-                "The tables of track {id} in the initialization section have {samples} samples"
+                "The tables of track {id} in the initialization section have {}",
+                counted(samples, "sample")
             ),
         );
     } else if init.has_media {
@@ -89,7 +91,10 @@ fn segment(sequence: u64, facts: &FragmentFacts, say: &mut impl FnMut(Broken)) {
     }
     if facts.without_time > 0 {
         let count = facts.without_time;
-        let text = format!("Segment {sequence} has {count} track fragments without a time (tfdt)");
+        let text = format!(
+            "Segment {sequence} has {} without a time (tfdt)",
+            counted(u64::from(count), "track fragment")
+        );
         say(Broken::new("M09", text).kind("tfdt").with("count", count));
     }
     if facts.absolute > 0 {
@@ -127,20 +132,12 @@ fn change(before: &Known, this: &Known, say: &mut impl FnMut(Broken)) {
         say(Broken::new("M08", text).kind("tracks"));
         return;
     }
-    let changed = earlier.iter().zip(&now).find_map(|(earlier, now)| {
-        let codec = (earlier.codec?, now.codec?);
-        let size = (earlier.size, now.size);
-        if codec.0 != codec.1 {
-            return Some(format!("from {} to {}", codec.0, codec.1));
-        }
-        match size {
-            (Some(a), Some(b)) if a != b => {
-                Some(format!("from {}x{} to {}x{}", a.0, a.1, b.0, b.1))
-            }
-            _ => None,
-        }
-    });
-    if let Some(changed) = changed {
+    let pairs = earlier.iter().zip(&now);
+    let changed: Vec<String> = pairs
+        .flat_map(|(earlier, now)| earlier.changes(now))
+        .collect();
+    if !changed.is_empty() {
+        let changed = changed.join(", ");
         let text = format!("The encoding changes {changed} at segment {sequence}, {without}");
         say(Broken::new("M08", text)
             .kind("encoding")
@@ -165,6 +162,62 @@ struct Shape<'a> {
     format: u32,
     codec: Option<&'a str>,
     size: Option<(u16, u16)>,
+    /// Samples of sound in a second.
+    rate: Option<u32>,
+    /// Pictures in a thousand seconds, where they come at regular times.
+    frames: Option<i64>,
+}
+
+impl Shape<'_> {
+    /// What is another, each from what to what.
+    fn changes(&self, now: &Self) -> Vec<String> {
+        let pair = |earlier: Option<String>, now: Option<String>, unit: &str| {
+            let (earlier, now) = (earlier?, now?);
+            (earlier != now).then(|| format!("from {earlier} to {now}{unit}"))
+        };
+        let codec = |shape: &Self| shape.codec.map(str::to_owned);
+        let size = |shape: &Self| {
+            shape
+                .size
+                .map(|(width, height)| format!("{width}x{height}"))
+        };
+        let rate = |shape: &Self| shape.rate.map(|rate| rate.to_string());
+        let frames = |shape: &Self| {
+            let frames = shape.frames? as f64 / 1000.0;
+            Some(format!("{}", (frames * 100.0).round() / 100.0))
+        };
+        // Time stamps are rounded.
+        let (least, most) = match (self.frames, now.frames) {
+            (Some(a), Some(b)) => (a.min(b), a.max(b)),
+            _ => (0, 0),
+        };
+        let is_other = most.saturating_sub(least) > least / 50;
+        let frames = is_other.then(|| pair(frames(self), frames(now), " frames/s"));
+        let all = [
+            pair(codec(self), codec(now), ""),
+            pair(size(self), size(now), ""),
+            frames.flatten(),
+            pair(rate(self), rate(now), " Hz"),
+        ];
+        all.into_iter().flatten().collect()
+    }
+}
+
+/// Pictures in a thousand seconds; `None`: they do not come at regular times.
+fn frame_rate(facts: &ChunkFacts, id: u32) -> Option<i64> {
+    let mut tracks = facts.tracks().iter();
+    let track = tracks.find(|track| track.id == id && track.kind == TrackKind::Video)?;
+    let times = track
+        .times
+        .filter(|times| times.unit > 0 && times.breaks == 0)?;
+    let steps = i64::try_from(times.units).ok()?.checked_sub(1)?;
+    let all = times.last_decode.saturating_sub(times.first_decode);
+    let off = all.saturating_sub(times.unit.saturating_mul(steps)).abs();
+    let is_regular = steps > 2 && off <= times.unit / 2 && times.longest < times.unit * 2;
+    let ticks = i64::from(track.timescale)
+        .saturating_mul(1000)
+        .saturating_mul(steps);
+    is_regular.then(|| ticks.checked_div(all)).flatten()
 }
 
 /// Tracks of sound and pictures as they are announced: by the PMT, or the initialization section.
@@ -175,6 +228,8 @@ fn tracks<'a>(known: &Known<'a>) -> Vec<Shape<'a>> {
         format: u32::from_be_bytes(track.entry.name),
         codec: track.entry.codec.as_deref(),
         size: track.entry.size,
+        rate: track.entry.rate,
+        frames: frame_rate(known.facts, track.id),
     };
     let of_chunk = |track: &'a Track| Shape {
         id: track.id,
@@ -182,6 +237,8 @@ fn tracks<'a>(known: &Known<'a>) -> Vec<Shape<'a>> {
         format: track.format,
         codec: track.codec.as_deref(),
         size: None,
+        rate: None,
+        frames: frame_rate(known.facts, track.id),
     };
     let mut all: Vec<_> = match (&known.facts.content, known.init) {
         (Content::Transport(facts), _) => {
@@ -196,4 +253,39 @@ fn tracks<'a>(known: &Known<'a>) -> Vec<Shape<'a>> {
     };
     all.retain(|shape| shape.kind != TrackKind::Other);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_changes_is_told() {
+        let shape = |codec, size, rate, frames| Shape {
+            id: 1,
+            kind: TrackKind::Video,
+            format: 0,
+            codec: Some(codec),
+            size: Some(size),
+            rate: Some(rate),
+            frames: Some(frames),
+        };
+        let one = shape("avc1.42c00d", (320, 180), 48_000, 25_000);
+        let other = shape("avc1.42c015", (426, 240), 44_100, 29_970);
+        assert_eq!(
+            one.changes(&other),
+            [
+                "from avc1.42c00d to avc1.42c015",
+                "from 320x180 to 426x240",
+                "from 25 to 29.97 frames/s",
+                "from 48000 to 44100 Hz"
+            ]
+        );
+        // Time stamps are rounded, and what is not known has not changed.
+        let rounded = Shape {
+            size: None,
+            ..shape("avc1.42c00d", (0, 0), 48_000, 25_100)
+        };
+        assert_eq!(one.changes(&rounded), Vec::<String>::new());
+    }
 }

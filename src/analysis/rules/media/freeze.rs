@@ -4,6 +4,7 @@ use super::known::Found;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{ChunkFacts, TrackKind};
+use crate::shown::counted;
 
 /// So many segments of the same bytes are no chance.
 const SAME: usize = 3;
@@ -63,7 +64,8 @@ pub fn judge(segments: &[Weight], found: &mut Found) {
     if let Some(first) = still.next() {
         let (sequence, rate, count) = (first.sequence, first.rate.unwrap_or(0), 1 + still.count());
         let text = format!(
-            "The pictures of {count} segments from {sequence} on take next to nothing: {rate} bytes in a second, where {usual} are usual"
+            "The pictures of {} from {sequence} on take next to nothing: {rate} bytes in a second, where {usual} are usual",
+            counted(count as u64, "segment")
         );
         let broken = Broken::new("M16", text).kind("still").with("count", count);
         found.push((sequence, broken));

@@ -71,6 +71,14 @@ pub fn name(kind: TrackKind) -> &'static str {
     }
 }
 
+/// How often, in words.
+pub fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
+    }
+}
+
 /// Microseconds as seconds.
 pub fn seconds(us: i64) -> String {
     format!("{:.3} s", us as f64 / 1e6)

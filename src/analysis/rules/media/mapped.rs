@@ -1,9 +1,10 @@
 //! M13: where WebVTT puts its cues, beside the video of the same date (RFC 8216bis 3.1.4).
 
-use super::across::Dated;
-use super::known::{is_damaged, seconds, ticks_between, timed};
+use super::across::Stamp;
+use super::known::{Known, seconds, ticks_between};
 use crate::analysis::rules::broken::Broken;
 use crate::media::facts::{Content, TRANSPORT_SECOND, TrackKind};
+use crate::session;
 
 /// Cues may be so far from their segment.
 const ALLOWED_US: i64 = 1_000_000;
@@ -12,31 +13,28 @@ const MASK: u64 = (1 << 33) - 1;
 
 /// Cues of a segment none of which lies within a second of it, by its X-TIMESTAMP-MAP and by the time stamps of a transport
 /// stream of the same channel, between the same discontinuities. Cues may begin before their segment and end behind it.
-pub fn judge(subtitles: &Dated, other: &Dated) -> Option<Broken> {
-    let Content::Subtitles(facts) = &subtitles.known.facts.content else {
+pub fn judge((subtitles, date_us): (&Known<'_>, i64), other: &Stamp) -> Option<Broken> {
+    let Content::Subtitles(facts) = &subtitles.facts.content else {
         return None;
     };
-    let Content::Transport(_) = &other.known.facts.content else {
-        return None;
-    };
-    if is_damaged(other.known.facts) {
+    let video = &other.track;
+    if !other.is_transport || other.is_damaged || video.kind != TrackKind::Video {
         return None;
     }
     let (local_ms, media) = facts.map?;
     let (first_ms, last_ms) = (facts.first_ms?, facts.last_ms?);
-    let video = timed(other.known.facts).find(|track| track.kind == TrackKind::Video)?;
     let shown = video.times?.first_shown;
     let media = i64::try_from(media & MASK).ok()?;
     // Where the cue of LOCAL lies, behind the first picture; and where the segment begins, behind it.
     let map_us = video.us(ticks_between(shown, media, true));
-    let begins_us = subtitles.date_us.saturating_sub(other.date_us);
+    let begins_us = date_us.saturating_sub(other.date_us);
     let at = |ms: i64| {
         let behind = ms.saturating_sub(local_ms).saturating_mul(1000);
         map_us.saturating_add(behind).saturating_sub(begins_us)
     };
     let (from_us, to_us) = (at(first_ms), at(last_ms));
-    let off_us = match from_us > subtitles.known.extinf_us.saturating_add(ALLOWED_US) {
-        true => from_us.saturating_sub(subtitles.known.extinf_us),
+    let off_us = match from_us > subtitles.extinf_us.saturating_add(ALLOWED_US) {
+        true => from_us.saturating_sub(subtitles.extinf_us),
         false if to_us < -ALLOWED_US => to_us,
         false => return None,
     };
@@ -51,74 +49,35 @@ pub fn judge(subtitles: &Dated, other: &Dated) -> Option<Broken> {
     };
     let text = format!(
         "By X-TIMESTAMP-MAP and the time stamps of the video, the cues of segment {} are {} {what}",
-        subtitles.known.sequence,
+        subtitles.sequence,
         seconds(by)
     );
     let broken = Broken::new("M13", text).kind("off");
-    let broken = broken.with("media_sequence", subtitles.known.sequence);
-    Some(broken.with("off_us", off_us))
+    let broken = broken.with("media_sequence", subtitles.sequence);
+    Some(broken.with("off_seconds", session::seconds(off_us)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::rules::media::Known;
+    use crate::analysis::rules::media::across::testing::stamp;
     use crate::media::cipher::Protection;
-    use crate::media::facts::{ChunkFacts, Cipher, Times, Track, TransportFacts};
+    use crate::media::facts::ChunkFacts;
     use crate::media::read::read;
 
-    /// A segment with a video that begins at so many ticks.
-    fn video(first_shown: i64) -> ChunkFacts {
-        let times = Times {
-            first_decode: first_shown,
-            last_decode: first_shown,
-            end_earliest: first_shown,
-            end_latest: first_shown,
-            first_shown,
-            earliest_shown: first_shown,
-            latest_shown: first_shown,
-            longest: 3600,
-            unit: 3600,
-            units: 1,
-            breaks: Default::default(),
-        };
-        let track = Track {
-            id: 256,
-            kind: TrackKind::Video,
-            format: 27,
-            codec: None,
-            timescale: TRANSPORT_SECOND,
-            times: Some(times),
-            begins: None,
-            keys: Box::default(),
-            bytes: 1000,
-        };
-        ChunkFacts {
-            bytes: 1000,
-            cipher: Cipher::None,
-            content: Content::Transport(Box::new(TransportFacts {
-                tracks: [track].into(),
-                ..TransportFacts::default()
-            })),
-        }
-    }
-
-    fn dated(facts: &ChunkFacts, date_us: i64) -> Dated<'_> {
-        Dated {
-            known: Known {
-                facts,
-                init: None,
-                has_map: false,
-                sequence: 7,
-                extinf_us: 6_000_000,
-                extinf_unit_us: 1000,
-                discontinuity: false,
-                gap: false,
-                follows: true,
-                iframes_only: false,
-                independent: false,
-            },
-            date_us,
+    fn known(facts: &ChunkFacts) -> Known<'_> {
+        Known {
+            facts,
+            init: None,
+            has_map: false,
+            sequence: 7,
+            extinf_us: 6_000_000,
+            extinf_unit_us: 1000,
+            discontinuity: false,
+            gap: false,
+            follows: true,
+            iframes_only: false,
+            independent: false,
         }
     }
 
@@ -126,9 +85,13 @@ mod tests {
     fn off(map: &str, cue: &str, first_shown: i64) -> Option<i64> {
         let mut text = format!("WEBVTT\nX-TIMESTAMP-MAP={map}\n\n{cue}\nHello\n").into_bytes();
         let subtitles = read(&mut text, Protection::None, None);
-        let video = video(first_shown);
-        let broken = judge(&dated(&subtitles, 112_000_000), &dated(&video, 100_000_000))?;
-        broken.detail.get("off_us")?.as_i64()
+        let mut video = stamp(TrackKind::Video, 7, 100_000, 0);
+        if let Some(times) = &mut video.track.times {
+            times.first_shown = first_shown;
+        }
+        let broken = judge((&known(&subtitles), 112_000_000), &video)?;
+        let off = broken.detail.get("off_seconds")?.as_f64()?;
+        Some((off * 1e6).round() as i64)
     }
 
     #[test]

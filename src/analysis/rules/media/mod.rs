@@ -3,7 +3,8 @@
 //! | file | rules |
 //! | --- | --- |
 //! | `packets` | M01, M02, M03, M04: what a segment is, tables, counters and clock of a transport stream |
-//! | `durations` | M05: how long a segment is |
+//! | [`durations`] | M05: how long a segment is |
+//! | [`drift`] | M05: how long segments are together |
 //! | `continuity` | M06: whether it goes on where the one before it ends |
 //! | `beginnings` | M07, M12, M13, M15: what it begins with |
 //! | `fragments` | M08, M09: initialization sections, and what changes without a discontinuity |
@@ -18,7 +19,8 @@ pub mod across;
 mod beginnings;
 mod continuity;
 pub mod cues;
-mod durations;
+pub mod drift;
+pub mod durations;
 mod fragments;
 pub mod freeze;
 mod keys;
@@ -26,9 +28,7 @@ mod known;
 pub mod mapped;
 mod packets;
 
-pub use known::{Found, Known};
-
-use known::follows;
+pub use known::{Found, Known, follows};
 
 /// What is wrong with a segment, and with the one before it now that it is known what follows. Each segment is given once as
 /// `this`, and then once as `previous` or to [`judge_end`].

@@ -1,10 +1,11 @@
 //! M01, M02, M03, M04: what a segment is, and the packets of a transport stream.
 
-use super::known::{Found, Known};
+use super::known::{Found, Known, times};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
 use crate::media::facts::{Cipher, Content, Counter, NoMedia, TransportFacts};
 use crate::media::read::Init;
+use crate::shown::counted;
 
 /// ETSI TR 101 290: a PCR is to be there so often, in ticks of 90 kHz.
 const CLOCK: u64 = 9000;
@@ -112,8 +113,8 @@ fn tables(this: &Known, facts: &TransportFacts, say: &mut impl FnMut(Broken)) {
         say(Broken::new("M02", text).kind("programs"));
     } else if tables.media_before > 0 && !this.has_map && facts.sync_lost == 0 {
         let text = format!(
-            "Segment {sequence} has {} packets of media before its PAT and PMT",
-            tables.media_before
+            "Segment {sequence} has {} of media before its PAT and PMT",
+            counted(u64::from(tables.media_before), "packet")
         );
         say(Broken::new("M02", text)
             .kind("late")
@@ -136,11 +137,13 @@ fn counters(before: Option<&Known>, facts: &TransportFacts, say: &mut impl FnMut
             u64::from(first.jumps) + of_kind.map(|counter| u64::from(counter.jumps)).sum::<u64>();
         let (pid, at) = (first.pid, first.jumped_at.unwrap_or(0));
         let text = format!(
-            "Continuity counters jump {all} times inside a segment: packets are missing (first of PID {pid}, at byte {at})"
+            "Continuity counters jump {} inside a segment: packets are missing (first of PID {pid}, at byte {at})",
+            times(all)
         );
         say(jump(text, is_table, "inside", pid)
             .with("count", all)
             .with("byte", at));
+        break;
     }
     let Some(Content::Transport(earlier)) = before.map(|before| &before.facts.content) else {
         return;
@@ -156,12 +159,14 @@ fn counters(before: Option<&Known>, facts: &TransportFacts, say: &mut impl FnMut
         };
         let more = match jumps.count() {
             0 => String::new(),
-            count => format!(", and {count} other PIDs"),
+            count => format!(", and {}", counted(count as u64, "other PID")),
         };
         let text = format!(
             "The continuity counter of PID {pid} is {last} at the end of a segment and {first} at the beginning of the next one{more}"
         );
         say(jump(text, is_table, "across", pid));
+        // One thing made all of them jump.
+        break;
     }
 }
 
@@ -188,8 +193,8 @@ fn clock(facts: &TransportFacts, say: &mut impl FnMut(Broken)) {
     let clock = &facts.clock;
     if clock.steps_back > 0 {
         let text = format!(
-            "The PCR goes back {} times inside a segment",
-            clock.steps_back
+            "The PCR goes back {} inside a segment",
+            times(u64::from(clock.steps_back))
         );
         say(Broken::new("M04", text).kind("back"));
     } else if clock.longest > CLOCK {

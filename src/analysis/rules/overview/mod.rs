@@ -97,6 +97,13 @@ impl Overview {
         Some(rendition)
     }
 
+    /// Nothing new had come of a playlist when the recording ended, from when to when, in microseconds of Unix time.
+    pub fn ended(&mut self, playlist: i64, open_us: (i64, i64)) {
+        if let Some(rendition) = self.renditions.get_mut(&playlist) {
+            rendition.open_us = Some(open_us);
+        }
+    }
+
     /// A segment came that a playlist listed.
     pub fn came(&mut self, playlist: i64, came: &Came) {
         let Some(rendition) = self.renditions.get_mut(&playlist) else {

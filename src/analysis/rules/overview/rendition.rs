@@ -50,6 +50,8 @@ pub struct Rendition {
     pub keys: KeyDistances,
     /// When it listed something new, and for how long it had not.
     pub advances: Series,
+    /// From when to when nothing new had come at the end, in microseconds of Unix time.
+    pub open_us: Option<(i64, i64)>,
     /// EXTINF, when it was listed.
     pub told: Series,
     /// How long segments are by their time stamps, when they were listed.
@@ -185,6 +187,9 @@ impl Rendition {
     pub fn within(&self, span_us: (i64, i64)) -> Self {
         Self {
             advances: self.advances.within(span_us),
+            open_us: (self.open_us)
+                .map(|(from_us, until_us)| (from_us.max(span_us.0), until_us.min(span_us.1)))
+                .filter(|(from_us, until_us)| from_us < until_us),
             told: self.told.within(span_us),
             measured: self.measured.within(span_us),
             fetched: self.fetched.within(span_us),

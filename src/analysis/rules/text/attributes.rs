@@ -5,9 +5,6 @@ use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::without_query;
 use crate::hls::{Attribute, LineKind, Tag, attributes, lines};
 
-/// Names of files of fragmented MP4.
-const FRAGMENTED: [&str; 6] = [".m4s", ".mp4", ".cmfv", ".cmfa", ".cmft", ".m4v"];
-
 pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let playlist = text.playlist;
     let mut key: Option<Tag<'_>> = None;
@@ -88,12 +85,12 @@ fn broken_key(tag: Tag<'_>, line: usize, out: &mut Vec<Broken>) {
 fn without_map(text: &Text<'_>, out: &mut Vec<Broken>) {
     let playlist = text.playlist;
     for index in text.fresh..playlist.segments.len() {
-        let Some(segment) = playlist.segments.get(index).filter(|s| s.map == 0) else {
+        let Some(segment) = playlist.segments.get(index) else {
             continue;
         };
         let uri = playlist.text.get(segment.uri.clone()).unwrap_or_default();
         let path = String::from_utf8_lossy(without_query(uri)).to_lowercase();
-        if FRAGMENTED.iter().any(|extension| path.ends_with(extension)) && !playlist.i_frames_only {
+        if playlist.lacks_map(index) {
             let number = playlist.number(index);
             let broken = Broken::new(
                 "P12",

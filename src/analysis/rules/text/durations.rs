@@ -4,6 +4,7 @@ use super::seen::Text;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::registry::Severity;
 use crate::session::seconds;
+use crate::shown::counted;
 
 /// Fewer segments than these are few (HLS Authoring Specification 8.11).
 const FEW: usize = 6;
@@ -27,7 +28,10 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let count = playlist.segments.len();
     // A channel that has just begun has few.
     if playlist.is_live() && text.has_slid && count < FEW && !playlist.i_frames_only {
-        out.push(Broken::new("P19", format!("it lists {count} segments")));
+        out.push(Broken::new(
+            "P19",
+            format!("it lists {}", counted(count as u64, "segment")),
+        ));
     }
 }
 

@@ -9,6 +9,11 @@ use crate::session::seconds;
 /// An overlap of less is allowed, and a jump of less is drift.
 const ALLOWED_US: i64 = 1_000_000;
 
+/// A date against the one that is due by the dates and durations before it: more than drift, in microseconds of Unix time.
+pub fn is_jump(date_us: i64, due_us: i64) -> bool {
+    date_us.saturating_sub(due_us).saturating_abs() >= ALLOWED_US
+}
+
 pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     if !change.is_old {
         jumps(change.now, change.fresh, out);

@@ -21,6 +21,7 @@ pub mod speed;
 mod window;
 
 pub use self::change::Change;
+pub use self::clock::is_jump;
 
 use super::broken::Broken;
 use super::playlist::Playlist;

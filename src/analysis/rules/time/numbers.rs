@@ -4,20 +4,22 @@ use super::alignment::Alignment;
 use super::change::Change;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
+use crate::analysis::rules::registry::Severity;
 use crate::hls::Step;
+use crate::session::seconds;
 use crate::shown::counted;
 
 pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     let (before, now) = (change.before, change.now);
     if change.is_old {
-        let text = "the text is that of an older revision, seen again behind a newer one";
-        out.push(Broken::new("T17", text));
+        out.push(flapping(before, now));
         return;
     }
     if before.ended && !now.ended {
         out.push(Broken::new("T11", "EXT-X-ENDLIST was there and is gone"));
     } else if before.ended && ends_at(now) > ends_at(before) {
-        out.push(Broken::new("T11", "segments came behind EXT-X-ENDLIST"));
+        let came = Broken::new("T11", "segments came behind EXT-X-ENDLIST");
+        out.push(came.severity(Severity::Should).kind("behind"));
     }
     let Some(grown) = change.grown() else {
         if change.step == Some(Step::Restarted) || change.goes_on() {
@@ -26,7 +28,10 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
                 before.first_number(),
                 now.first_number()
             );
-            out.push(Broken::new("T01", text));
+            let broken = Broken::new("T01", text)
+                .with("media_sequence_was", before.first_number())
+                .with("media_sequence_is", now.first_number());
+            out.push(broken);
         }
         return;
     };
@@ -34,6 +39,26 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
         counted_right(change, grown, out);
         discontinuities(change, grown, out);
     }
+}
+
+/// `before`: the newest text.
+fn flapping(before: &Playlist, now: &Playlist) -> Broken {
+    let segments = ends_at(before).saturating_sub(ends_at(now));
+    let count = usize::try_from(segments).unwrap_or(usize::MAX);
+    let newer = before.segments.iter().rev().take(count);
+    let lengths = newer.map(|segment| segment.duration_us);
+    let older_us = lengths.fold(0, i64::saturating_add);
+    let by = match segments {
+        0 => "seen again behind a newer one".to_owned(),
+        _ => format!(
+            "{} s ({}) older than the newest one",
+            seconds(older_us),
+            counted(segments, "segment")
+        ),
+    };
+    let text = format!("the text is that of an older revision, {by}");
+    let broken = Broken::new("T17", text).worse(older_us);
+    broken.with("older_seconds", seconds(older_us))
 }
 
 /// The number behind its last segment.
@@ -82,7 +107,8 @@ fn discontinuities(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
     );
     if is < was {
         let text = format!("EXT-X-DISCONTINUITY-SEQUENCE decreased from {was} to {is}");
-        out.push(Broken::new("T09", text).kind("decreased"));
+        let broken = Broken::new("T09", text).kind("decreased");
+        out.push(counters(broken, (was, is)));
         return;
     }
     let gone = usize::try_from(grown)
@@ -103,16 +129,36 @@ fn discontinuities(change: &Change<'_>, grown: u64, out: &mut Vec<Broken>) {
         && now.segments.first().is_some_and(|s| !s.discontinuity);
     let expected = removed as u64 + u64::from(lost_tag);
     if expected > 0 && is - was != expected {
-        let tags = counted(expected, "EXT-X-DISCONTINUITY tag");
-        let text = format!("{tags} went, and EXT-X-DISCONTINUITY-SEQUENCE went from {was} to {is}");
-        out.push(Broken::new("T09", text));
+        let left = match expected {
+            1 => "an EXT-X-DISCONTINUITY".to_owned(),
+            many => format!("{many} EXT-X-DISCONTINUITY"),
+        };
+        let text = match (is == was, now.discontinuity_sequence) {
+            (true, None) => format!(
+                "EXT-X-DISCONTINUITY-SEQUENCE stayed at {is} (no tag) though {left} left the list"
+            ),
+            (true, Some(_)) => {
+                format!("EXT-X-DISCONTINUITY-SEQUENCE stayed at {is} though {left} left the list")
+            }
+            (false, _) => format!(
+                "EXT-X-DISCONTINUITY-SEQUENCE went from {was} to {is} though {left} left the list"
+            ),
+        };
+        let broken = counters(Broken::new("T09", text), (was, is));
+        out.push(broken.with("tags_removed", expected));
     }
+}
+
+fn counters(broken: Broken, (was, is): (u64, u64)) -> Broken {
+    broken
+        .with("discontinuity_sequence_was", was)
+        .with("discontinuity_sequence_is", is)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::analysis::rules::time::testing::{SIX, broken, found, window};
-    use crate::hls::Step;
 
     #[test]
     fn numbers_that_go_back_are_told_where_the_sequence_began_again() {
@@ -123,6 +169,20 @@ mod tests {
         assert_eq!(
             found(&window(7, &SIX), &lagging, Step::Behind),
             Vec::<&str>::new()
+        );
+    }
+
+    #[test]
+    fn an_old_text_is_told_with_how_old_it_is() {
+        let text = |first, segments: &[&str]| Playlist::read(window(first, segments).into());
+        let (old, newest) = (text(7, &SIX), text(9, &["c", "d", "e", "f", "g", "h"]));
+        let change = Change::new((&newest, &old), Some(Step::Behind), true, 6);
+        let mut out = Vec::new();
+        judge(&change, &mut out);
+        assert_eq!((out.len(), out[0].rule), (1, "T17"));
+        assert_eq!(
+            out[0].text,
+            "the text is that of an older revision, 8 s (2 segments) older than the newest one"
         );
     }
 
@@ -183,7 +243,25 @@ mod tests {
             found(&before, &with(8, 4, &slid, "-"), Step::Slid),
             Vec::<&str>::new()
         );
-        assert_eq!(found(&before, &with(8, 3, &slid, "-"), Step::Slid), ["T09"]);
+        let stayed = broken(&before, &with(8, 3, &slid, "-"), Step::Slid);
+        assert_eq!(
+            (stayed[0].rule, stayed[0].text.as_str()),
+            (
+                "T09",
+                "EXT-X-DISCONTINUITY-SEQUENCE stayed at 3 though an EXT-X-DISCONTINUITY left the list"
+            )
+        );
+        assert_eq!(stayed[0].detail["tags_removed"], 1);
+        let bare = |text: &str, tag: &str| text.replace(tag, "");
+        let never = broken(
+            &bare(&before, "#EXT-X-DISCONTINUITY-SEQUENCE:3\n"),
+            &window(8, &slid),
+            Step::Slid,
+        );
+        assert_eq!(
+            never[0].text,
+            "EXT-X-DISCONTINUITY-SEQUENCE stayed at 0 (no tag) though an EXT-X-DISCONTINUITY left the list"
+        );
         assert_eq!(found(&before, &with(8, 2, &slid, "-"), Step::Slid), ["T09"]);
         // The tag stays with its segment until that goes.
         let before = with(7, 3, &SIX, "b");
@@ -201,6 +279,12 @@ mod tests {
     fn an_end_that_was_none() {
         let ended = format!("{}#EXT-X-ENDLIST\n", window(7, &SIX));
         let now = window(8, &["b", "c", "d", "e", "f", "g"]);
-        assert_eq!(found(&ended, &now, Step::Slid), ["T11"]);
+        let vanished = broken(&ended, &now, Step::Slid);
+        assert_eq!((vanished[0].rule, vanished[0].severity), ("T11", None));
+        let behind = broken(&ended, &format!("{now}#EXT-X-ENDLIST\n"), Step::Slid);
+        assert_eq!(
+            (behind[0].rule, behind[0].severity),
+            ("T11", Some(Severity::Should))
+        );
     }
 }

@@ -64,6 +64,10 @@ fn segments(change: &Change<'_>, gone: usize, out: &mut Vec<Broken>) {
             continue;
         }
         let number = change.now.number(index);
+        // That none applies any more is P12's.
+        let lacks_map = change.now.lacks_map(index) || change.before.lacks_map(gone + index);
+        let map = if lacks_map { was.map } else { is.map };
+        let is = &Segment { map, ..is.clone() };
         for what in differences(was, is) {
             out.push(
                 Broken::new("T03", format!("segment {number}: {what}"))
@@ -119,6 +123,21 @@ mod tests {
         assert_eq!(found(&before, &keyed, Step::Slid), ["T03"]);
         let renamed = window(8, &["b", "c", "x", "e", "f", "g"]);
         assert_eq!(found(&before, &renamed, Step::Slid), ["T03"]);
+    }
+
+    #[test]
+    fn a_map_that_is_missing_is_told_by_its_own_rule() {
+        let fragments = |text: String| text.replace(".ts", ".m4s");
+        let mapped = |uri: &str| {
+            let map = format!("#EXT-X-MAP:URI=\"{uri}\"\n#EXTINF");
+            fragments(window(7, &SIX)).replacen("#EXTINF", &map, 1)
+        };
+        let bare = fragments(window(7, &SIX));
+        let none = Vec::<&str>::new();
+        assert_eq!(found(&mapped("a.mp4"), &bare, Step::Same), none);
+        assert_eq!(found(&bare, &mapped("a.mp4"), Step::Same), none);
+        let other = found(&mapped("a.mp4"), &mapped("b.mp4"), Step::Same);
+        assert_eq!(other[0], "T03");
     }
 
     #[test]

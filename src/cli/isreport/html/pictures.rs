@@ -241,7 +241,10 @@ fn line<'a>(name: &'static str, look: Look, series: &'a Series) -> Line<'a> {
 }
 
 fn advances<'a>(shown: &Shown<'_>, rendition: &'a Rendition) -> Option<Picture<'a>> {
-    let longest = rendition.advances.largest()?;
+    let open_us = rendition
+        .open_us
+        .map(|(from_us, until_us)| until_us.saturating_sub(from_us));
+    let longest = (rendition.advances.largest()?).max(open_us.map_or(0.0, seconds));
     let expected = rendition.target_us.map(|us| us as f64 * 1.5 / 1e6);
     Some(Picture {
         id: format!("p{}-advances", rendition.id),

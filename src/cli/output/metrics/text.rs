@@ -214,7 +214,7 @@ type About<'a> = (&'a str, &'a str, Option<&'a Unit>);
 type Count = fn(&Totals) -> u64;
 
 fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
-    let counters: [(About<'_>, Count); 7] = [
+    let counters: [(About<'_>, Count); 8] = [
         (
             ("isrecorder_playlists", "Playlists found", None),
             |totals| totals.playlists + totals.raw_streams,
@@ -253,6 +253,14 @@ fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), E
                 None,
             ),
             |totals| totals.gaps.never_listed,
+        ),
+        (
+            (
+                "isrecorder_segments_not_seen",
+                "Segments that media playlists skipped while the recorder may have missed them",
+                None,
+            ),
+            |totals| totals.gaps.not_seen,
         ),
     ];
     for ((name, help, unit), value) in counters {

@@ -6,6 +6,7 @@ use crate::hls::Refused;
 use crate::recorder::admission::admit::Credentials;
 use crate::recorder::admission::hosts::Hosts;
 use crate::recorder::admission::reach::Proxies;
+use crate::recorder::clocks::activity::Activity;
 use crate::recorder::http::client::Clients;
 use crate::recorder::http::cookies::Cookies;
 use crate::recorder::http::fetch::polls::Polls;
@@ -35,6 +36,8 @@ pub(crate) struct Fetcher {
     /// Which servers speak ICY.
     pub servers: Arc<Servers>,
     pub memory: Arc<Memory>,
+    /// When the recorder was active, and when it stood still.
+    pub activity: Activity,
     /// Hosts that asked for patience.
     pub hosts: Arc<Hosts>,
     /// Header fields that a list of streams, or the text behind a typed URL, asks for.

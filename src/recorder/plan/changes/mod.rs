@@ -9,4 +9,5 @@ mod next_job;
 mod queues;
 mod request_end;
 pub(super) mod revision;
+mod used_again;
 mod withdrawal;

@@ -41,7 +41,11 @@ impl Plan {
         else {
             return;
         };
-        item.sha256 = sha256.filter(|_| done == Done::Good).or(item.sha256);
+        let sha256 = sha256.filter(|_| done == Done::Good);
+        if let (Some(new), Some(known)) = (sha256, item.sha256) {
+            item.repeats.compared(new == known);
+        }
+        item.sha256 = sha256.or(item.sha256);
         if std::mem::take(&mut item.again) {
             item.failures = 0;
             item.state = State::Ready;

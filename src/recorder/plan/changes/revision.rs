@@ -83,7 +83,9 @@ impl Plan {
                 update.changes.too_many += 1;
                 continue;
             }
-            let anew = listing.restarted() || new_segments_use(wanted, before.last_sequence);
+            let anew = self.is_used_again(slot, &key, wanted, listing)
+                || listing.restarted()
+                || new_segments_use(wanted, before.last_sequence);
             let slot = match slot {
                 Some(slot) if self.is_listed_by(slot, &key, &update) && !anew => slot,
                 slot => self.list(slot, &key, wanted, anew, &mut update),
@@ -159,7 +161,10 @@ impl Plan {
             return false;
         };
         let playlist = update.listing.playlist;
-        if item.listed_by.insert(playlist, update.number) != Some(update.number) {
+        let is_first = item.listed_by.insert(playlist, update.number) != Some(update.number);
+        if !is_first {
+            item.sequence = item.sequence.max(wanted.sequence);
+        } else {
             item.sequence = wanted.sequence;
             if item.newest_url != wanted.url {
                 item.newest_url = Arc::clone(&wanted.url);
@@ -220,13 +225,18 @@ impl Plan {
         item.newest_url = Arc::clone(&wanted.url);
         item.sequence = wanted.sequence;
         item.listed_by.insert(listing.playlist, update.number);
-        let due = wanted.kind != Kind::Key
-            || listing.restarted()
-            || is_due.unwrap_or_else(|| due_again(item, listing.target_duration_us, update.now));
+        let due_again = || due_again(item, listing.target_duration_us, update.now);
+        let due = match wanted.kind {
+            _ if listing.restarted() => true,
+            Kind::Key => is_due.unwrap_or_else(due_again),
+            // Where another playlist has just had it fetched, that is for this one, too.
+            Kind::Segment => item.playlist == listing.playlist || due_again(),
+            _ => true,
+        };
         if !(anew && due) {
             return slot;
         }
-        if item.was_waiting() {
+        if item.was_waiting() && wanted.kind != Kind::Segment {
             // It has not been asked for since; it will be.
             return slot;
         }
@@ -235,8 +245,10 @@ impl Plan {
             // What is to come is for these segments, too.
             return slot;
         }
+        let (state, queued) = (item.state, (item.playlist, item.rank));
         item.list_anew(wanted, update, rank);
         if item.state == State::Ready {
+            self.unqueue_waiting(state, key, queued, update);
             update.playlist.ready.insert((rank, key.clone()));
         }
         update.changes.pending.push((key.clone(), wanted.kind));

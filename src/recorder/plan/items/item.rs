@@ -10,10 +10,11 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use crate::hls::steps::step;
+use crate::recorder::plan::items::repeats::Repeats;
 use crate::recorder::plan::left::lateness::{Late, Stay};
 use crate::recorder::plan::listed::places::Twin;
 use crate::recorder::plan::listed::update::RevisionUpdate;
-use crate::recorder::plan::model::{PlaylistId, Wanted};
+use crate::recorder::plan::model::{Listing, PlaylistId, Wanted};
 use crate::recorder::settings::limits::GROWS_WITHIN;
 use crate::session::{Digest, ExchangeId, Kind};
 
@@ -21,8 +22,11 @@ use crate::session::{Digest, ExchangeId, Kind};
 pub(crate) struct Item {
     pub kind: Kind,
     pub newest_url: Arc<Url>,
-    /// Media sequence number under which it was listed last.
+    /// Media sequence number under which it was listed last, the highest of that text.
     pub sequence: u64,
+    /// Of a segment: playlists, and the highest place at which each has listed it.
+    pub places: ListedBy,
+    pub repeats: Repeats,
     /// Playlists, and the last revision of each that did.
     pub listed_by: ListedBy,
     /// Whose listing it is to be fetched for.
@@ -63,6 +67,11 @@ impl Item {
             kind: wanted.kind,
             newest_url: Arc::clone(&wanted.url),
             sequence: wanted.sequence,
+            places: match wanted.kind {
+                Kind::Segment => ListedBy::by_playlist(listing.playlist, wanted.sequence),
+                _ => ListedBy::Few(Vec::new()),
+            },
+            repeats: Repeats::default(),
             listed_by: ListedBy::by_playlist(listing.playlist, update.number),
             playlist: listing.playlist,
             referrer: listing.exchange,
@@ -97,6 +106,25 @@ impl Item {
         self.failures = 0;
         (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
         (self.appeared, self.duration) = (update.appeared(), wanted.duration);
+    }
+
+    /// A segment is listed, at a place that its playlist has not had before under this name: whether it is to be fetched for
+    /// that listing. Of a name for a run of segments that may be a slate.
+    pub(crate) fn is_used_again(&mut self, wanted: &Wanted, listing: &Listing) -> bool {
+        let newest = self.places.get(listing.playlist);
+        if newest.is_some_and(|newest| newest >= wanted.sequence) {
+            return false;
+        }
+        self.places.insert(listing.playlist, wanted.sequence);
+        let Some(newest) = newest else {
+            return false;
+        };
+        // One request is made for all that a text lists under one name.
+        let is_asked_for = self.again || self.state == State::Ready;
+        if self.referrer == listing.exchange && is_asked_for || self.state == State::GivenUp {
+            return false;
+        }
+        newest + 1 < wanted.sequence || !self.repeats.is_skipped()
     }
 
     /// Where the resource ends, if it would have grown by now.

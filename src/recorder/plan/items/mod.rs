@@ -4,4 +4,5 @@ pub(in crate::recorder) mod content;
 pub(super) mod host_returns;
 pub(super) mod item;
 pub(super) mod keys;
+pub(super) mod repeats;
 pub(super) mod table;

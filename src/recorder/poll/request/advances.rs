@@ -94,6 +94,8 @@ impl Poller {
             requested_us,
             known_us: now_us,
             response_us: now_us,
+            over_us: now_us,
+            away_us: 0,
         };
         let told = self.advances.same(span);
         self.tell_of_advances(told, now_us);
@@ -133,6 +135,7 @@ impl Poller {
             is_over: false,
             is_told: false,
         };
+        self.context.stats.met(now_us);
         if self.context.stats.outages().fails(failed, now) {
             tracing::warn!(
                 json.playlist = self.playlist.label,
@@ -151,6 +154,8 @@ impl Poller {
             requested_us,
             known_us: if good { requested_us } else { over_us },
             response_us,
+            over_us,
+            away_us: self.away_us(response_us),
         };
         if self.playlist.standing().dropped_since.is_some() {
             self.advances.end();
@@ -190,15 +195,26 @@ impl Poller {
             Some(Told::Again {
                 after_us,
                 expected_us,
-                never_listed,
+                skipped,
                 was_told,
             }) => {
                 let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
-                if let Some(over) = gaps.ends(span_us, never_listed, !was_told) {
+                if let Some(over) = gaps.ends(span_us, skipped, !was_told) {
                     self.tell_of_end(over, expected_us);
                 }
             }
+            Some(Told::Missed { after_us, skipped }) => {
+                let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
+                gaps.missed(span_us, skipped);
+            }
         }
+    }
+
+    /// For so long since the last advance the recorder was away.
+    fn away_us(&self, until_us: i64) -> i64 {
+        let activity = &self.context.fetcher.activity;
+        let since_us = self.advances.since_us();
+        since_us.map_or(0, |since_us| activity.away_us(since_us, until_us))
     }
 
     fn met(&self) -> Met<'static> {
@@ -236,10 +252,12 @@ impl Poller {
         }
         let recovery = Recovery {
             over,
+            of: self.playlist.stats.number,
             label: self.playlist.label.clone(),
             expected_us,
         };
-        for due in stats.recoveries().comes(recovery, now) {
+        let in_outage = |of| stats.outages().are_open_for(of);
+        for due in stats.recoveries().comes(recovery, now, in_outage) {
             log_recovery(&due);
         }
     }
@@ -251,6 +269,7 @@ pub(in crate::recorder) fn log_recovery(recovery: &Recovery) {
         over,
         label,
         expected_us,
+        ..
     } = recovery;
     let (who, of) = match over.playlists {
         1 => (format!("{label:?}: "), String::new()),
@@ -261,10 +280,11 @@ pub(in crate::recorder) fn log_recovery(recovery: &Recovery) {
         json.playlists = over.playlists,
         json.seconds = seconds(over.length_us),
         json.expected_seconds = seconds(*expected_us),
-        json.never_listed = over.never_listed,
+        json.never_listed = over.skipped.never_listed,
+        json.not_seen = over.skipped.not_seen,
         "{who}advances again after {:.1} s{of}{}",
         seconds(over.length_us),
-        lost(over.never_listed)
+        over.skipped.told()
     );
 }
 
@@ -281,12 +301,4 @@ async fn reached(moment: Option<Instant>) {
 
 fn seconds(us: i64) -> f64 {
     us as f64 / 1e6
-}
-
-fn lost(never_listed: u64) -> String {
-    match never_listed {
-        0 => String::new(),
-        1 => ", 1 segment never listed".to_owned(),
-        count => format!(", {count} segments never listed"),
-    }
 }

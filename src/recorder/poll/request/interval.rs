@@ -13,6 +13,7 @@ use crate::recorder::schedule::crowded_interval;
 use crate::recorder::schedule::poll_backoff;
 use crate::recorder::schedule::poll_interval;
 use crate::recorder::schedule::search_interval;
+use crate::recorder::stats::load::LATE_US;
 use crate::session::Notice;
 use crate::session::NoticeEvent;
 use std::hash::DefaultHasher;
@@ -138,8 +139,12 @@ impl Poller {
         }
     }
 
-    /// Notes how late a poll was against its moment.
+    /// Notes how late a poll was against its moment: without the time in which the recorder stood still, which is told as that.
     pub(crate) async fn was_late(&self, head: Option<&Hop>, lag_us: i64) {
+        let asked_us = head.map_or(0, |head| head.requested_us);
+        let activity = &self.context.fetcher.activity;
+        let stood_us = activity.stood_still_us(asked_us.saturating_sub(lag_us), asked_us);
+        let lag_us = lag_us.saturating_sub(stood_us).max(0);
         self.context.stats.lag(lag_us);
         if lag_us <= LATE_US {
             return;
@@ -149,7 +154,6 @@ impl Poller {
             head.map_or(0, |head| head.id),
             lag_us as f64 / 1e6
         );
-        let asked_us = head.map_or(0, |head| head.requested_us);
         let late = NoticeEvent {
             kind: Notice::Late,
             at_us: asked_us.saturating_sub(lag_us),
@@ -165,6 +169,3 @@ pub(crate) const NEARLY_US: i64 = 50_000;
 
 /// Polls that waited for a host are so far apart at most.
 pub(crate) const MOST_APART: Duration = Duration::from_millis(500);
-
-/// A poll later than this against its moment is an event.
-pub(crate) const LATE_US: i64 = 1_000_000;

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::hls::{MediaFacts, Step};
+use crate::recorder::stats::events::Skipped;
 
 /// What a revision says of the end of its playlist.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,10 @@ pub(crate) struct PollSpan {
     pub known_us: i64,
     /// When its answer began.
     pub response_us: i64,
+    /// When all of it was over, or is not yet.
+    pub over_us: i64,
+    /// For so long since the last advance the recorder stood still, or its machine slept.
+    pub away_us: i64,
 }
 
 /// What there is to tell of a playlist's advances.
@@ -61,9 +66,11 @@ pub(crate) enum Told {
     Again {
         after_us: i64,
         expected_us: i64,
-        never_listed: u64,
+        skipped: Skipped,
         was_told: bool,
     },
+    /// It has advanced. That this took so long is the recorder's own, and so are the segments that it did not see.
+    Missed { after_us: i64, skipped: Skipped },
 }
 
 /// The advances of one playlist.
@@ -81,6 +88,9 @@ struct Advance {
     target_us: i64,
     /// Until then there is known to have been no other one.
     known_us: i64,
+    /// When the last poll was over, and the longest time until the next one.
+    polled_us: i64,
+    between_us: i64,
     is_told: bool,
 }
 
@@ -89,12 +99,24 @@ impl Advance {
     fn allowed_us(&self) -> i64 {
         self.target_us.saturating_mul(3) / 2
     }
+
+    fn polled(&mut self, poll: PollSpan) {
+        let pause_us = poll.requested_us.saturating_sub(self.polled_us);
+        self.between_us = self.between_us.max(pause_us);
+        self.polled_us = self.polled_us.max(poll.over_us);
+    }
+
+    /// Whether the recorder may have missed what was listed for a short time.
+    fn may_have_missed(&self, poll: PollSpan) -> bool {
+        self.between_us.max(poll.away_us) > self.target_us / 2
+    }
 }
 
 impl Advances {
     /// Takes in a poll that showed no advance.
     pub(crate) fn same(&mut self, poll: PollSpan) -> Option<Told> {
         let last = self.last.as_mut()?;
+        last.polled(poll);
         last.known_us = last.known_us.max(poll.known_us);
         let for_us = last.known_us.saturating_sub(last.at_us);
         if for_us <= last.allowed_us() {
@@ -117,10 +139,13 @@ impl Advances {
                 at_us: poll.response_us,
                 target_us: stated.target_us,
                 known_us: poll.response_us,
+                polled_us: poll.response_us,
+                between_us: 0,
                 is_told: false,
             });
         }
-        let before = before?;
+        let mut before = before?;
+        before.polled(poll);
         let after_us = poll.response_us.saturating_sub(before.at_us);
         // Who asks seldom sees it late.
         let apart_us = poll.requested_us.saturating_sub(before.known_us).max(0);
@@ -128,21 +153,27 @@ impl Advances {
             true => apart_us,
             false => 0,
         };
-        let is_gap = after_us.saturating_sub(unasked_us) > before.allowed_us();
-        if !(is_gap || before.is_told) {
-            return None;
-        }
-        let skipped = next_number.map_or(0, |next| stated.numbers.0.saturating_sub(next));
-        // More than can have been made meanwhile are none: the origin counts anew. Those that were listed while
-        // nobody asked are not told, either.
+        let own_us = unasked_us.max(poll.away_us);
+        let is_gap = after_us.saturating_sub(own_us) > before.allowed_us();
+        let left_out = next_number.map_or(0, |next| stated.numbers.0.saturating_sub(next));
+        // More than can have been made meanwhile are none: the origin counts anew.
         let most = after_us / stated.segment_us.max(1) + 2;
-        let is_count = stated.step == Step::Slid && unasked_us == 0 && skipped <= most as u64;
-        Some(Told::Again {
-            after_us,
-            expected_us: before.target_us,
-            never_listed: if is_count { skipped } else { 0 },
-            was_told: before.is_told,
-        })
+        let is_count = stated.step == Step::Slid && left_out <= most as u64;
+        let left_out = if is_count { left_out } else { 0 };
+        let skipped = match before.may_have_missed(poll) {
+            true => Skipped::not_seen(left_out),
+            false => Skipped::never_listed(left_out),
+        };
+        if is_gap || before.is_told {
+            return Some(Told::Again {
+                after_us,
+                expected_us: before.target_us,
+                skipped,
+                was_told: before.is_told,
+            });
+        }
+        let is_long = after_us > before.allowed_us();
+        (is_long && skipped.not_seen > 0).then_some(Told::Missed { after_us, skipped })
     }
 
     /// When the last one was, in microseconds of Unix time; `None`: no other one is due.
@@ -174,6 +205,8 @@ mod tests {
             requested_us: at_us,
             known_us: at_us,
             response_us: at_us,
+            over_us: at_us,
+            away_us: 0,
         }
     }
 
@@ -215,7 +248,7 @@ mod tests {
         let again = |never_listed| Told::Again {
             after_us: 26 * S,
             expected_us: 2 * S,
-            never_listed,
+            skipped: Skipped::never_listed(never_listed),
             was_told: true,
         };
         let told = advances.advanced(poll(26.0), window(17));
@@ -234,7 +267,7 @@ mod tests {
         let again = Told::Again {
             after_us: 3_100_000,
             expected_us: 2 * S,
-            never_listed: 0,
+            skipped: Skipped::default(),
             was_told: false,
         };
         assert_eq!(told, Some(again));
@@ -245,8 +278,13 @@ mod tests {
         let mut advances = Advances::default();
         advances.advanced(poll(0.0), window(0));
         advances.same(poll(1.0));
-        // The machine slept.
-        assert_eq!(advances.advanced(poll(600.0), window(300)), None);
+        // It was stopped.
+        let missed = Told::Missed {
+            after_us: 600 * S,
+            skipped: Skipped::not_seen(297),
+        };
+        let told = advances.advanced(poll(600.0), window(300));
+        assert_eq!(told, Some(missed));
         // A user polls once in four seconds.
         for n in 1..9 {
             let at = 600.0 + 4.0 * f64::from(n);
@@ -263,6 +301,51 @@ mod tests {
             ..poll(1.0)
         };
         assert!(matches!(advances.same(hung), Some(Told::Still { .. })));
+    }
+
+    #[test]
+    fn what_the_recorder_may_have_missed_is_not_said_to_be_the_origins() {
+        // The origin refuses from 1 to 6; from 2 to 6 the recorder stood still.
+        let refused = |at_s: f64| PollSpan {
+            known_us: ((at_s + 0.1) * 1e6) as i64,
+            over_us: ((at_s + 0.1) * 1e6) as i64,
+            ..poll(at_s)
+        };
+        let again = |skipped| Told::Again {
+            after_us: 10 * S,
+            expected_us: 2 * S,
+            skipped,
+            was_told: true,
+        };
+        for (away, skipped) in [(4.0, Skipped::not_seen(2)), (0.5, Skipped::never_listed(2))] {
+            let mut advances = Advances::default();
+            advances.advanced(poll(0.0), window(0));
+            let back = 2.0 + away;
+            for n in 0..20 {
+                let at_s = f64::from(n) / 2.0;
+                if at_s <= 2.0 || at_s >= back {
+                    advances.same(refused(at_s));
+                }
+            }
+            let end = PollSpan {
+                away_us: (away * 1e6) as i64,
+                ..poll(10.0)
+            };
+            let told = advances.advanced(end, window(5));
+            assert_eq!(told, Some(again(skipped)), "{away}");
+        }
+        // It stood still while a request was under way.
+        let mut advances = Advances::default();
+        advances.advanced(poll(0.0), window(0));
+        let end = PollSpan {
+            requested_us: S,
+            away_us: 5 * S,
+            ..poll(6.5)
+        };
+        let told = advances.advanced(end, window(4));
+        let skipped = Skipped::not_seen(1);
+        let after_us = 6_500_000;
+        assert_eq!(told, Some(Told::Missed { after_us, skipped }));
     }
 
     #[test]

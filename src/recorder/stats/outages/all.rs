@@ -91,6 +91,13 @@ impl Outages {
         Answered { since_us, over }
     }
 
+    /// Whether the log is still to say that an outage is over which a playlist is, or was, in.
+    pub(crate) fn are_open_for(&self, of: usize) -> bool {
+        let known = self.known();
+        let is_it = |one: &Outage| one.class == Class::Polls && one.is_told && one.has(of);
+        known.open.iter().any(is_it)
+    }
+
     /// A segment came, or what else a playlist lists.
     pub(crate) fn comes(&self, of: (usize, &str), number: Option<u64>, at_us: i64) {
         let mut known = self.known();

@@ -44,14 +44,8 @@ pub(crate) enum Verdict<T> {
 
 /// The verdict on something that a revision lists.
 ///
-/// `may_be_anew`: it is a key or an initialization section, which is asked for again under its
-/// old name. `written_us`: everything that ended some seconds before that moment is written.
-pub(crate) fn judge(
-    known: Landings,
-    listing: &Listing,
-    may_be_anew: bool,
-    written_us: i64,
-) -> Verdict<LandedBody> {
+/// `written_us`: everything that ended some seconds before that moment is written.
+pub(crate) fn judge(known: Landings, listing: &Listing, written_us: i64) -> Verdict<LandedBody> {
     let patience_us = listing.patience_us();
     let may_come = |until_us: i64| written_us < until_us.saturating_add(COMMITTED_US);
     let otherwise = |until_us: i64| match may_come(until_us) {
@@ -77,11 +71,12 @@ pub(crate) fn judge(
     let until_us = listing.seen_us.saturating_add(patience_us);
     match (known.before, known.other) {
         (Some(before), _) => {
-            // A request that was in flight when it was listed anew is followed by another one.
+            // A request that was in flight when it was listed anew is followed by another one: of a key or an
+            // initialization section, and of a segment whose name is used again.
             let was_slow =
                 before.requested_us.saturating_add(listing.target_us / 2) <= listing.seen_us;
-            let is_followed = before.complete_us > listing.seen_us
-                && (listing.restarted || (may_be_anew && was_slow));
+            let is_followed =
+                before.complete_us > listing.seen_us && (listing.restarted || was_slow);
             match before.good {
                 Some(_) if is_followed && may_come(until_us) => Verdict::Undecided,
                 Some(good) => Verdict::Present(good),
@@ -97,5 +92,48 @@ pub(crate) fn judge(
             }),
         ) if complete_us <= until_us => Verdict::Present(good),
         _ => otherwise(until_us),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_under_way_when_its_name_was_used_again_may_be_followed_by_other_bytes() {
+        let listing = Listing {
+            revision: 7,
+            from_us: 4_000_000,
+            seen_us: 4_000_000,
+            target_us: 4_000_000,
+            restarted: false,
+        };
+        let body = LandedBody {
+            exchange_id: 2,
+            sha256: vec![1],
+            size: 1,
+            first: None,
+        };
+        let told = |requested_us, complete_us, written_us| {
+            let before = Landing {
+                requested_us,
+                complete_us,
+                good: Some(body.clone()),
+            };
+            let known = Landings {
+                before: Some(before),
+                ..Landings::default()
+            };
+            judge(known, &listing, written_us)
+        };
+        let present = Verdict::Present(body.clone());
+        assert_eq!(told(0, 5_000_000, 6_000_000), Verdict::Undecided);
+        assert_eq!(told(0, 5_000_000, 40_000_000), present, "nothing followed");
+        assert_eq!(told(0, 3_000_000, 6_000_000), present, "it had come");
+        assert_eq!(
+            told(3_000_000, 5_000_000, 6_000_000),
+            present,
+            "it was for both"
+        );
     }
 }

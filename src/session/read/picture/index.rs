@@ -55,7 +55,7 @@ impl Reader {
         self.list(&sql, params![ENDED, ids], indexed_row)
     }
 
-    /// When a media playlist advanced (microseconds of Unix time), and the exchanges that showed it: behind one, in order;
+    /// When a media playlist advanced, or a multivariant one had another text (microseconds of Unix time), and the exchanges that showed it: behind one, in order;
     /// `most` of them.
     ///
     /// # Errors
@@ -66,10 +66,11 @@ impl Reader {
         behind: (i64, ExchangeId),
         most: usize,
     ) -> Result<Vec<(i64, ExchangeId)>, ReadError> {
+        // Of a multivariant playlist nothing advances.
         let sql = format!(
             "SELECT v.seen_us, v.exchange_id FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
               WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
-                AND v.media_sequence IS NOT NULL AND {ADVANCE}
+                AND (v.media_sequence IS NULL OR {ADVANCE})
               ORDER BY v.seen_us, v.exchange_id LIMIT :most"
         );
         self.list(

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
+use super::words::UNANSWERED_US;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Outcome;
@@ -32,6 +33,9 @@ pub struct PollTrouble {
     pub last_us: i64,
     /// When the last poll was over that the origin itself answered with an error, refused or reset: nobody had anything new of it then.
     pub rebuffed_us: Option<i64>,
+    /// For so long since the last poll that was answered at once polls hung, and it was the origin, or its network, that did not
+    /// answer: they were answered in the end, or others were answered meanwhile. In microseconds.
+    pub held_us: i64,
     /// The longest time for which a poll had no whole answer.
     pub longest_wait: PollWait,
     /// For so long of it polls had no whole answer, in microseconds.
@@ -82,10 +86,15 @@ const AFTER: &str = "
 /// playlist.
 const LAST_HOP: &str = "
     SELECT status, outcome, requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0),
-           ifnull(receive_us > wait_us, 0)
+           ifnull(receive_us > wait_us, 0), requested_us + coalesce(wait_us, failed_us, 0)
       FROM exchange
      WHERE id = (SELECT max(id) FROM exchange
                   WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
+/// Whether anything else that was requested behind an exchange was answered between two moments.
+const OTHERS: &str = "
+    SELECT EXISTS (SELECT 1 FROM exchange
+                    WHERE id > :id AND id < :id + 10000 AND status IS NOT NULL
+                      AND requested_us + wait_us BETWEEN :from_us AND :until_us)";
 
 /// The first exchange of a poll.
 struct Head {
@@ -101,6 +110,8 @@ struct Head {
 struct End {
     status: Option<u16>,
     outcome: String,
+    /// When its response began; where there was none, when it was over.
+    began_us: i64,
     over_us: i64,
     /// For most of its time a part of the response was there.
     has_begun: bool,
@@ -120,8 +131,56 @@ struct Sum {
     /// When the last one was over that brought an answer or failed, and when the time is over.
     waited_until_us: i64,
     until_us: i64,
+    held: Held,
     /// In how many ways how many failed, and which of them came first.
     failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
+}
+
+/// Polls that hang, in the order in which they were made. Durations in microseconds.
+#[derive(Default)]
+struct Held {
+    /// It was the origin.
+    known_us: i64,
+    /// They had a connection, which says nothing of who was away until one of them is answered.
+    maybe_us: i64,
+    /// When the last one of them was over.
+    until_us: i64,
+    /// The last poll was answered: what hung before it is over.
+    is_answered: bool,
+}
+
+impl Held {
+    /// `others`: whether anything else was answered meanwhile.
+    fn take(&mut self, requested_us: i64, end: &End, others: bool, until_us: i64) {
+        if std::mem::take(&mut self.is_answered) {
+            (self.known_us, self.maybe_us) = (0, 0);
+        }
+        let has_answer = end.outcome == Outcome::Complete.as_str();
+        let over_us = match has_answer {
+            true => end.began_us,
+            false => end.over_us,
+        };
+        let over_us = over_us.min(until_us);
+        let from_us = requested_us.max(self.until_us);
+        let lasted_us = over_us.saturating_sub(from_us).max(0);
+        self.until_us = self.until_us.max(over_us);
+        match Outcome::parse(&end.outcome) {
+            _ if has_answer => {
+                if lasted_us >= UNANSWERED_US {
+                    let all_us = lasted_us.saturating_add(self.maybe_us);
+                    self.known_us = self.known_us.saturating_add(all_us);
+                }
+                self.maybe_us = 0;
+                self.is_answered = end.status.is_none_or(|status| status < 400);
+            }
+            _ if others => self.known_us = self.known_us.saturating_add(lasted_us),
+            Some(Outcome::ResponseTimeout | Outcome::BodyTimeout) => {
+                self.maybe_us = self.maybe_us.saturating_add(lasted_us);
+            }
+            // There was no way to it: the way may have been cut at the recorder's end all the time.
+            _ => self.maybe_us = 0,
+        }
+    }
 }
 
 impl Sum {
@@ -132,7 +191,7 @@ impl Sum {
         self.before_us = self.before_us.max(head.end.over_us);
     }
 
-    fn add(&mut self, head: &Head, end: &End) {
+    fn add(&mut self, head: &Head, end: &End, others: bool) {
         let wait = self.wait(head, end);
         let trouble = &mut self.trouble;
         if end.outcome == Outcome::Aborted.as_str() {
@@ -144,6 +203,9 @@ impl Sum {
         let waited_us = over_us.saturating_sub(head.requested_us.max(self.waited_until_us));
         trouble.waiting_us = trouble.waiting_us.saturating_add(waited_us.max(0));
         self.waited_until_us = self.waited_until_us.max(over_us);
+        self.held
+            .take(head.requested_us, end, others, self.until_us);
+        let trouble = &mut self.trouble;
         let (status, outcome) = (end.status, end.outcome.as_str());
         trouble.polls += 1;
         trouble.lag_us = trouble.lag_us.max(head.lag_us);
@@ -175,6 +237,7 @@ impl Sum {
         let pause_us = self.until_us.saturating_sub(self.before_us);
         self.trouble.between_us = self.trouble.pause_us;
         self.trouble.last_us = self.before_us;
+        self.trouble.held_us = self.held.known_us;
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
         let mut failures: Vec<_> = self.failures.into_iter().collect();
         failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
@@ -216,6 +279,7 @@ impl Reader {
             before_us: after_us,
             waited_until_us: after_us,
             until_us,
+            held: Held::default(),
             failures: HashMap::new(),
         };
         let mut statement = self.db.prepare_cached(POLLS)?;
@@ -260,7 +324,8 @@ impl Reader {
         next: Option<ExchangeId>,
     ) -> rusqlite::Result<()> {
         if !head.redirects() {
-            sum.add(head, &head.end);
+            let others = self.others_were_answered(head)?;
+            sum.add(head, &head.end, others);
             return Ok(());
         }
         let last: Option<End> = self
@@ -274,14 +339,35 @@ impl Reader {
                         outcome: row.get(1)?,
                         over_us: row.get(2)?,
                         has_begun: row.get(3)?,
+                        began_us: row.get(4)?,
                     })
                 },
             )
             .optional()?;
         if let Some(end) = last {
-            sum.add(head, &end);
+            sum.add(head, &end, false);
         }
         Ok(())
+    }
+
+    /// Whether the recorder's own network was well while a poll had no answer: in the middle of that time something else had one.
+    fn others_were_answered(&self, head: &Head) -> rusqlite::Result<bool> {
+        let hung = matches!(
+            Outcome::parse(&head.end.outcome),
+            Some(Outcome::ConnectTimeout | Outcome::ResponseTimeout | Outcome::BodyTimeout)
+        );
+        if !hung {
+            return Ok(false);
+        }
+        let third_us = head.end.over_us.saturating_sub(head.requested_us) / 3;
+        self.db.prepare_cached(OTHERS)?.query_row(
+            named_params! {
+                ":id": head.id,
+                ":from_us": head.requested_us.saturating_add(third_us),
+                ":until_us": head.end.over_us.saturating_sub(third_us),
+            },
+            |row| row.get(0),
+        )
     }
 }
 
@@ -296,6 +382,7 @@ fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
         end: End {
             status: status(row, 1)?,
             outcome: row.get(2)?,
+            began_us: answered_us,
             over_us: answered_us.saturating_add(row.get(6)?),
             has_begun: row.get(8)?,
         },
@@ -306,4 +393,61 @@ fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
 fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u16>> {
     let status: Option<i64> = row.get(column)?;
     Ok(status.map(|status| u16::try_from(status).unwrap_or(u16::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000;
+
+    /// A poll: when it was made and over, how it ended, whether others were answered meanwhile.
+    type Poll = (i64, i64, &'static str, bool);
+
+    fn held_s(polls: &[Poll]) -> i64 {
+        let mut held = Held::default();
+        for (requested_s, over_s, outcome, others) in polls {
+            let end = End {
+                status: (*outcome == "complete").then_some(200),
+                outcome: (*outcome).to_owned(),
+                began_us: over_s * S,
+                over_us: over_s * S,
+                has_begun: false,
+            };
+            held.take(requested_s * S, &end, *others, 100 * S);
+        }
+        held.known_us / S
+    }
+
+    #[test]
+    fn what_hung_and_was_answered_in_the_end_is_the_origins() {
+        let hung = (0, 15, "response timeout", false);
+        assert_eq!(held_s(&[(0, 12, "complete", false)]), 12);
+        assert_eq!(held_s(&[hung, (15, 23, "complete", false)]), 23);
+        assert_eq!(
+            held_s(&[hung, (15, 16, "complete", false)]),
+            0,
+            "it may have been the network"
+        );
+        assert_eq!(held_s(&[hung]), 0);
+        // What hung before a good answer says nothing of the time behind it.
+        let again = [(0, 12, "complete", false), (13, 13, "complete", false)];
+        assert_eq!(held_s(&again), 0);
+    }
+
+    #[test]
+    fn what_hung_while_others_were_answered_is_the_origins() {
+        assert_eq!(held_s(&[(0, 15, "response timeout", true)]), 15);
+        assert_eq!(held_s(&[(0, 10, "connect timeout", true)]), 10);
+    }
+
+    #[test]
+    fn without_a_way_to_it_nothing_is_known_of_what_hung_before() {
+        let polls = [
+            (0, 15, "response timeout", false),
+            (15, 25, "connect timeout", false),
+            (25, 28, "complete", false),
+        ];
+        assert_eq!(held_s(&polls), 3);
+    }
 }

@@ -7,6 +7,10 @@ use crate::session::model::{Kind, Outcome};
 pub const UNANSWERED_US: i64 = 1_500_000;
 /// What a request is whose answer does not begin.
 pub const UNANSWERED: &str = "unanswered";
+/// The error of an answer that has less than the range that was asked for holds this.
+const OF_A_RANGE: &str = " of a range of ";
+/// What an answer did that was closed before all that its head announced had come.
+pub const ENDED_EARLY: &str = "ended before its Content-Length";
 /// The error of an answer without a byte where something was due begins so.
 pub const EMPTY: &str = "an empty answer";
 /// The error of an answer of a raw stream that ends, and is none of its parts.
@@ -20,6 +24,11 @@ pub fn fault_words(status: Option<u16>, outcome: Outcome, error: Option<&str>) -
     match (status, outcome) {
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
         (_, Outcome::ResponseTimeout) => UNANSWERED.to_owned(),
+        (None, Outcome::Short) => "closed without an answer".to_owned(),
+        (Some(206), Outcome::Short) if error.is_some_and(|error| error.contains(OF_A_RANGE)) => {
+            "ended before the end of its range".to_owned()
+        }
+        (Some(_), Outcome::Short) => ENDED_EARLY.to_owned(),
         (_, Outcome::NotAPlaylist) => match error {
             Some(error) if error.starts_with(EMPTY) => "empty answer".to_owned(),
             Some(NO_STREAM) => "not a stream".to_owned(),
@@ -62,7 +71,14 @@ mod tests {
             ),
             (Some(503), Outcome::Complete, None, "HTTP 503"),
             (Some(200), Outcome::Complete, None, "ended by the origin"),
-            (Some(200), Outcome::Short, None, "short"),
+            (Some(200), Outcome::Short, None, ENDED_EARLY),
+            (None, Outcome::Short, None, "closed without an answer"),
+            (
+                Some(206),
+                Outcome::Short,
+                Some("50 bytes of a range of 100"),
+                "ended before the end of its range",
+            ),
             (Some(200), Outcome::NotAPlaylist, None, "not a playlist"),
             (
                 Some(200),

@@ -12,8 +12,7 @@ use crate::session::write::writer::Writer;
 impl Writer {
     /// Notes something that lasted, or that says by how much.
     pub async fn notice(&self, event: NoticeEvent) {
-        let length_us = event.length_us.unwrap_or(0);
-        self.tallies.count(event.kind, 1, length_us);
+        self.tallies.add(&event);
         self.send(Message::Notice(event)).await;
     }
 
