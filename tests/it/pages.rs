@@ -163,7 +163,7 @@ fn what_is_no_origin_is_refused_before_anything_is_done() {
     let finished = Recorder::bare().args(alone).run();
     assert_eq!(finished.status.code(), Some(2), "{}", finished.stderr);
     assert!(
-        finished.stderr.contains("belongs to --serve"),
+        finished.stderr.contains("belong to --serve"),
         "{}",
         finished.stderr
     );

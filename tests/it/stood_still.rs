@@ -151,7 +151,7 @@ fn segments_of_an_outage_in_which_it_stood_still_are_not_seen_and_none_of_the_or
     assert!(summary.contains(told), "{summary}");
     let found = find(&finished.session(), &["-t", "3"]);
     let found = String::from_utf8(found.stdout).unwrap();
-    assert!(found.contains("; 2 segments not seen: 6-7\n"), "{found}");
+    assert!(found.contains("; 2 segments not seen: 6-7"), "{found}");
     for said in [log, summary, found] {
         assert!(!said.contains("never listed"), "{said}");
     }
