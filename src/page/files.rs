@@ -27,7 +27,8 @@ pub struct PageFile {
 
 /// A file by its name, `lib/axis.js`; `None`: there is none. A name never becomes a path outside of the page's folder.
 pub fn file(name: &str) -> Option<PageFile> {
-    let media_type = media_type(name)?;
+    let is_plain = |step: &str| !matches!(step, "" | "." | "..") && !step.contains('\\');
+    let media_type = media_type(name).filter(|_| name.split('/').all(is_plain))?;
     let file = Web::get(name)?;
     let sha256 = file.metadata.sha256_hash();
     Some(PageFile {
@@ -82,6 +83,9 @@ mod tests {
             "..",
             "nothing.js",
             "lib/../../mod.js",
+            "/main.js",
+            "core//axis.js",
+            "./main.js",
         ] {
             assert!(file(name).is_none(), "{name}");
         }

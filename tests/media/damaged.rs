@@ -1,6 +1,7 @@
 //! A channel that is damaged in one way breaks the rule that is about that, and no other one.
 
-use isrecorder::analysis::rules::media::across::{self, Dated};
+use isrecorder::analysis::finding::Evidence;
+use isrecorder::analysis::rules::media::across::{self, Listed, Stamp, Stamps};
 use isrecorder::media::fragments::InitFacts;
 
 use super::KEY;
@@ -447,19 +448,31 @@ fn playlists_whose_times_are_apart_at_one_date_are_x05() {
                 let before = channel.segments[..n].iter();
                 before.map(|segment| segment.extinf_us).sum::<i64>()
             };
-            let one = Dated {
-                known: seen[1],
-                date_us: date_of(&video, 1),
+            let stamp = |known, date_us| {
+                let at = Evidence {
+                    at_us: 0,
+                    exchange: None,
+                };
+                let listed = Listed {
+                    date_us,
+                    discontinuity: 0,
+                    url: String::new(),
+                    at,
+                };
+                Stamp::of(known, listed).unwrap()
             };
-            let other = Dated {
-                known: heard[2],
-                date_us: date_of(&audio, 2) + late_us,
-            };
-            across::judge(&one, &other).map(|broken| broken.rule)
+            let one = stamp(&seen[1], date_of(&video, 1));
+            let other = stamp(&heard[2], date_of(&audio, 2) + late_us);
+            let stamps = [Stamps::default(), Stamps::default()];
+            across::judge((&one, &other), [&stamps[0], &stamps[1]], 0).is_some()
         };
-        assert_eq!(apart_by(0), None, "{kind}");
-        assert_eq!(apart_by(50_000), None, "{kind}");
-        assert_eq!(apart_by(400_000), Some("X05"), "{kind}");
-        assert_eq!(apart_by(-400_000), Some("X05"), "{kind}");
+        for (late_us, is_apart) in [
+            (0, false),
+            (50_000, false),
+            (400_000, true),
+            (-400_000, true),
+        ] {
+            assert_eq!(apart_by(late_us), is_apart, "{kind} {late_us}");
+        }
     }
 }

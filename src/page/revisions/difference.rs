@@ -11,6 +11,10 @@ use crate::clock;
 use crate::page::view::View;
 use crate::session::{ExchangeId, ReadError};
 
+/// More changes are one.
+const MOST: usize = 4000;
+/// Texts of more lines together, beside what they have in common, are not compared line by line.
+const MOST_LINES: usize = 200_000;
 /// Then the rest is one change.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -64,11 +68,19 @@ fn changes(before: &[u8], after: &[u8]) -> (Vec<Change>, bool) {
     let new = new.get(..new.len() - tail).unwrap_or_default();
     let began = clock::instant();
     let deadline = (began + PATIENCE).into_std();
-    let ops = capture_diff_slices_deadline(Algorithm::Patience, old, new, Some(deadline));
-    let cut_short = began.elapsed() >= PATIENCE;
+    let is_large = old.len() + new.len() > MOST_LINES;
+    let ops = match is_large {
+        true => Vec::new(),
+        false => capture_diff_slices_deadline(Algorithm::Patience, old, new, Some(deadline)),
+    };
+    let mut cut_short = is_large || began.elapsed() >= PATIENCE;
     let mut changes = Changes::default();
     changes.add("same", [0, head], [0, head]);
     for op in ops {
+        if changes.0.len() >= MOST {
+            cut_short = true;
+            break;
+        }
         let (tag, old, new) = op.as_tag_tuple();
         let span = |range: &Range<usize>| [head + range.start, range.len()];
         let none = |at: usize| [head + at, 0];
@@ -82,6 +94,14 @@ fn changes(before: &[u8], after: &[u8]) -> (Vec<Change>, bool) {
             }
         }
     }
+    // What was not compared is one change.
+    let told = |of: fn(&Change) -> [usize; 2]| {
+        changes.0.last().map_or(0, |last| of(last)[0] + of(last)[1])
+    };
+    let (old_from, new_from) = (told(|change| change.old), told(|change| change.new));
+    let (old_end, new_end) = (before.len() - tail, after.len() - tail);
+    changes.add("removed", [old_from, old_end - old_from], [new_from, 0]);
+    changes.add("added", [old_end, 0], [new_from, new_end - new_from]);
     let tail_at = |lines: usize| [lines - tail, tail];
     changes.add("same", tail_at(before.len()), tail_at(after.len()));
     (changes.0, cut_short)

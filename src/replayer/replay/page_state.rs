@@ -1,7 +1,7 @@
 //! What is held for pages: an index of moments, what `isreport` says, and how many may ask at once.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
@@ -16,7 +16,7 @@ pub(crate) struct PageState {
     pub(super) index: Mutex<Index>,
     pub(super) judging: Judging,
     /// Players come first.
-    pub(super) slots: Semaphore,
+    pub(super) slots: Arc<Semaphore>,
     /// The file of hls.js.
     pub(crate) hls_js: Option<PathBuf>,
 }
@@ -26,7 +26,7 @@ impl PageState {
         Self {
             index: Mutex::default(),
             judging: Judging::default(),
-            slots: Semaphore::new(AT_ONCE),
+            slots: Arc::new(Semaphore::new(AT_ONCE)),
             hls_js,
         }
     }

@@ -41,10 +41,11 @@ impl Replay {
             paths,
             has_hls_js: self.page.hls_js.is_some(),
         };
-        // It is never closed.
-        let _slot = self.page.slots.acquire().await.ok();
+        // It is never closed. A client that goes away does not end what was begun for it, which holds its slot until then.
+        let slot = Arc::clone(&self.page.slots).acquire_owned().await.ok();
         let replay = Arc::clone(self);
         let answered = self.bodies.pool.read_aside(move |reader| {
+            let _slot = slot;
             let view = View {
                 reader,
                 known: &known,

@@ -116,7 +116,7 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn first_exchange_since(&self, at_us: i64) -> Result<Option<ExchangeId>, ReadError> {
-        let bounds = "SELECT min(id), max(id) FROM exchange";
+        let bounds = "SELECT (SELECT min(id) FROM exchange), (SELECT max(id) FROM exchange)";
         let ends: Option<(Option<i64>, Option<i64>)> = self
             .list(bounds, [], |row| Ok((row.get(0)?, row.get(1)?)))?
             .pop();
