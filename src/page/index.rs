@@ -32,6 +32,8 @@ pub struct Index {
     advances_held: usize,
     /// All that there was is in it.
     is_whole: bool,
+    /// There is no room for more.
+    is_full: bool,
 }
 
 /// A count of moments, in cells of equal width.
@@ -90,6 +92,7 @@ impl Index {
         }
         loop {
             if self.requests.len() >= MOST {
+                self.is_full = true;
                 return Ok(true);
             }
             let rows = reader.indexed_behind(self.last, ROWS)?;
@@ -138,6 +141,7 @@ impl Index {
             let known = self.advances.entry(playlist.id).or_default();
             loop {
                 if self.advances_held >= MOST {
+                    self.is_full = true;
                     return Ok(true);
                 }
                 let behind = known.last().copied().unwrap_or((i64::MIN, i64::MIN));
@@ -159,6 +163,11 @@ impl Index {
     /// Whether all that there was when it was read last is in it.
     pub fn is_whole(&self) -> bool {
         self.is_whole
+    }
+
+    /// Whether there is no room for more: what is behind that is not in it.
+    pub fn is_full(&self) -> bool {
+        self.is_full
     }
 
     /// Until when exchanges are in it; `None`: there is none.

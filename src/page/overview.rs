@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::asked::AskedSpan;
-use super::index::Cells;
+use super::index::{Cells, Index};
 use super::view::View;
 use crate::session::{ReadError, seconds};
 
@@ -16,6 +16,8 @@ pub(super) struct Overview {
     faults: Vec<u64>,
     own: Vec<u64>,
     indexed_to: f64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    full: bool,
 }
 
 /// Where a span lies, in microseconds of Unix time.
@@ -28,12 +30,12 @@ pub(super) fn span_us(view: &View<'_>, span: AskedSpan) -> (i64, i64) {
     (from_us, until_us.max(from_us.saturating_add(1)))
 }
 
-/// Until when the index is, in session seconds: to the end, where it is whole.
-pub(super) fn indexed_to(view: &View<'_>, is_whole: bool, indexed_us: Option<i64>) -> f64 {
+/// Until when an index is, in session seconds: to the end, where it is whole and has room; `so_far_us` otherwise (microseconds of Unix time).
+pub(super) fn indexed_to(view: &View<'_>, index: &Index, so_far_us: Option<i64>) -> f64 {
     let known = view.known;
-    known.at(match is_whole {
-        true => known.end_us.max(indexed_us.unwrap_or(i64::MIN)),
-        false => indexed_us.unwrap_or(known.zero_us),
+    known.at(match index.is_whole() && !index.is_full() {
+        true => known.end_us.max(index.indexed_us().unwrap_or(i64::MIN)),
+        false => so_far_us.unwrap_or(known.zero_us),
     })
 }
 
@@ -53,6 +55,7 @@ pub(super) fn overview(
         requests: index.requests(cells),
         faults: index.faults(cells),
         own: index.own(cells),
-        indexed_to: indexed_to(view, index.is_whole(), index.indexed_us()),
+        indexed_to: indexed_to(view, &index, index.indexed_us()),
+        full: index.is_full(),
     })
 }

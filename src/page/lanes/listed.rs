@@ -3,10 +3,14 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::Instant;
 use url::Url;
 
 use super::marks::{Fresh, Mark, Marks};
+use crate::clock;
 use crate::hls::{self, EntryRole, Step, Variables, read_media};
 use crate::page::view::View;
 use crate::session::{
@@ -15,6 +19,8 @@ use crate::session::{
 
 /// Segments, and parts, of one lane.
 const MOST: usize = 2000;
+/// Those of the first text, the last ones.
+const MOST_AT_FIRST: usize = 1000;
 /// Requests that are read for all lanes.
 const MOST_REQUESTS: usize = 8000;
 
@@ -61,9 +67,33 @@ struct Good {
 /// What was found of a lane.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) segments: Vec<Listed>,
-    pub(super) parts: Vec<Listed>,
+    /// `None`: they are too many, or their texts too large, to be told apart.
+    pub(super) segments: Option<Vec<Listed>>,
+    pub(super) parts: Option<Vec<Listed>>,
+    /// Segments of the first text before those that are told.
+    pub(super) left_out: usize,
     pub(super) marks: Vec<Mark>,
+}
+
+/// What the texts of one answer may take: a pan must not wait, and an origin may list what it likes.
+pub(super) struct Budget {
+    bytes: usize,
+    until: Instant,
+}
+
+impl Budget {
+    pub(super) fn new() -> Self {
+        Self {
+            bytes: 64 * 1024 * 1024,
+            until: clock::instant() + Duration::from_millis(500),
+        }
+    }
+
+    /// Whether there is room for a text of so many bytes.
+    fn take(&mut self, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.bytes > 0 && clock::instant() < self.until
+    }
 }
 
 type Asked = (String, Option<ByteRange>);
@@ -135,8 +165,8 @@ pub(super) fn listed(
     view: &View<'_>,
     playlist: &PlaylistInfo,
     rows: &[RevisionRow],
-    from_us: i64,
-    requests: &Requests,
+    (from_us, requests): (i64, &Requests),
+    budget: &mut Budget,
 ) -> Result<Found, ReadError> {
     let mut lane = LaneReader {
         view,
@@ -146,16 +176,21 @@ pub(super) fn listed(
         parts: Boxes::default(),
         marks: Marks::default(),
         known_to: None,
+        left_out: 0,
+        has_room: true,
+        budget,
     };
     for row in rows {
         lane.revision(row)?;
     }
+    let is_told = lane.has_room && !lane.segments.is_full && !lane.parts.is_full;
     let from = view.known.at(from_us);
     let is_seen = |one: &Listed| one.to.is_none_or(|to| to >= from);
     let seen = |boxes: Boxes| -> Vec<Listed> { boxes.all.into_iter().filter(is_seen).collect() };
     Ok(Found {
-        segments: seen(lane.segments),
-        parts: seen(lane.parts),
+        segments: is_told.then(|| seen(lane.segments)),
+        parts: is_told.then(|| seen(lane.parts)),
+        left_out: lane.left_out,
         marks: lane
             .marks
             .found
@@ -170,14 +205,20 @@ pub(super) fn listed(
 struct Boxes {
     all: Vec<Listed>,
     open: BTreeMap<(u64, u64), usize>,
+    is_full: bool,
 }
 
 impl Boxes {
     fn open(&mut self, at: (u64, u64), listed: Listed) {
-        if self.all.len() < MOST && !self.open.contains_key(&at) {
-            self.open.insert(at, self.all.len());
-            self.all.push(listed);
+        if self.open.contains_key(&at) {
+            return;
         }
+        if self.all.len() >= MOST {
+            self.is_full = true;
+            return;
+        }
+        self.open.insert(at, self.all.len());
+        self.all.push(listed);
     }
 
     /// All before a place are gone.
@@ -212,6 +253,10 @@ struct LaneReader<'a> {
     marks: Marks,
     /// The place behind the last segment that is known.
     known_to: Option<u64>,
+    /// Segments of the first text that are not told.
+    left_out: usize,
+    has_room: bool,
+    budget: &'a mut Budget,
 }
 
 impl LaneReader<'_> {
@@ -260,11 +305,22 @@ impl LaneReader<'_> {
             Ok(_) | Err(ReadError::Altered { .. } | ReadError::Lost(_)) => return Ok(()),
             Err(error) => return Err(error),
         };
-        let Some(base) = &self.base else {
+        self.has_room &= self.budget.take(text.len());
+        let Some(base) = self.base.as_ref().filter(|_| self.has_room) else {
             return Ok(());
         };
         let media = read_media(&text, base, &Variables::default());
         let is_first = self.known_to.is_none();
+        // Of a very long window what is near its end.
+        let listed = media
+            .entries
+            .iter()
+            .filter(|entry| entry.role == EntryRole::Segment)
+            .count();
+        if is_first {
+            self.left_out = listed.saturating_sub(MOST_AT_FIRST);
+        }
+        let skipped = place.saturating_add(self.left_out as u64);
         let mut parts_now = BTreeMap::new();
         for entry in &media.entries {
             let at_place = place.saturating_add(entry.sequence.wrapping_sub(first));
@@ -272,7 +328,8 @@ impl LaneReader<'_> {
             if is_part {
                 parts_now.insert((at_place, entry.part), ());
             }
-            let is_segment = entry.role == EntryRole::Segment && (at_place >= known_to || is_first);
+            let is_segment = entry.role == EntryRole::Segment
+                && (at_place >= known_to || (is_first && at_place >= skipped));
             if !is_part && !is_segment {
                 continue;
             }

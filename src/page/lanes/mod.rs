@@ -8,7 +8,7 @@ mod ticks;
 use serde::Serialize;
 
 use self::bodies::Bodies;
-use self::listed::{Listed, Requests};
+use self::listed::{Budget, Listed, Requests};
 use self::marks::Mark;
 use self::ticks::{Advances, InCells};
 use super::asked::{AskedSpan, Lane};
@@ -25,6 +25,8 @@ pub(super) struct Lanes {
     from: f64,
     to: f64,
     indexed_to: f64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    full: bool,
     lanes: Vec<LaneEvents>,
 }
 
@@ -38,9 +40,17 @@ struct LaneEvents {
     revisions: Option<Advances>,
     cells: Option<InCells>,
     segments: Option<Vec<Listed>>,
+    /// So many more segments were listed before these.
+    #[serde(skip_serializing_if = "is_zero")]
+    segments_left_out: usize,
     parts: Option<Vec<Listed>>,
     marks: Option<Vec<Mark>>,
     bodies: Option<Bodies>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<Lanes, ReadError> {
@@ -55,10 +65,13 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
         let first_us = revisions.iter().flatten().map(|row| row.seen_us).min();
         let since_us = first_us.unwrap_or(from_us).min(from_us);
         if let Some(requests) = Requests::read(view, since_us, until_us)? {
+            let mut budget = Budget::new();
             for ((lane, playlist), rows) in lanes.iter_mut().zip(&playlists).zip(&revisions) {
-                let found = listed::listed(view, playlist, rows, from_us, &requests)?;
-                lane.segments = Some(found.segments);
-                lane.parts = Some(found.parts);
+                let found =
+                    listed::listed(view, playlist, rows, (from_us, &requests), &mut budget)?;
+                lane.segments_left_out = found.left_out;
+                lane.segments = found.segments;
+                lane.parts = found.parts;
                 lane.marks = Some(found.marks);
             }
         }
@@ -80,6 +93,7 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
         from: view.known.at(from_us),
         to: view.known.at(until_us),
         indexed_to: ticks.indexed_to,
+        full: ticks.full,
         lanes,
     })
 }
@@ -91,6 +105,7 @@ struct Ticks<'a> {
     cells: Cells,
     /// Until when that is known.
     indexed_to: f64,
+    full: bool,
 }
 
 impl<'a> Ticks<'a> {
@@ -101,7 +116,9 @@ impl<'a> Ticks<'a> {
             view,
             span,
             cells,
-            indexed_to: indexed_to(view, index.is_whole(), index.indexed_us()),
+            // Playlists are read one after the other.
+            indexed_to: indexed_to(view, &index, None),
+            full: index.is_full(),
         })
     }
 

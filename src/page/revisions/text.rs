@@ -70,20 +70,22 @@ pub(in crate::page) fn text(
     };
     let resource = reader.resource_asked(id)?;
     let (url, stream_id) = resource.map_or((String::new(), 0), |one| (one.url, one.stream_id));
-    let links = found(&bytes, &url);
+    let all: Vec<Line<'_>> = lines(&bytes).collect();
+    let end = all.len().min(first_line.saturating_add(LINES));
+    let inside = all.get(first_line.min(end)..end).unwrap_or_default();
+    let span = inside.first().zip(inside.last());
+    let span = span.map_or(0..0, |(first, last)| first.span.start..last.span.end);
+    let links = found(&bytes, &url, &span);
     let mut next = links.iter().peekable();
-    let mut shown = Vec::new();
-    let mut line_count = 0;
-    for line in lines(&bytes) {
+    let mut shown = Vec::with_capacity(inside.len());
+    for line in inside {
         let mut here = Vec::new();
         while let Some(link) = next.next_if(|link| link.span.start < line.span.end) {
             here.push(link);
         }
-        if line_count >= first_line && shown.len() < LINES {
-            shown.push(shown_line(view, stream_id, &bytes, &line, &here)?);
-        }
-        line_count += 1;
+        shown.push(shown_line(view, stream_id, &bytes, line, &here)?);
     }
+    let line_count = all.len();
     Ok(Some(Text {
         lane: Lane::Playlist(place.playlist_id).to_string(),
         url: escaped(&url),
@@ -103,14 +105,14 @@ struct FoundLink {
     range: Option<ByteRange>,
 }
 
-/// The URIs of a text, in order.
-fn found(text: &[u8], url: &str) -> Vec<FoundLink> {
+/// The URIs within a span of a text, in order.
+fn found(text: &[u8], url: &str, inside: &Range<usize>) -> Vec<FoundLink> {
     let Ok(base) = Url::parse(url) else {
         return Vec::new();
     };
     let variables = Variables::read(text, &base, &Variables::default());
     let mut resolver = Resolver::new(&base, &variables);
-    let all: Vec<UriRef> = uris(text).take(MOST_LINKS).collect();
+    let all: Vec<UriRef> = uris(text).collect();
     let media = read_media(text, &base, &Variables::default());
     let ranges = |role: UriRole, of: EntryRole| {
         let of: Vec<_> = media
@@ -129,7 +131,7 @@ fn found(text: &[u8], url: &str) -> Vec<FoundLink> {
     let mut segments = ranges(UriRole::Segment, EntryRole::Segment);
     let mut parts = ranges(UriRole::Part, EntryRole::Part);
     let mut maps = ranges(UriRole::Init, EntryRole::Init);
-    let mut links = Vec::with_capacity(all.len());
+    let mut links = Vec::new();
     for one in &all {
         let range = match one.role {
             UriRole::Segment => segments.pop_front(),
@@ -137,6 +139,9 @@ fn found(text: &[u8], url: &str) -> Vec<FoundLink> {
             UriRole::Init => maps.pop_front(),
             _ => None,
         };
+        if !inside.contains(&one.span.start) || links.len() >= MOST_LINKS {
+            continue;
+        }
         let written = text.get(one.span.clone()).unwrap_or_default();
         if let Some(url) = resolver.request(written) {
             links.push(FoundLink {
@@ -200,7 +205,7 @@ mod tests {
     fn each_uri_knows_its_range() {
         let text = b"#EXTM3U\n#EXT-X-MAP:URI=\"i.mp4\",BYTERANGE=\"9@0\"\n#EXTINF:2,\n#EXT-X-BYTERANGE:10@9\na.mp4\n\
             #EXTINF:2,\n#EXT-X-BYTERANGE:5\na.mp4\n";
-        let links = found(text, "http://localhost/live/list.m3u8");
+        let links = found(text, "http://localhost/live/list.m3u8", &(0..text.len()));
         let shown: Vec<_> = links
             .iter()
             .map(|link| {

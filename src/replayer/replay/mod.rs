@@ -21,7 +21,7 @@ mod commits;
 mod description;
 mod idle_rules;
 mod offsets;
-mod page_state;
+pub(super) mod page_state;
 mod shown;
 pub(super) mod state;
 mod streams;

@@ -1,8 +1,10 @@
 //! What is held for pages: an index of moments, what `isreport` says, and how many may ask at once.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
+use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::page::{Index, Judging};
@@ -19,6 +21,18 @@ pub(crate) struct PageState {
     pub(super) slots: Arc<Semaphore>,
     /// The file of hls.js.
     pub(crate) hls_js: Option<PathBuf>,
+    player: Mutex<Option<Arc<PlayerFile>>>,
+}
+
+/// The file of hls.js, read.
+#[derive(Debug)]
+pub(crate) struct PlayerFile {
+    pub(crate) bytes: Bytes,
+    pub(crate) gzip: Option<Bytes>,
+    /// Its entity tag.
+    pub(crate) tag: String,
+    /// When it was changed, and its size: another file has others.
+    pub(crate) changed: (Option<SystemTime>, u64),
 }
 
 impl PageState {
@@ -28,6 +42,18 @@ impl PageState {
             judging: Judging::default(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             hls_js,
+            player: Mutex::default(),
         }
+    }
+
+    /// The player as it was read, if its file has not changed since.
+    pub(crate) fn player(&self, changed: (Option<SystemTime>, u64)) -> Option<Arc<PlayerFile>> {
+        let known = self.player.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone().filter(|known| known.changed == changed)
+    }
+
+    pub(crate) fn keep_player(&self, player: Arc<PlayerFile>) {
+        let mut known = self.player.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = Some(player);
     }
 }

@@ -1,5 +1,6 @@
 //! Files of the page, and the JSON that it is drawn of, as responses (`docs/ref/page.md`).
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::page::{Answer, Asked, AskedError, StreamPaths, files};
 use crate::replayer::body;
 use crate::replayer::header::fields::{entity_tag, none_match_names, takes_gzip};
 use crate::replayer::replay::Replay;
+use crate::replayer::replay::page_state::PlayerFile;
 use crate::replayer::request::Request;
 use crate::replayer::request::paths::clock_prefix;
 use crate::replayer::request::route::PathClock;
@@ -141,18 +143,43 @@ impl Replay {
             .with_field(header::CACHE_CONTROL, "no-store")
     }
 
+    /// The player's file, read and compressed once, and again when it has changed.
+    async fn player(&self, path: &Path) -> io::Result<Arc<PlayerFile>> {
+        let facts = tokio::fs::metadata(path).await?;
+        if facts.len() > LARGEST_PLAYER {
+            return Err(io::Error::other("larger than 16 MiB"));
+        }
+        let changed = (facts.modified().ok(), facts.len());
+        if let Some(known) = self.page_state().player(changed) {
+            return Ok(known);
+        }
+        let bytes = tokio::fs::read(path).await?;
+        let made = tokio::task::spawn_blocking(move || PlayerFile {
+            tag: entity_tag(&digest(&bytes)),
+            gzip: gzip(&bytes).ok().map(Bytes::from),
+            bytes: bytes.into(),
+            changed,
+        });
+        let made = Arc::new(made.await.map_err(io::Error::other)?);
+        self.page_state().keep_player(Arc::clone(&made));
+        Ok(made)
+    }
+
     /// The player that the server was told of.
     async fn hls_js(&self, request: &Request) -> Reply {
         let Some(path) = &self.page_state().hls_js else {
             let sentence = "isreplayer was started without --hls-js FILE";
             return Reply::sentence(StatusCode::NOT_FOUND, sentence);
         };
-        match player(path).await {
-            Ok(bytes) => {
-                let tag = entity_tag(&digest(&bytes));
-                let packed = gzip(&bytes).ok().map(Bytes::from);
-                let whole = (Bytes::from(bytes), packed);
-                file(request, whole, &tag, "text/javascript; charset=utf-8")
+        match self.player(path).await {
+            Ok(player) => {
+                let whole = (player.bytes.clone(), player.gzip.clone());
+                file(
+                    request,
+                    whole,
+                    &player.tag,
+                    "text/javascript; charset=utf-8",
+                )
             }
             Err(error) => {
                 tracing::error!("--hls-js {}: {error}", path.display());
@@ -160,14 +187,6 @@ impl Replay {
                 Reply::sentence(StatusCode::INTERNAL_SERVER_ERROR, sentence)
             }
         }
-    }
-}
-
-async fn player(path: &Path) -> std::io::Result<Vec<u8>> {
-    let size = tokio::fs::metadata(path).await?.len();
-    match size <= LARGEST_PLAYER {
-        true => tokio::fs::read(path).await,
-        false => Err(std::io::Error::other("larger than 16 MiB")),
     }
 }
 
@@ -182,23 +201,19 @@ fn page_file(request: &Request, name: &str) -> Reply {
 
 async fn json(request: &Request, text: Vec<u8>) -> Reply {
     let takes = takes_gzip(request.headers()) && text.len() >= SMALLEST;
-    let (text, packed) = match takes {
-        // Compressing takes milliseconds, which are none of a thread that answers players.
-        true => tokio::task::spawn_blocking(move || {
-            let packed = gzip(&text).ok();
-            (text, packed)
-        })
-        .await
-        .unwrap_or_default(),
-        false => (text, None),
+    let made = move || {
+        let packed = takes.then(|| gzip(&text).ok()).flatten();
+        (
+            entity_tag(&digest(&text)),
+            Bytes::from(text),
+            packed.map(Bytes::from),
+        )
     };
-    let tag = entity_tag(&digest(&text));
-    file(
-        request,
-        (text.into(), packed.map(Bytes::from)),
-        &tag,
-        "application/json",
-    )
+    // Compressing takes milliseconds, which are none of a thread that answers players.
+    match tokio::task::spawn_blocking(made).await {
+        Ok((tag, text, packed)) => file(request, (text, packed), &tag, "application/json"),
+        Err(error) => Reply::failed(&ReadError::Io(io::Error::other(error))),
+    }
 }
 
 /// A body with an entity tag, in gzip where that is there and taken.
