@@ -68,7 +68,7 @@ impl Context {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says that what failed is good again.
+    /// Says that an outage is over, or is known no more.
     pub(super) fn tell_of_end(&self, over: &Over) {
         let playlists = self.stats.playlists();
         let only = match over.of.as_slice() {

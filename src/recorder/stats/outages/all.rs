@@ -7,12 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::outage::{Failed, Outage, WINDOW};
-use super::over::{Class, Over, counted};
+use super::over::{Class, MOST_HOSTS, Over, counted};
 
 /// So many that begin within [`WINDOW`] have lines of their own.
 const MOST: usize = 4;
-/// Hosts whose outages are summed up apart.
-const MOST_HOSTS: usize = 64;
 
 /// What a playlist that answers again was in.
 #[derive(Debug, Default)]
@@ -40,6 +38,8 @@ struct Known {
     open: Vec<Outage>,
     /// When the last ones began that have lines of their own.
     told: VecDeque<Instant>,
+    /// What was forgotten for others, and is to be told.
+    forgotten: Vec<Over>,
     /// Those that have none, by host.
     short: BTreeMap<String, Short>,
 }
@@ -62,7 +62,7 @@ impl Outages {
         let Some(outage) = known.open.get_mut(n) else {
             return false;
         };
-        let is_new = outage.fails(&failed);
+        let is_new = outage.fails(&failed, now);
         if outage.is_quiet || (outage.is_told && !is_new) {
             return failed.is_told;
         }
@@ -115,7 +115,10 @@ impl Outages {
         at_end: bool,
     ) -> Due {
         let mut known = self.known();
-        let mut due = Due::default();
+        let mut due = Due {
+            over: std::mem::take(&mut known.forgotten),
+            ..Due::default()
+        };
         for n in (0..known.open.len()).rev() {
             let Some(outage) = known.open.get_mut(n) else {
                 continue;
@@ -123,7 +126,8 @@ impl Outages {
             if outage.class == Class::Polls {
                 outage.forget(&is_over);
             }
-            match outage.over(now_us, at_end) {
+            let over = outage.over(now_us, at_end);
+            match over.or_else(|| outage.lapses(now, &is_over)) {
                 Some(over) => match known.ends(n, &over, now) {
                     true => due.over.push(over),
                     false => due.untold.push(over),
@@ -153,8 +157,10 @@ impl Known {
             since_us,
             ..
         } = *failed;
-        let is_in = |one: &Outage| one.class == class && one.has(of) && one.host == host;
-        let joins = |one: &Outage| one.is_joined(class, host, since_us);
+        let is_in = |one: &Outage| {
+            one.class == class && one.has(of) && one.host == host && !one.is_past(now)
+        };
+        let joins = |one: &Outage| one.is_joined(class, host, since_us) && !one.is_past(now);
         let known = self.open.iter().position(is_in);
         if let Some(n) = known.or_else(|| self.open.iter().position(joins)) {
             self.says_so_still(n);
@@ -166,19 +172,34 @@ impl Known {
             polls.for_each(|one| one.forget(|other| other == of));
             self.open.retain(|one| !one.is_empty());
         }
-        // An origin may name ever new hosts.
-        let chunks = |one: &&Outage| one.class == Class::Chunks;
-        if class == Class::Chunks
-            && self.open.iter().filter(chunks).count() >= MOST_HOSTS
-            && let Some(last) = self.open.iter().rposition(|one| chunks(&one))
-        {
-            return last;
+        if class == Class::Chunks {
+            self.make_room(now);
         }
         let mut outage = Outage::new(class, host, since_us, now);
         let says_so = |one: &Outage| one.is_told && one.is_joined(Class::Polls, host, since_us);
         outage.is_quiet = class == Class::Chunks && self.open.iter().any(says_so);
         self.open.push(outage);
         self.open.len() - 1
+    }
+
+    /// An origin may name ever new hosts: of too many the one whose last fault was the longest ago is forgotten.
+    fn make_room(&mut self, now: Instant) {
+        let all = self.open.iter_mut().enumerate();
+        let chunks = all.filter(|(_, one)| one.class == Class::Chunks);
+        let chunks: Vec<_> = chunks.collect();
+        if chunks.len() < MOST_HOSTS {
+            return;
+        }
+        let oldest = chunks.into_iter().min_by_key(|(_, one)| one.failed);
+        let Some((n, outage)) = oldest else { return };
+        let over = outage.forgotten();
+        if !self.ends(n, &over, now) {
+            return;
+        }
+        match self.forgotten.len() < MOST_HOSTS {
+            true => self.forgotten.push(over),
+            false => self.count(&over, now),
+        }
     }
 
     /// What another outage says is to be told by itself once that one is over.

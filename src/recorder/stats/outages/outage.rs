@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::over::{Class, Over, failed, rows};
+use super::over::{Class, End, Over, failed, rows};
 
 /// What an outage that goes on comes to is told so often.
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
@@ -13,6 +13,10 @@ pub(super) const WINDOW: Duration = Duration::from_secs(30);
 pub(super) const TOGETHER_US: i64 = 10_000_000;
 /// Where segments have failed and not come, it is known so long after a good one, in microseconds, that none fails any more.
 const SETTLED_US: i64 = 10_000_000;
+/// Segments may come from another host for good: an outage of them is over when none has failed for so long.
+const NO_FAULT: Duration = Duration::from_secs(300);
+/// The same where none of its playlists is asked for any more.
+const NO_FAULT_AT_END: Duration = Duration::from_secs(60);
 /// Kinds of faults of one outage that are told apart.
 const MOST_KINDS: usize = 4;
 /// Segments of one outage that are told apart.
@@ -61,6 +65,10 @@ pub(super) struct Outage {
     pub since_us: i64,
     whats: Vec<String>,
     pub times: u64,
+    /// When its last fault was.
+    pub failed: Instant,
+    /// When the last request that failed was made, in microseconds of Unix time.
+    last_us: i64,
     /// The log has said that it began.
     pub is_told: bool,
     /// Another one that the log has told of says so.
@@ -79,6 +87,8 @@ impl Outage {
             since_us,
             whats: Vec::new(),
             times: 0,
+            failed: now,
+            last_us: since_us,
             is_told: false,
             is_quiet: false,
             summed: now,
@@ -98,7 +108,7 @@ impl Outage {
     }
 
     /// Of one playlist more, or once more of one. Whether a kind of fault is new to it.
-    pub(super) fn fails(&mut self, failed: &Failed<'_>) -> bool {
+    pub(super) fn fails(&mut self, failed: &Failed<'_>, now: Instant) -> bool {
         let Failed {
             of,
             place,
@@ -120,6 +130,8 @@ impl Outage {
         }
         let times = u64::from(failed.is_over);
         self.since_us = self.since_us.min(since_us);
+        self.last_us = self.last_us.max(since_us);
+        self.failed = self.failed.max(now);
         self.times = self.times.saturating_add(times);
         self.untold = self.untold.saturating_add(times);
         let mut is_new = false;
@@ -188,29 +200,59 @@ impl Outage {
         if good == 0 || !is_due {
             return None;
         }
-        let is_good = |(_, one): &(&usize, &Member)| one.good_us.is_some();
-        let of: Vec<usize> = self
-            .members
-            .iter()
-            .filter(is_good)
-            .map(|one| *one.0)
-            .collect();
-        let missing = self.members.iter().filter(is_good);
-        let missing: BTreeSet<u64> = missing.flat_map(|one| one.1.missing.clone()).collect();
-        let over = Over {
+        Some(self.ends(End::Good, last_us, |one| one.good_us.is_some()))
+    }
+
+    /// Whether its segments have not failed for so long that what fails now is another outage.
+    pub(super) fn is_past(&self, now: Instant) -> bool {
+        self.has_no_fault_for(NO_FAULT, now)
+    }
+
+    /// Its end where nothing good came and nothing fails any more; `is_over`: whether a playlist is not asked for any more.
+    pub(super) fn lapses(&mut self, now: Instant, is_over: impl Fn(usize) -> bool) -> Option<Over> {
+        let are_over = self.members.keys().all(|of| is_over(*of));
+        let is_it = self.is_past(now) || (are_over && self.has_no_fault_for(NO_FAULT_AT_END, now));
+        let quiet = End::NoFault(now.saturating_duration_since(self.failed));
+        is_it.then(|| self.ends(quiet, self.last_us, |_| true))
+    }
+
+    /// Its end where others are to be known in its place; what is missing may come still.
+    pub(super) fn forgotten(&mut self) -> Over {
+        let mut over = self.ends(End::Forgotten, self.last_us, |_| true);
+        over.missing.clear();
+        over
+    }
+
+    fn has_no_fault_for(&self, time: Duration, now: Instant) -> bool {
+        self.class == Class::Chunks && now.saturating_duration_since(self.failed) >= time
+    }
+
+    /// It is over for some of its playlists.
+    fn ends(&mut self, end: End, until_us: i64, is_it: impl Fn(&Member) -> bool) -> Over {
+        let subject = self.subject();
+        let mut of = Vec::new();
+        let mut missing = BTreeSet::new();
+        self.members.retain(|n, one| {
+            let ends = is_it(one);
+            if ends {
+                of.push(*n);
+                missing.append(&mut one.missing);
+            }
+            !ends
+        });
+        Over {
             class: self.class,
-            subject: self.subject(),
+            end,
+            subject,
             host: self.host.clone(),
             since_us: self.since_us,
-            until_us: last_us,
+            until_us,
             times: self.times,
             whats: self.whats.clone(),
-            left,
+            left: self.members.len(),
             missing: rows(&missing),
             of,
-        };
-        self.members.retain(|_, one| one.good_us.is_none());
-        Some(over)
+        }
     }
 
     /// What it comes to so far, now and then.

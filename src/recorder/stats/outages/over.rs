@@ -1,6 +1,7 @@
 //! An outage that is over, in the words of the log. Pure.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::session::UNANSWERED;
 
@@ -13,16 +14,29 @@ pub(crate) enum Class {
     Chunks,
 }
 
+/// How it is known that an outage is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Good answers came.
+    Good,
+    /// None came of that host, and no fault for so long.
+    NoFault(Duration),
+    /// It is not: more hosts fail than are known.
+    Forgotten,
+}
+
 /// An outage that is over, or goes on for others alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Over {
     pub class: Class,
+    pub end: End,
     /// Of what it was.
     pub subject: String,
     pub host: String,
     /// Of which playlists.
     pub of: Vec<usize>,
-    /// From the first request that failed to the first good answer of the last of them, in microseconds of Unix time.
+    /// From the first request that failed to the first good answer of the last of them, or, where none came, to the last
+    /// request that failed, in microseconds of Unix time.
     pub since_us: i64,
     pub until_us: i64,
     /// Requests that failed.
@@ -56,6 +70,18 @@ impl Over {
         let (subject, seconds, all) = (&self.subject, self.seconds(), self.of.len() + self.left);
         let failed = failed(self.class, self.times, all);
         let what = self.what();
+        match self.end {
+            End::Good => {}
+            End::NoFault(time) => {
+                let time = time.as_secs();
+                let lost = self.lost();
+                return format!("{subject}: no fault for {time} s: {failed} ({what}){lost}");
+            }
+            End::Forgotten => {
+                let why = format!("forgotten, more than {MOST_HOSTS} hosts fail");
+                return format!("{subject}: {why}: {failed} ({what})");
+            }
+        }
         let again = match (self.class, self.times, self.left) {
             (Class::Polls, 0, _) => format!("answered after {seconds:.1} s"),
             (Class::Polls, ..) => format!("answers again after {seconds:.1} s: {failed} ({what})"),
@@ -88,6 +114,8 @@ impl Over {
     }
 }
 
+/// Hosts whose outages are known, or summed up, apart.
+pub(super) const MOST_HOSTS: usize = 64;
 /// Rows of segments that are named.
 const MOST_ROWS: usize = 4;
 

@@ -48,10 +48,14 @@ impl Log {
         if is_good {
             return self.outages.comes((0, HOST), Some(number), at_us);
         }
+        self.chunk_of(HOST, number, at_us);
+    }
+
+    fn chunk_of(&mut self, host: &str, number: u64, at_us: i64) {
         let failed = Failed {
             class: Class::Chunks,
             of: 0,
-            host: HOST,
+            host,
             place: "segment",
             whats: &["HTTP 404"],
             since_us: at_us,
@@ -270,4 +274,91 @@ fn what_hangs_begins_an_outage_and_what_is_over_is_in_none() {
     log.outages.fails(hangs, log.began);
     let over = log.outages.answers(0, 7 * S, log.began).over.unwrap();
     assert_eq!(over.told(), "p0: answered after 7.0 s");
+}
+
+#[test]
+fn segments_that_come_from_another_host_end_the_outage_of_the_first_one() {
+    let mut log = Log::new();
+    log.chunk(41, false, 0);
+    log.outages.comes((0, "b:80"), Some(42), 2 * S);
+    log.look(299 * S, false);
+    assert_eq!(log.take(), ["segment: HTTP 404"]);
+    log.look(300 * S, false);
+    let told = "segments of h:80: no fault for 300 s: 1 request failed (HTTP 404), \
+                1 segment was never had: 41";
+    assert_eq!(log.take(), [told]);
+    // Another outage, hours later.
+    log.chunk(900, false, 10_800 * S);
+    log.look(10_801 * S, false);
+    log.chunk(901, true, 10_803 * S);
+    log.outages.comes((0, "b:80"), Some(900), 10_803 * S);
+    log.look(10_803 * S, false);
+    let told = "segments of h:80: good again after 3.0 s: 1 request failed (HTTP 404)";
+    assert_eq!(log.take(), ["segment: HTTP 404", told]);
+    log.look(20_000 * S, true);
+    assert_eq!(log.take(), [""; 0]);
+}
+
+#[test]
+fn a_fault_after_a_long_time_without_any_is_of_another_outage() {
+    let mut log = Log::new();
+    log.chunk(41, false, 0);
+    log.chunk(900, false, 10_800 * S);
+    assert_eq!(log.take(), ["segment: HTTP 404", "segment: HTTP 404"]);
+    log.look(10_801 * S, false);
+    let told = "segments of h:80: no fault for 10801 s: 1 request failed (HTTP 404), \
+                1 segment was never had: 41";
+    assert_eq!(log.take(), [told]);
+}
+
+#[test]
+fn segments_of_playlists_that_are_over_are_waited_for_less_long() {
+    let mut log = Log::new();
+    log.chunk(41, false, 0);
+    log.take();
+    let due = |us| log.outages.due((log.at(us), us), |_| true, false).over;
+    assert_eq!(due(59 * S), [], "it may be asked for again");
+    let over = due(60 * S);
+    let told: Vec<String> = over.iter().map(Over::told).collect();
+    let wanted = "segments of h:80: no fault for 60 s: 1 request failed (HTTP 404), \
+                  1 segment was never had: 41";
+    assert_eq!(told, [wanted]);
+    assert!(log.outages.known().open.is_empty());
+}
+
+#[test]
+fn each_of_very_many_hosts_has_its_own_faults_and_an_end() {
+    let mut log = Log::new();
+    let hosts = MOST_HOSTS + 3;
+    for n in 0..hosts {
+        log.chunk_of(&format!("h{n}:80"), n as u64, n as i64 * S / 10);
+    }
+    // The one that failed last the longest ago was forgotten.
+    let told = log.take();
+    assert_eq!(told, ["segment: HTTP 404"; MOST]);
+    let open = |log: &Log| -> Vec<(String, u64)> {
+        let known = log.outages.known();
+        let all = known.open.iter().map(|one| (one.host.clone(), one.times));
+        all.collect()
+    };
+    let wanted: Vec<_> = (3..hosts).map(|n| (format!("h{n}:80"), 1)).collect();
+    assert_eq!(open(&log), wanted);
+    log.look(8 * S, false);
+    let told: Vec<String> = (0..3)
+        .map(|n| {
+            format!(
+                "segments of h{n}:80: forgotten, more than {MOST_HOSTS} hosts fail: \
+                 1 request failed (HTTP 404)"
+            )
+        })
+        .collect();
+    assert_eq!(log.take(), told);
+    // One that fails once more stays.
+    log.chunk_of("h3:80", 3, 9 * S);
+    log.chunk_of("new:80", 1, 10 * S);
+    let hosts = open(&log);
+    assert!(hosts.contains(&("h3:80".to_owned(), 2)), "{hosts:?}");
+    assert!(!hosts.iter().any(|one| one.0 == "h4:80"), "{hosts:?}");
+    log.look(400 * S, false);
+    assert!(open(&log).is_empty());
 }
