@@ -57,7 +57,7 @@ function advances({ advances }) {
 function gaps({ lane, span, findings, outages, isJudged, session }, events) {
   return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session)).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
-    exchange: wait.finding?.last.exchange ?? null, revision: wait.revision,
+    exchange: null, revision: wait.revision ?? (wait.finding && isGap(wait.finding) ? wait.finding.last.exchange : null),
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
     lines: () => [
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,

@@ -32,4 +32,28 @@
  * @property {import('../core/types.js').Session} session
  */
 
+/**
+ * What keys of a lane go through.
+ * @typedef {{ things: () => Thing[], current: () => Thing | null, become: (thing: Thing | null) => void, open: (thing: Thing) => void }} KeyRow
+ */
+
+/**
+ * @typedef {object} Scene
+ * @property {Thing[]} things
+ * @property {number[]} expected
+ * @property {import('./bands.js').Bands} bands
+ * @property {import('../core/types.js').LaneEvents | null} events
+ * @property {{ from: number, to: number }} known  Of which the events are.
+ * @property {[number, number][]} holes
+ * @property {import('../core/types.js').Notice[]} notices  Of the recorder.
+ * @property {number} end  Of the session.
+ * @property {Thing | null} current  Where the keyboard is.
+ * @property {string | null} note  Why less is shown.
+ *
+ * @typedef {object} Lines
+ * @property {number | null} pointer
+ * @property {number | null} at
+ * @property {import('../core/types.js').PlayHead} playhead
+ */
+
 export {};

@@ -70,7 +70,7 @@ export function native(video, hears, name = 'the browser\'s own HLS') {
       // At best the edge is there as soon as it is listed. While nothing new comes it stands still, and the clock does not.
       ahead = Math.min(ahead, now - ranges.end(ranges.length - 1));
       const what = ranges === seekable ? 'what can be seeked' : 'what is loaded';
-      return { at: currentTime + ahead, how: `by the end of ${what}: right to about a target duration` };
+      return { at: currentTime + ahead, how: `by the end of ${what}: accurate to about one target duration` };
     },
     level: () => (video.videoHeight ? `${video.videoWidth}x${video.videoHeight}` : null),
   };
@@ -146,8 +146,8 @@ export function hlsJs(Hls, video, hears, find) {
           return place;
         }
       }
-      if (known !== null && video.readyState >= 1) return { at: video.currentTime + known, how: 'by a segment that hls.js played before: right to about a target duration' };
-      return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: right to about a target duration' } : null;
+      if (known !== null && video.readyState >= 1) return { at: video.currentTime + known, how: 'by a segment that hls.js played before: accurate to about one target duration' };
+      return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: accurate to about one target duration' } : null;
     },
     level: () => (hls.currentLevel >= 0 ? levelName(hls.levels[hls.currentLevel]) : null),
   };
