@@ -58,7 +58,7 @@ export function findings(element, page) {
     fill(list, shown);
     set(element, { 'data-long': shown.length > FEW });
     const cut = shown.length === MOST ? 'No more rows are listed. ' : '';
-    const more = left ? `${Object.keys(came?.left_out ?? {}).join(', ')}: not loaded from ${sessionTime(left.at, 0)} on, ${count(left.more, 'more finding')}; isreport lists all. ` : '';
+    const more = left ? `${Object.keys(came?.left_out ?? {}).join(', ')}: ${count(left.more, 'more finding')} not loaded: none from ${sessionTime(left.at, 0)} on, and of some renditions none at all. isreport lists them. ` : '';
     setText(note, `${more}${cut}${came?.state === 'done' ? 'Media are judged by isreport on the command line.' : 'Rules of texts and HTTP are being judged…'}`);
     notJudged.hidden = !came?.not_judged.length;
     fill(reasons, (came?.not_judged ?? []).map(({ what, why }) => h('li', null, `${what}: ${why}`)));

@@ -36,7 +36,7 @@ export function overview(element, page) {
   slider(hands, page);
 
   const trouble = h('p', { class: 'trouble', role: 'alert' });
-  const { button, body } = disclosure('overview', async () => (await import('./table.js')).overviewTable(shown()));
+  const { button, body, renew } = disclosure('overview', async () => (await import('./table.js')).overviewTable(shown()));
   const whole = h('span', { class: 'quiet' });
   element.append(
     h('div', { class: 'time-row overview-row' },
@@ -76,6 +76,7 @@ export function overview(element, page) {
     }
     image.redraw();
     words();
+    renew();
   };
 
   const redraw = () => image.redraw();
