@@ -27,10 +27,13 @@ export function drawLane(context, where, scene, lines, colours) {
   const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, (box && doneOf(box.listed)) ?? to) >= span.from);
   drawNotices(context, where, scene.notices, scene.end, colours, null);
   drawCells(context, where, scene, colours);
-  drawGaps(context, where, scene, seen, colours);
+  // Of a raw stream boxes are as high as gaps are: gaps are drawn over them.
+  const isRaw = seen.some(({ body }) => body);
+  if (!isRaw) drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
   drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
+  if (isRaw) drawGaps(context, where, scene, seen, colours);
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);

@@ -70,7 +70,8 @@ function gaps({ lane, span, findings, outages, isJudged, session }, events) {
 
 /** What of the recorder was at the same time. @param {import('../core/types.js').Notice[]} all @param {import('./gaps.js').Wait} wait @param {number} end */
 function troubles(all, { from, to }, end) {
-  const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from).map(wordOf);
+  const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from)
+    .map((notice) => `${wordOf(notice)} for ${length(Math.min(endOf(notice, end), to) - Math.max(notice.at, from))} of it`);
   return words.length ? [`The recorder then: ${[...new Set(words)].join(', ')}`] : [];
 }
 

@@ -7,17 +7,7 @@ import { gapsOf, kindOf } from '../core/findings.js';
 
 /** @typedef {import('../core/colours.js').Colours} Colours */
 
-/**
- * @typedef {object} Shown
- * @property {import('../core/types.js').Overview | null} data
- * @property {import('../core/types.js').Session} session
- * @property {import('../core/types.js').Finding[]} findings
- * @property {number | null} loadedTo  Findings behind this moment are not loaded.
- * @property {import('../core/axis.js').Span} window
- * @property {number | null} pointer
- * @property {number | null} at
- * @property {import('../core/types.js').PlayHead} playhead
- */
+/** @typedef {import('./types.js').Shown} Shown */
 
 /** Above the density: signs of findings. */
 export const SIGNS = 13;
