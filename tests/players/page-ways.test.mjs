@@ -202,4 +202,15 @@ describe('gaps that an outage explains', { timeout: 120_000 }, () => {
     await tab.page.waitForFunction(() => document.querySelector('#exchange .facts')?.textContent.includes('503'));
     await done(tab);
   });
+
+  it('are why nothing plays, which is said with what the replay answers', async () => {
+    const tab = await open();
+    const { findings } = await (await fetch(`${replayer.url}/-/v1/findings`)).json();
+    const { first } = findings.find(({ rule }) => rule === 'H14');
+    await tab.page.goto(`${replayer.url}/#at=${(first.session_time + 1).toFixed(3)}`);
+    await tab.page.click('#player button:has-text("Play")');
+    await until('it is said', async () => /the replay answers 503/.test(await tab.page.textContent('#player .trouble')));
+    tab.wrong = tab.wrong.filter((what) => !/status of 503/.test(what));
+    await done(tab);
+  });
 });
