@@ -1,9 +1,10 @@
 // From moment to moment: what happened before, and what next.
 
-import { shownFindings, isFault, isGap } from './core/findings.js';
-import { exchangeOf, wordOf } from './core/notices.js';
-import { sessionTime } from './core/times.js';
-import { goToFinding } from './findings/findings.js';
+import { gapsOf, isFault, isGap, shownFindings } from './core/findings.js';
+import { blindSpans, exchangeOf, wordOf } from './core/notices.js';
+import { length, sessionTime } from './core/times.js';
+import { goToFinding } from './findings/go.js';
+import { waits } from './lanes/gaps.js';
 
 /** Nearer than this, in seconds, is the moment where one is. */
 const SAME = 0.0005;
@@ -55,6 +56,30 @@ function events({ events, state, findings, session }) {
   return found;
 }
 
+/**
+ * Gaps and outages: those of findings, and waits that lanes draw though they are in no finding.
+ * @param {import('./types.js').Page} page
+ * @returns {ReturnType<typeof events>}
+ */
+function troubles({ events: lanes, state, findings, session }) {
+  const { s } = state.get();
+  const all = shownFindings(findings.get(), { s, only: null }).filter((finding) => isGap(finding) || isFault(finding));
+  /** @type {ReturnType<typeof events>} */
+  const found = all.flatMap((finding) => [
+    { at: finding.first.session_time, name: finding.detail.text, seen: {}, finding },
+    ...(isGap(finding) ? [] : gapsOf(finding)).map(({ from, lane }) => ({ at: from, name: `Gap, ${session.lane(lane)?.label ?? lane}: ${finding.detail.text}`, seen: { r: lane, rev: null } })),
+  ]);
+  const told = lanes.get();
+  for (const one of told?.lanes ?? []) {
+    const lane = session.lane(one.id);
+    if (!lane || !told || (s !== null && lane.stream !== s)) continue;
+    for (const { from, to, finding, revision } of waits(one, told, lane.target_seconds, all, true, blindSpans(session.get()))) {
+      if (!finding) found.push({ at: from, name: `No advance of ${lane.label ?? lane.name} was seen for ${length(to - from)}`, seen: { r: lane.id, rev: revision } });
+    }
+  }
+  return found;
+}
+
 /** @param {import('./types.js').Page} page */
 export function stepper(page) {
   const { axis, state, say } = page;
@@ -76,15 +101,17 @@ export function stepper(page) {
   };
   /** @param {1 | -1} step */
   const trouble = (step) => {
-    const { s } = state.get();
-    const all = shownFindings(page.findings.get(), { s, only: null }).filter((finding) => isGap(finding) || isFault(finding));
-    const next = nearest(all.map((finding) => ({ at: finding.first.session_time, finding })), now(step), step);
+    const next = nearest(troubles(page), now(step), step);
     if (!next) {
       say(step > 0 ? 'No later gap or fault' : 'No earlier gap or fault');
       return;
     }
-    goToFinding(page, next.finding);
-    say(next.finding.detail.text);
+    if (next.finding) goToFinding(page, next.finding);
+    else {
+      state.set({ at: next.at, with: null, x: null, ...next.seen });
+      axis.reveal(next.at);
+    }
+    say(`${sessionTime(next.at)}: ${next.name}`);
   };
   return { event, trouble };
 }

@@ -57,9 +57,9 @@ export async function layout(root, page) {
     exchange: place('exchange', 'Request'),
     revision: place('revision', 'Playlist'),
   };
-  const { head, overview, lanes, waterfall, ...details } = places;
+  const { head, overview, lanes, waterfall, player, findings, exchange, revision } = places;
   measureBar();
-  const aside = h('div', { class: 'details' }, Object.values(details));
+  const aside = h('div', { class: 'details' }, player, findings, h('div', { class: 'opened' }, exchange, revision));
   root.replaceChildren(head, h('main', null, h('div', { class: 'times' }, overview, lanes, waterfall), aside));
   page.keys.note('Playlist', 'Revision before and after', ['[', ']']);
   for (const name of Object.keys(LATER)) mountLater(name, places[name], page);

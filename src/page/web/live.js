@@ -3,13 +3,7 @@
 import { observable } from './core/observable.js';
 import { spanOf } from './core/axis.js';
 
-/**
- * @typedef {object} Live
- * @property {() => boolean} follows
- * @property {() => void} follow  Goes to the edge, and stays there.
- * @property {() => void} hold  Stays where it is.
- * @property {(told: (follows: boolean) => void) => () => void} subscribe
- */
+/** @typedef {import('./core/types.js').Live} Live */
 
 /** What is looked at elsewhere: where one of these is set, the window stays where it is. */
 const LOOKS = /** @type {const} */ (['at', 'rev', 'with', 'x']);

@@ -25,7 +25,7 @@ async function begin(root) {
     state,
     session,
     live,
-    findings: loadFindings(session),
+    findings: loadFindings(session, async (came) => (await import('./waits.js')).explain(came, session.get()).catch(() => {})),
     axis: createAxis(state, session),
     pointer: observable(/** @type {number | null} */ (null)),
     playhead: observable({ clock: /** @type {number | null} */ (null), picture: /** @type {number | null} */ (null) }),

@@ -30,15 +30,23 @@ export function moments(page) {
     { key: '-', label: 'Nearer, wider', group: window, run: () => axis.zoom(2, around()) },
     { key: 'ArrowLeft', label: 'Earlier, later', group: window, run: (key) => axis.pan(-wide() * (key.shiftKey ? 0.8 : 0.15)) },
     { key: 'ArrowRight', label: 'Earlier, later', group: window, run: (key) => axis.pan(wide() * (key.shiftKey ? 0.8 : 0.15)) },
+    { key: 'd', label: 'To the details of what is open', group: moment, run: details },
+    { key: 'Escape', label: 'Close what is open', group: moment, run: () => close(state) },
     { key: 'f', label: 'All of the session', group: window, run: () => showAll(axis, session, state) },
     { key: '.', label: 'Follow the edge, while it is recorded', group: window, run: () => (session.get().recording ? live.follow() : axis.pan(1e9)) },
   );
   const lane = 'In a lane that has the focus';
-  keys.note(lane, 'Next and previous thing', ['ArrowLeft', 'ArrowRight']);
+  keys.note(lane, 'Previous and next thing', ['ArrowLeft', 'ArrowRight']);
   keys.note(lane, 'Lane above and below', ['ArrowUp', 'ArrowDown']);
   keys.note(lane, 'Open it: its request, or its playlist', ['Enter']);
   keys.note(lane, 'A window earlier and later', ['PageUp', 'PageDown']);
 }
+
+/** The request, else the playlist. */
+const details = () => /** @type {HTMLElement | null} */ (document.querySelector('.exchange:not([hidden]) h2, .revision:not([hidden]) h2'))?.focus();
+
+/** The request first, then the playlist. @param {import('./core/state.js').State} state */
+const close = ({ get, set }) => set(get().x === null ? { rev: null, with: null, r: null } : { x: null });
 
 /** @param {number | null} at @param {import('./core/axis.js').Span} span */
 const isSeen = (at, { from, to }) => at !== null && at >= from && at <= to;

@@ -51,17 +51,7 @@ export function ticks({ from, to }, most, offset = 0) {
 /** How many digits of the fraction tell moments of this step apart. @param {number} step */
 export const digitsOf = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
 
-/**
- * @typedef {object} Axis
- * @property {() => Span} get  What is seen now; a new object whenever it is another span.
- * @property {(span: Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
- *   requests follow when it rests.
- * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
- * @property {(seconds: number) => void} pan
- * @property {(at: number, to?: number) => void} reveal  Moves as little as it can, so that this is seen; not at all where it is.
- * @property {(told: (span: Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
- * @property {(told: (span: Span) => void) => () => void} settled  When it has come to rest: ask the server.
- */
+/** @typedef {import('./types.js').Axis} Axis */
 
 /** For so long it rests before the fragment and the requests follow, in milliseconds. */
 const REST_MS = 120;

@@ -3,8 +3,6 @@
 /** @typedef {Node | string | number | null | undefined | false} Child */
 /** @typedef {Record<string, unknown>} Props */
 
-const SVG = 'http://www.w3.org/2000/svg';
-
 /**
  * Applies one property: `onclick` and the like are listeners, `class` is the class, `style` is an object of CSS properties (set
  * by script, which the policy of the page allows), `data-x` and `aria-x` are attributes, true is an empty attribute, and
@@ -71,17 +69,4 @@ export function fill(element, ...children) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
-}
-
-/**
- * A small picture of one path in a square of 16, for buttons; it has no name of its own.
- * @param {string} path
- */
-export function icon(path) {
-  const svg = document.createElementNS(SVG, 'svg');
-  for (const [name, value] of Object.entries({ viewBox: '0 0 16 16', class: 'icon', 'aria-hidden': 'true' })) svg.setAttribute(name, value);
-  const line = document.createElementNS(SVG, 'path');
-  line.setAttribute('d', path);
-  svg.append(line);
-  return svg;
 }

@@ -9,11 +9,16 @@ import { endOf, wordOf } from './notices.js';
 /** @typedef {CanvasRenderingContext2D} Context */
 
 /**
- * The signs of severities: a diamond, a triangle, a dot.
+ * The signs of findings (`kindOf`): a diamond, a triangle, a dot; a cross is an outage.
  * @param {Context} context @param {string} severity @param {number} x @param {number} y @param {number} size @param {Colours} colours
  */
 export function severitySign(context, severity, x, y, size, colours) {
   const half = size / 2;
+  if (severity === 'fault') {
+    context.strokeStyle = colours.bad;
+    cross(context, x, y, size * 0.8);
+    return;
+  }
   context.beginPath();
   if (severity === 'must') {
     context.moveTo(x, y - half);

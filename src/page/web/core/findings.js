@@ -18,11 +18,20 @@ export const isGap = (finding) => GAPS.has(finding.rule);
 /** @param {Finding} finding */
 export const isFault = (finding) => FAULTS.has(finding.rule);
 
+/** Its sign: a key of `SIGNS`. @param {Finding} finding */
+export const kindOf = (finding) => (isFault(finding) ? 'fault' : (finding.severity ?? 'info'));
+
+/** @type {Record<string, string>} */
+export const SIGNS = { must: '◆', should: '▲', info: '●', fault: '✕' };
+
+/** Gaps of which it is the reason: its own time, or where lanes waited because of an outage. @param {Finding} finding @returns {{ from: number, to: number, lane: string | null }[]} */
+export const gapsOf = (finding) => (isGap(finding) ? [{ from: finding.first.session_time, to: finding.last.session_time, lane: finding.lane ?? null }] : (finding.waits ?? []));
+
 /** @param {Finding} finding @returns {Sort[]} */
 export function sortsOf(finding) {
   /** @type {Sort[]} */
   const sorts = [finding.severity ?? 'info'];
-  if (isGap(finding)) sorts.push('gap');
+  if (gapsOf(finding).length) sorts.push('gap');
   if (isFault(finding)) sorts.push('fault');
   return sorts;
 }
@@ -34,9 +43,21 @@ export function sortsOf(finding) {
 export function countOf(came, stream, sort) {
   if (!came) return 0;
   const listed = came.findings.filter((finding) => (stream === null || finding.stream === stream) && sortsOf(finding).includes(sort));
-  if (stream !== null) return listed.length;
+  const known = sort === 'gap' ? listed.reduce((sum, one) => sum + gapsOf(one).length, 0) : listed.length;
+  if (stream !== null) return known;
   const rules = new Set(listed.map(({ rule }) => rule));
-  return Object.entries(came.left_out).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), listed.length);
+  return Object.entries(came.left_out).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), known);
+}
+
+/**
+ * Where findings end that are loaded: the server sends so many of a rule, the first ones. Null: all are loaded.
+ * @param {Findings | null} came @returns {{ at: number, more: number } | null}
+ */
+export function loadedTo(came) {
+  const rules = Object.keys(came?.left_out ?? {});
+  if (!came || !rules.length) return null;
+  const ends = rules.map((rule) => came.findings.reduce((end, one) => (one.rule === rule ? Math.max(end, one.last.session_time) : end), 0));
+  return { at: Math.min(...ends), more: Object.values(came.left_out).reduce((sum, many) => sum + many, 0) };
 }
 
 /**
@@ -59,9 +80,10 @@ function pause(findings, recording) {
 
 /**
  * @param {import('./session.js').SessionStore} session
- * @returns {import('./observable.js').Observable<Findings | null> & { error: import('./observable.js').Observable<string | null> }}
+ * @param {(came: Findings) => Promise<void>} explain  Tells outages which gaps they made (`waits`).
+ * @returns {import('./observable.js').Observable<Findings | null> & { error: import('./observable.js').Observable<string | null>, chosen: import('./observable.js').Observable<Finding | null> }}
  */
-export function loadFindings(session) {
+export function loadFindings(session, explain) {
   const findings = /** @type {import('./observable.js').Observable<Findings | null>} */ (observable(null));
   const error = /** @type {import('./observable.js').Observable<string | null>} */ (observable(null));
   let last = '';
@@ -73,7 +95,10 @@ export function loadFindings(session) {
         const wait = pause(came, session.get().recording);
         error.set(null);
         const text = JSON.stringify(came);
-        if (text !== last) findings.set(came);
+        if (text !== last) {
+          if (came.findings.some(isFault)) await explain(came);
+          findings.set(came);
+        }
         last = text;
         if (wait === null) return;
         next = wait;
@@ -84,5 +109,5 @@ export function loadFindings(session) {
     setTimeout(ask, next);
   };
   void ask();
-  return { ...findings, error };
+  return { ...findings, error, chosen: /** @type {import('./observable.js').Observable<Finding | null>} */ (observable(null)) };
 }

@@ -24,7 +24,7 @@ export function keyList(keys) {
     h('dt', null, names.map((key) => h('kbd', null, NAMES[key] ?? key))),
     h('dd', null, label),
   ]))));
-  const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'keys-title' }, h('h2', { id: 'keys-title' }, 'Keys'), h('div', { class: 'key-list' }, groups),
+  const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'keys-title' }, h('h2', { id: 'keys-title', tabindex: -1, autofocus: true }, 'Keys'), h('div', { class: 'key-list' }, groups),
     h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
   return dialog;
 }

@@ -1,22 +1,14 @@
 // Keys of the page: who does what, and the list of them (`?`).
 
-/**
- * @typedef {object} Key
- * @property {string} key    As `KeyboardEvent.key` says it: `j`, ` `, `ArrowLeft`, `?`.
- * @property {string} label  What it does, in the list; keys with one label stand in one line. Empty: it is not listed.
- * @property {string} [group]
- * @property {(event: KeyboardEvent) => void} run
- *
- * @typedef {object} Keys
- * @property {(...keys: Key[]) => () => void} add  Gives what takes them away.
- * @property {(group: string, label: string, keys: string[]) => void} note  Lists keys that an element has while it has the focus.
- * @property {() => void} help
- */
+import { styles } from './style.js';
+
+/** @typedef {import('./types.js').Key} Key */
+/** @typedef {import('./types.js').Keys} Keys */
 
 /** What takes keys for itself: where somebody types, and controls that have a use for this one. @param {EventTarget | null} target @param {string} key */
 function isTaken(target, key) {
   if (!(target instanceof Element)) return false;
-  if (target.closest('dialog')) return true;
+  if (target.closest('dialog[open]')) return true;
   const field = target.closest('input, textarea, select, [contenteditable]');
   if (field) return !(field instanceof HTMLInputElement && /checkbox|radio|button/.test(field.type)) || key === ' ';
   if (key === ' ' || key === 'Enter') return target.closest('button, summary, a, [role=button], video, [role=row]') !== null;
@@ -34,7 +26,7 @@ export function createKeys(parent) {
   let dialog = null;
   // It is brought when somebody asks for it.
   const help = async () => {
-    const { keyList } = await import('./key-list.js');
+    const [{ keyList }] = await Promise.all([import('./key-list.js'), styles('css/dialog.css')]);
     if (!dialog) parent.append(dialog = keyList([...all.values(), ...notes]));
     if (!dialog.open) dialog.showModal();
   };

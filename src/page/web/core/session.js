@@ -6,14 +6,7 @@ import { zeroOf } from './times.js';
 /** How often a session that is being recorded is looked at, in milliseconds. */
 const EACH_MS = 1000;
 
-/**
- * @typedef {object} SessionStore
- * @property {() => import('./types.js').Session} get
- * @property {(told: (session: import('./types.js').Session) => void) => () => void} subscribe  When it has changed.
- * @property {(told: (sentence: string | null) => void) => () => void} trouble  When the server stops to answer, or answers again (null).
- * @property {() => number} zeroMs  Session zero, in Unix milliseconds.
- * @property {(id: string | null) => import('./types.js').Lane | null} lane
- */
+/** @typedef {import('./types.js').SessionStore} SessionStore */
 
 /** What does not change from second to second is compared as text. @param {unknown} value */
 const text = (value) => JSON.stringify(value);

@@ -112,6 +112,7 @@
  * @property {Moment & { exchange: number | null }} first
  * @property {Moment & { exchange: number | null }} last
  * @property {number[]} exchanges
+ * @property {{ from: number, to: number, lane: string }[]} [waits]  Of an outage: where lanes waited too long because of it (waits.js).
  * @property {{ text: string } & Record<string, any>} detail
  *
  * @typedef {object} Findings
@@ -130,6 +131,61 @@
  *
  * What the player met: `to` null is a moment. `bad`: a stall, an error.
  * @typedef {{ at: number, to: number | null, kind: string, text: string, bad: boolean }} PlayerEvent
+ */
+
+/**
+ * @typedef {object} Axis
+ * @property {() => import('./axis.js').Span} get  What is seen now; a new object whenever it is another span.
+ * @property {(span: import('./axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
+ *   requests follow when it rests.
+ * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
+ * @property {(seconds: number) => void} pan
+ * @property {(at: number, to?: number) => void} reveal  Moves as little as it can, so that this is seen; not at all where it is.
+ * @property {(told: (span: import('./axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
+ * @property {(told: (span: import('./axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
+ */
+
+/**
+ * @typedef {object} Virtual
+ * @property {HTMLElement} body  What is as high as all rows.
+ * @property {(count: number, rowHeight: number) => void} measure
+ * @property {() => void} clear    There are no rows any more, until they are measured.
+ * @property {() => void} render   What is seen, now; rows that are there are drawn again.
+ * @property {() => void} renew    In the next frame.
+ * @property {() => { first: number, last: number }} seen  Of what is on the screen, `last` included.
+ * @property {(index: number, where?: 'nearest' | 'begin' | 'middle') => void} reveal
+ * @property {(index: number) => HTMLElement | null} element
+ * @property {(index: number | null) => void} pin  This row stays in the document: it has the focus.
+ */
+
+/**
+ * @typedef {object} SessionStore
+ * @property {() => Session} get
+ * @property {(told: (session: Session) => void) => () => void} subscribe  When it has changed.
+ * @property {(told: (sentence: string | null) => void) => () => void} trouble  When the server stops to answer, or answers again (null).
+ * @property {() => number} zeroMs  Session zero, in Unix milliseconds.
+ * @property {(id: string | null) => Lane | null} lane
+ */
+
+/**
+ * @typedef {object} Live
+ * @property {() => boolean} follows
+ * @property {() => void} follow  Goes to the edge, and stays there.
+ * @property {() => void} hold  Stays where it is.
+ * @property {(told: (follows: boolean) => void) => () => void} subscribe
+ */
+
+/**
+ * @typedef {object} Key
+ * @property {string} key    As `KeyboardEvent.key` says it: `j`, ` `, `ArrowLeft`, `?`.
+ * @property {string} label  What it does, in the list; keys with one label stand in one line. Empty: it is not listed.
+ * @property {string} [group]
+ * @property {(event: KeyboardEvent) => void} run
+ *
+ * @typedef {object} Keys
+ * @property {(...keys: Key[]) => () => void} add  Gives what takes them away.
+ * @property {(group: string, label: string, keys: string[]) => void} note  Lists keys that an element has while it has the focus.
+ * @property {() => void} help
  */
 
 export {};

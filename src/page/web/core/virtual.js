@@ -3,17 +3,7 @@
 /** Rows beyond what is seen, so that scrolling meets none that is missing. */
 const BEYOND = 8;
 
-/**
- * @typedef {object} Virtual
- * @property {HTMLElement} body  What is as high as all rows.
- * @property {(count: number, rowHeight: number) => void} measure
- * @property {() => void} render   What is seen, now; rows that are there are drawn again.
- * @property {() => void} renew    In the next frame.
- * @property {() => { first: number, last: number }} seen  Of what is on the screen, `last` included.
- * @property {(index: number, where?: 'nearest' | 'begin' | 'middle') => void} reveal
- * @property {(index: number) => HTMLElement | null} element
- * @property {(index: number | null) => void} pin  This row stays in the document: it has the focus.
- */
+/** @typedef {import('./types.js').Virtual} Virtual */
 
 /**
  * @param {HTMLElement} scroller
@@ -91,6 +81,12 @@ export function virtual(scroller, body, draw, reached) {
       count = wanted;
       rowHeight = height;
       body.style.height = `${count * rowHeight}px`;
+    },
+    clear() {
+      count = 0;
+      for (const row of shown.values()) row.remove();
+      shown.clear();
+      body.replaceChildren();
     },
     render: () => show(true),
     renew,

@@ -4,7 +4,7 @@ import { copyText } from '../core/copy.js';
 import { loader } from '../core/data.js';
 import { fill, h } from '../core/dom.js';
 import { arrival } from './arrival.js';
-import { bring, opener } from './bring.js';
+import { bring, closes, isAsked, opener } from './bring.js';
 import { body } from './body.js';
 import { curlOf } from './curl.js';
 import { factList, requestFacts, timeFacts } from './facts.js';
@@ -25,7 +25,8 @@ export function exchange(element, page) {
   element.setAttribute('aria-labelledby', 'exchange-title');
   element.append(h('div', { class: 'panel-head' }, title, close), content);
 
-  const load = async () => {
+  /** @param {boolean} isBrought */
+  const load = async (isBrought) => {
     const { x } = state.get();
     element.hidden = x === null;
     if (x === null) {
@@ -37,6 +38,7 @@ export function exchange(element, page) {
     try {
       const came = await requests.load(`-/v1/exchanges/${x}`);
       if (came) show(came);
+      if (came && isBrought) bring(element);
     } catch (error) {
       fill(content, h('p', { class: 'trouble', role: 'alert' }, error instanceof Error ? error.message : String(error)));
     }
@@ -47,13 +49,13 @@ export function exchange(element, page) {
     fill(content, actions(one, page), factList(requestFacts(one, page)), h('h3', null, 'Times'), factList(timeFacts(one, page.session.zeroMs())), arrival(one),
       h('h3', null, 'Body'), body(one),
       h('h3', null, 'Response header fields'), headers(one.headers));
-    bring(element);
   };
   state.subscribe((seen, before) => {
     if (before.x === null && seen.x !== null) back = opener();
-    if (seen.x !== before.x) void load();
+    if (seen.x !== before.x) void load(true);
   });
-  void load();
+  closes(element, close);
+  void load(isAsked());
 }
 
 /** @param {OpenExchange} one @param {import('../types.js').Page} page */

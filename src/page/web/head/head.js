@@ -3,7 +3,6 @@
 import { h, set, setText } from '../core/dom.js';
 import { styles } from '../core/style.js';
 import { count, length, sessionTime, utcDate, utcTime } from '../core/times.js';
-import { linkButton } from './link.js';
 import { goTo } from './moment.js';
 import { recorder } from './recorder.js';
 import { verdict } from './verdict.js';
@@ -23,6 +22,12 @@ export function head(element, page) {
   const trouble = h('span', { class: 'trouble', role: 'alert' });
   session.trouble((sentence) => setText(trouble, sentence ?? ''));
 
+  const copy = async (/** @type {MouseEvent} */ { currentTarget }) => {
+    // At the edge the same seconds are to be seen tomorrow, not the edge of then.
+    page.live.hold();
+    const button = /** @type {HTMLElement} */ (currentTarget);
+    await import('./link.js').then(({ copyLink }) => copyLink(page, button), () => page.say('It could not be copied; the link is in the address bar'));
+  };
   element.append(
     h('div', { class: 'head-row' },
       h('h1', { title: session.get().program }, session.get().session),
@@ -32,7 +37,7 @@ export function head(element, page) {
       h('span', { class: 'space' }),
       trouble,
       goTo(page),
-      linkButton(page),
+      h('button', { type: 'button', title: 'Copy a link to what is shown', onclick: copy }, 'Copy link'),
       signs(page),
       h('button', { type: 'button', class: 'plain', 'aria-label': 'Keys', title: 'Keys (?)', onclick: keys.help }, '?')),
     h('div', { class: 'head-row' }, verdict(page), h('span', { class: 'space' }), recorder(page), pointer(page)));
@@ -44,7 +49,7 @@ function signs({ say }) {
   let dialog = null;
   const button = h('button', { type: 'button', class: 'plain', title: 'What the signs mean', onclick: async () => {
     try {
-      const [module] = await Promise.all([import('./signs.js'), styles('css/signs.css')]);
+      const [module] = await Promise.all([import('./signs.js'), styles('css/dialog.css', 'css/signs.css')]);
       if (!dialog) button.after(dialog = module.signs());
       if (!dialog.open) dialog.showModal();
     } catch {

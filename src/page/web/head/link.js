@@ -1,19 +1,12 @@
-// The link to what is seen.
+// The link to what is seen is copied.
 
-import { h, setText } from '../core/dom.js';
+import { copyText } from '../core/copy.js';
+import { setText } from '../core/dom.js';
 
-/** @param {import('../types.js').Page} page */
-export function linkButton({ state, live, say }) {
-  const button = h('button', {
-    type: 'button', title: 'Copy a link to what is shown',
-    onclick: async () => {
-      // At the edge the same seconds are to be seen tomorrow, not the edge of then.
-      live.hold();
-      const done = await import('../core/copy.js').then(({ copyText }) => copyText(state.link()), () => false);
-      setText(button, done ? 'Copied' : 'Link is in the address bar');
-      say(done ? 'The link was copied' : 'It could not be copied; the link is in the address bar');
-      setTimeout(() => setText(button, 'Copy link'), 1500);
-    },
-  }, 'Copy link');
-  return button;
+/** @param {import('../types.js').Page} page @param {HTMLElement} button It says what came of it. */
+export async function copyLink({ state, say }, button) {
+  const done = await copyText(state.link()).catch(() => false);
+  setText(button, done ? 'Copied' : 'Link is in the address bar');
+  say(done ? 'The link was copied' : 'It could not be copied; the link is in the address bar');
+  setTimeout(() => setText(button, 'Copy link'), 1500);
 }

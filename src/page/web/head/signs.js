@@ -27,6 +27,7 @@ const SIGNS = [
   ['must', '◆', 'Finding: must'],
   ['should', '▲', 'Finding: should'],
   ['info', '●', 'Finding: info'],
+  ['outage', '✕', 'Finding: an outage, requests without a good answer'],
   ['at', '', 'The moment that was chosen'],
   ['clock', '', 'The player: what time it is on its clock'],
   ['picture-line', '', 'The player: where its picture is'],
@@ -39,6 +40,6 @@ export function signs() {
     h('dd', null, meaning),
   ]);
   const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'signs-title' },
-    h('h2', { id: 'signs-title' }, 'Signs'), h('dl', { class: 'signs' }, rows.flat()), h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
+    h('h2', { id: 'signs-title', tabindex: -1, autofocus: true }, 'Signs'), h('dl', { class: 'signs' }, rows.flat()), h('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
   return dialog;
 }

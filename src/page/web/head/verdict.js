@@ -26,13 +26,7 @@ export function toggled(only, sort) {
 export function verdict({ findings, state, session, say }) {
   const buttons = SORTS.map(({ sort, title }) => h('button', {
     type: 'button', class: `sort sort-${sort}`, title,
-    onclick: () => {
-      const { only, f } = state.get();
-      const next = toggled(only, sort);
-      // The requests that failed are in the waterfall.
-      const filter = sort !== 'fault' ? {} : next?.split(',').includes('fault') ? (f === null ? { f: 'fault' } : {}) : f === 'fault' ? { f: null } : {};
-      state.set({ only: next, ...filter });
-    },
+    onclick: () => state.set({ only: toggled(state.get().only, sort) }),
   }));
   const status = h('span', { class: 'quiet', role: 'status' });
   const element = h('span', { class: 'verdict', role: 'group', 'aria-label': 'Verdict' }, h('strong', null, 'Verdict'), buttons, status);
@@ -41,14 +35,16 @@ export function verdict({ findings, state, session, say }) {
   const show = () => {
     const came = findings.get();
     const { s, only } = state.get();
+    const isDone = came?.state === 'done';
+    if (isDone && !wasDone && !session.get().recording) say(`Judged: ${count(came.findings.length, 'finding')}`);
+    wasDone ||= isDone || Boolean(came?.failed);
     SORTS.forEach(({ sort, one, more, sign }, index) => {
       const many = countOf(came, s, sort);
-      setText(buttons[index], `${sign} ${count(many, one, more)}`);
+      // What is still being judged is no number to rely on.
+      setText(buttons[index], `${sign} ${wasDone ? count(many, one, more) : `${many ? `${many.toLocaleString('en')} ` : ''}… ${more}`}`);
       set(buttons[index], { 'aria-pressed': String(only?.split(',').includes(sort) ?? false), 'data-none': many === 0 });
     });
     setText(status, words(came));
-    if (came?.state === 'done' && !wasDone && !session.get().recording) say(`Judged: ${count(came.findings.length, 'finding')}`);
-    wasDone = came?.state === 'done';
   };
 
   /** @param {import('../core/types.js').Findings | null} came */

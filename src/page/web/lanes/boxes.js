@@ -1,13 +1,8 @@
 // Segments and parts as boxes: in which row, until where, and how the request for each went. Pure.
 
-/**
- * @typedef {import('../core/types.js').Listed} Listed
- * @typedef {'good' | 'failed' | 'recovered' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
- *   `recovered`: the first request for it failed, and a later one did not; `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
- *   what was read; `gap`: the playlist itself says that it is missing.
- * @typedef {{ listed: Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate }} Box
- *   `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
- */
+/** @typedef {import('../core/types.js').Listed} Listed */
+/** @typedef {import('./types.js').Fate} Fate */
+/** @typedef {import('./types.js').Box} Box */
 
 /** @param {Listed} listed @returns {Fate} */
 export function fateOf(listed) {

@@ -2,6 +2,7 @@
 
 import { toPixel } from '../core/axis.js';
 import { severitySign } from '../core/draw.js';
+import { kindOf } from '../core/findings.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
@@ -47,14 +48,14 @@ export function drawMarks(context, where, { findings, marks }, seen, colours) {
 function drawFindings(context, { span, width }, strip, seen, colours) {
   for (const { finding, at, to } of seen) {
     if (!finding) continue;
-    const severity = finding.severity ?? 'info';
+    const kind = kindOf(finding);
     const x = toPixel(span, width, at);
     const end = toPixel(span, width, to);
     const y = strip.top + strip.height / 2;
     if (end - x > 6) {
-      context.fillStyle = severity === 'must' ? colours.bad : severity === 'should' ? colours.warn : colours.note;
+      context.fillStyle = kind === 'must' || kind === 'fault' ? colours.bad : kind === 'should' ? colours.warn : colours.note;
       context.fillRect(Math.max(x, 0), y - 0.75, Math.min(end, width) - Math.max(x, 0), 1.5);
     }
-    severitySign(context, severity, Math.min(x, width - 5), y, 10, colours);
+    severitySign(context, kind, Math.min(x, width - 5), y, 10, colours);
   }
 }

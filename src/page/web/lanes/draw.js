@@ -2,7 +2,7 @@
 
 import { toPixel } from '../core/axis.js';
 import { hatch } from '../core/colours.js';
-import { drawHoles, drawNotices, fitText, line } from '../core/draw.js';
+import { drawHoles, drawNotices, line } from '../core/draw.js';
 import { length } from '../core/times.js';
 import { stripOf } from './bands.js';
 import { doneOf } from './boxes.js';
@@ -13,23 +13,8 @@ import { drawMarks } from './draw-marks.js';
  * @typedef {import('../core/colours.js').Colours} Colours
  * @typedef {import('./types.js').Thing} Thing
  *
- * @typedef {object} Scene
- * @property {Thing[]} things
- * @property {number[]} expected
- * @property {import('./bands.js').Bands} bands
- * @property {import('../core/types.js').LaneEvents | null} events
- * @property {{ from: number, to: number }} known  Of which the events are.
- * @property {[number, number][]} holes
- * @property {import('../core/types.js').Notice[]} notices  Of the recorder.
- * @property {number} end  Of the session.
- * @property {Thing | null} current  Where the keyboard is.
- * @property {string | null} note  Why less is shown.
- *
- * @typedef {object} Lines
- * @property {number | null} pointer
- * @property {number | null} at
- * @property {import('../core/types.js').PlayHead} playhead
- *
+ * @typedef {import('./types.js').Scene} Scene
+ * @typedef {import('./types.js').Lines} Lines
  * @typedef {{ span: import('../core/axis.js').Span, width: number, height: number }} Where
  */
 
@@ -42,26 +27,35 @@ export function drawLane(context, where, scene, lines, colours) {
   const seen = scene.things.filter(({ at, to, box }) => at <= span.to && Math.max(to, (box && doneOf(box.listed)) ?? to) >= span.from);
   drawNotices(context, where, scene.notices, scene.end, colours, null);
   drawCells(context, where, scene, colours);
-  drawGaps(context, where, scene, seen, colours);
+  // Of a raw stream boxes are as high as gaps are: gaps are drawn over them.
+  const isRaw = seen.some(({ body }) => body);
+  if (!isRaw) drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
   drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
+  if (isRaw) drawGaps(context, where, scene, seen, colours);
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
   drawLengths(context, where, scene, seen, colours);
   drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.marks);
   drawMarks(context, where, scene.bands, seen, colours);
-  if (scene.note) {
-    const y = scene.bands.boxes.top + scene.bands.boxes.height / 2;
-    context.font = `${colours.small}px ${colours.font}`;
-    context.fillStyle = colours.panel;
-    context.fillRect(3, y - 8, context.measureText(scene.note).width + 6, 16);
-    context.fillStyle = colours.quiet;
-    context.textBaseline = 'middle';
-    fitText(context, scene.note, 6, y, where.width - 12);
-  }
+  if (scene.note) drawNote(context, where, scene, scene.note, seen, colours);
   drawLines(context, where, lines, colours);
   if (scene.current) drawCurrent(context, where, scene, scene.current, colours);
+}
+
+/** Where no gap is. @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {string} note @param {Thing[]} seen @param {Colours} colours */
+function drawNote(context, { span, width }, { bands: { boxes } }, note, seen, colours) {
+  context.font = `${colours.small}px ${colours.font}`;
+  context.fillStyle = colours.quiet;
+  context.textBaseline = 'middle';
+  const across = context.measureText(note).width;
+  let x = 6;
+  for (const { wait } of seen) {
+    if (!wait || toPixel(span, width, wait.to) - toPixel(span, width, wait.from) < NARROW) continue;
+    if (toPixel(span, width, wait.from) < x + across + 6 && toPixel(span, width, wait.to) > x - 6) x = toPixel(span, width, wait.to) + 6;
+  }
+  if (x + across < width) context.fillText(note, x, boxes.top + boxes.height / 2);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Lines} lines @param {Colours} colours */

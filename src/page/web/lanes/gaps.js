@@ -1,15 +1,7 @@
 // The rhythm of a playlist, and where it broke: of advances, waits. Pure.
 
-/**
- * @typedef {import('../core/types.js').LaneEvents} LaneEvents
- * @typedef {object} Wait  Longer than a playlist may wait.
- * @property {number} from
- * @property {number} to
- * @property {boolean} own  It says nothing of the origin: no recorder ran, or the report does not count it.
- * @property {boolean} open  Nothing ended it.
- * @property {import('../core/types.js').Finding | null} finding
- * @property {number | null} revision  The exchange that showed its end.
- */
+/** @typedef {import('../core/types.js').LaneEvents} LaneEvents */
+/** @typedef {import('./types.js').Wait} Wait */
 
 /** A playlist may be as late as this many target durations (RFC 8216bis 6.2.1). */
 const ALLOWED = 1.5;

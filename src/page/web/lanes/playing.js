@@ -35,6 +35,8 @@ export function playing(page) {
       context.fillStyle = bad ? paint.bad : paint['box-line'];
       context.fillRect(left, 2, 2, height - 4);
       const room = toPixel(span, width, all[index + 1]?.at ?? span.to) - left;
+      // The next one is where its words would be: it is the one that is told.
+      if (room < (bad ? 18 : 12)) continue;
       context.strokeStyle = paint.bad;
       if (bad) cross(context, left + 9, height / 2, 8);
       context.fillStyle = bad ? paint.bad : paint.text;

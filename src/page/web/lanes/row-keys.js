@@ -1,31 +1,38 @@
 // Keys in a lane: arrows go from thing to thing, Enter opens it.
 
-import { showTip } from '../core/tip.js';
-import { opens } from './row.js';
-
 /** @typedef {import('./types.js').Thing} Thing */
+
+/** A moment in a link is right to this, in seconds. */
+const SAME = 0.0006;
 
 /**
  * @param {HTMLElement} element
  * @param {import('../types.js').Page} page
- * @param {{ lane: string, things: () => Thing[], current: () => Thing | null, become: (thing: Thing | null) => void }} row
+ * @param {import('./types.js').KeyRow} row
+ * @returns {(key: string) => void}
  */
-export function keysOf(element, page, { lane, things, current, become }) {
+export function keysOf(element, page, { things, current, become, open }) {
+  /** The moment that was chosen when they went to a thing: after another one has been chosen they begin there. */
+  let chosen = page.state.get().at;
   /** @param {Thing | undefined} thing */
   const go = (thing) => {
     if (!thing) return;
     page.live.hold();
     become(thing);
+    chosen = page.state.get().at;
     page.axis.reveal(thing.at);
   };
   /** @param {1 | -1} step */
   const next = (step) => {
     const all = things();
-    const now = current();
+    const { at: moment } = page.state.get();
+    const now = moment === chosen || moment === null ? current() : null;
     const { from, to } = page.axis.get();
     const index = now ? all.indexOf(now) : -1;
+    const isSeen = moment !== null && moment >= from && moment <= to;
     // It was in answers of before: from its moment on.
-    const begin = index >= 0 ? index + step : step > 0 ? all.findIndex(({ at }) => at >= (now?.at ?? from)) : all.findLastIndex(({ at }) => at <= (now?.at ?? to));
+    const start = now?.at ?? (isSeen ? moment : step > 0 ? from : to);
+    const begin = index >= 0 ? index + step : step > 0 ? all.findIndex(({ at }) => at >= start - SAME) : all.findLastIndex(({ at }) => at <= start + SAME);
     const thing = begin >= 0 ? all[begin] : undefined;
     if (!thing) {
       // What is beyond is asked for when the window is there.
@@ -51,15 +58,11 @@ export function keysOf(element, page, { lane, things, current, become }) {
     PageDown: () => page.axis.pan((page.axis.get().to - page.axis.get().from) * 0.8),
     Enter: () => {
       const thing = current();
-      if (thing) page.state.set(opens(thing, lane, thing.at));
+      if (!thing) return;
+      open(thing);
+      chosen = page.state.get().at;
     },
     Escape: () => become(null),
   };
-  element.addEventListener('keydown', (event) => {
-    const run = does[event.key];
-    if (!run || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    run();
-  });
-  element.addEventListener('blur', () => showTip(null));
+  return (key) => does[key]?.();
 }

@@ -12,7 +12,6 @@ import { showTip } from '../core/tip.js';
 import { bandsOf, hit } from './bands.js';
 import { drawLane } from './draw.js';
 import { expected } from './gaps.js';
-import { keysOf } from './row-keys.js';
 import { sentenceOf } from './sentence.js';
 import { things } from './things.js';
 
@@ -28,14 +27,31 @@ import { things } from './things.js';
  */
 
 /** What a click on a thing opens. @param {Thing | null} thing @param {string} lane @param {number} at */
-export function opens(thing, lane, at) {
+function opens(thing, lane, at) {
   // What is no box is small in a day: the pointer goes to it, not beside it.
   const moment = thing && !thing.box && Number.isFinite(thing.to) ? Math.min(Math.max(at, thing.at), thing.to) : at;
   const opened = { r: lane, at: Math.max(moment, 0), with: null };
   if (thing?.revision != null) return { ...opened, rev: thing.revision, x: null };
   if (thing?.exchange != null) return { ...opened, x: thing.exchange, rev: null };
-  return { ...opened, rev: null };
+  return thing ? { ...opened, x: null, rev: null } : { ...opened, rev: null };
 }
+
+/** Opens what a thing is about; of a gap its first request without a good answer as well. @param {import('../types.js').Page} page @param {Thing | null} thing @param {string} lane @param {number} at */
+async function open({ state, say }, thing, lane, at) {
+  state.set(opens(thing, lane, at));
+  const { wait } = thing ?? {};
+  if (!wait || wait.own) return;
+  try {
+    const { faultOf } = await import('./fault-of.js');
+    const seen = state.get();
+    const x = await faultOf(lane, wait);
+    if (x !== null && state.get() === seen) state.set({ x }, { replace: true });
+  } catch {
+    say('The requests of the gap could not be loaded');
+  }
+}
+
+const KEYS = /^(Arrow(Left|Right|Up|Down)|Home|End|Page(Up|Down)|Enter|Escape)$/;
 
 /** Its name and what else is known of it. @param {import('../core/types.js').Lane} lane @param {boolean} isOfSeveral */
 function nameOf(lane, isOfSeveral) {
@@ -77,14 +93,11 @@ export function row(lane, page) {
       if (place && thing) showTip([thing.name, ...thing.lines()], box.left + place.x, box.top + place.y);
       else showTip(null);
     },
-    click(place) {
-      const thing = under(place);
-      page.state.set(opens(thing, lane.id, place.seconds));
-    },
+    click: (place) => void open(page, under(place), lane.id, place.seconds),
   });
-  keysOf(hands, page, {
-    lane: lane.id,
+  keys(hands, page, {
     things: () => all,
+    open: (thing) => void open(page, thing, lane.id, thing.at),
     current: () => scene.current,
     become(thing) {
       scene.current = thing;
@@ -134,6 +147,23 @@ export function row(lane, page) {
       image.redraw();
     },
   };
+}
+
+/** Keys of a lane: what they do is brought with the first of them. @param {HTMLElement} element @param {import('../types.js').Page} page @param {import('./types.js').KeyRow} of */
+function keys(element, page, of) {
+  /** @type {Promise<(key: string) => void> | null} */
+  let brought = null;
+  element.addEventListener('keydown', async (event) => {
+    if (!KEYS.test(event.key) || (event.key === 'Escape' && !of.current()) || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    try {
+      (await (brought ??= import('./row-keys.js').then(({ keysOf }) => keysOf(element, page, of))))(event.key);
+    } catch {
+      brought = null;
+      page.say('The keys of this lane could not be loaded');
+    }
+  });
+  element.addEventListener('blur', () => showTip(null));
 }
 
 /** When no recorder ran, and what was removed. @param {import('../core/types.js').Session} session @returns {[number, number][]} */

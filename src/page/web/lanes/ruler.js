@@ -19,7 +19,9 @@ const ROOM = 96;
 function flag(context, { span, width, height }, seconds, text, colour, ground) {
   if (seconds === null || seconds < span.from || seconds > span.to) return;
   const across = context.measureText(text).width + 6;
-  const x = toPixel(span, width, seconds) - across;
+  const at = toPixel(span, width, seconds);
+  // Where there is no room before it, behind it.
+  const x = at < across ? at : at - across;
   context.fillStyle = colour;
   context.fillRect(x, height / 2 + 1, across, height / 2 - 1);
   context.fillStyle = ground;

@@ -57,7 +57,7 @@ function advances({ advances }) {
 function gaps({ lane, span, findings, outages, isJudged, session }, events) {
   return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session)).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
-    exchange: wait.finding?.last.exchange ?? null, revision: wait.revision,
+    exchange: null, revision: wait.revision ?? (wait.finding && isGap(wait.finding) ? wait.finding.last.exchange : null),
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
     lines: () => [
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
@@ -70,7 +70,8 @@ function gaps({ lane, span, findings, outages, isJudged, session }, events) {
 
 /** What of the recorder was at the same time. @param {import('../core/types.js').Notice[]} all @param {import('./gaps.js').Wait} wait @param {number} end */
 function troubles(all, { from, to }, end) {
-  const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from).map(wordOf);
+  const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from)
+    .map((notice) => `${wordOf(notice)} for ${length(Math.min(endOf(notice, end), to) - Math.max(notice.at, from))} of it`);
   return words.length ? [`The recorder then: ${[...new Set(words)].join(', ')}`] : [];
 }
 

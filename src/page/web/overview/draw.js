@@ -3,20 +3,11 @@
 import { toPixel } from '../core/axis.js';
 import { hatch } from '../core/colours.js';
 import { drawHoles, drawNotices, line, severitySign } from '../core/draw.js';
-import { isGap } from '../core/findings.js';
+import { gapsOf, kindOf } from '../core/findings.js';
 
 /** @typedef {import('../core/colours.js').Colours} Colours */
 
-/**
- * @typedef {object} Shown
- * @property {import('../core/types.js').Overview | null} data
- * @property {import('../core/types.js').Session} session
- * @property {import('../core/types.js').Finding[]} findings
- * @property {import('../core/axis.js').Span} window
- * @property {number | null} pointer
- * @property {number | null} at
- * @property {import('../core/types.js').PlayHead} playhead
- */
+/** @typedef {import('./types.js').Shown} Shown */
 
 /** Above the density: signs of findings. */
 export const SIGNS = 13;
@@ -36,6 +27,7 @@ export function drawOverview(context, width, height, shown, colours) {
   // Of one that is being recorded the last seconds are always still to come.
   if (shown.data && !session.recording) reading(context, where, shown.data, colours);
   drawNotices(context, where, session.notices, session.length_seconds, colours, { top: height - SIGNS, height: SIGNS });
+  notLoaded(context, where, shown.loadedTo, colours);
   signs(context, where, shown.findings, colours);
   brush(context, where, window, colours);
   line(context, where, shown.playhead.clock, colours.playhead, { thick: 2 });
@@ -47,9 +39,9 @@ export function drawOverview(context, width, height, shown, colours) {
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Finding[]} findings @param {Colours} colours */
 function gaps(context, { span, width, height }, findings, colours) {
-  for (const finding of findings.filter(isGap)) {
-    const left = toPixel(span, width, finding.first.session_time);
-    const right = Math.max(toPixel(span, width, finding.last.session_time), left + 2);
+  for (const { from, to } of findings.flatMap(gapsOf)) {
+    const left = toPixel(span, width, from);
+    const right = Math.max(toPixel(span, width, to), left + 2);
     context.fillStyle = colours['bad-ground'];
     context.fillRect(left, SIGNS, right - left, height);
     context.fillStyle = hatch(context, colours.bad, 5);
@@ -82,6 +74,23 @@ function density(context, { span, width, height }, data, colours) {
   });
 }
 
+/** From where on findings are not loaded. @param {CanvasRenderingContext2D} context @param {Where} where @param {number | null} at @param {Colours} colours */
+function notLoaded(context, { span, width }, at, colours) {
+  if (at === null) return;
+  const left = toPixel(span, width, at);
+  context.fillStyle = hatch(context, colours['line-strong'], 6);
+  context.fillRect(left, 0, width - left, SIGNS);
+  context.font = `${colours.small}px ${colours.font}`;
+  context.textBaseline = 'middle';
+  const words = 'findings: not loaded from here on';
+  const across = context.measureText(words).width + 8;
+  const x = Math.max(Math.min(left, width - across), 0);
+  context.fillStyle = colours.panel;
+  context.fillRect(x, 0, across, SIGNS);
+  context.fillStyle = colours.quiet;
+  context.fillText(words, x + 4, SIGNS / 2 + 0.5);
+}
+
 /** Until where faults are known. @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Overview} data @param {Colours} colours */
 function reading(context, { span, width, height }, data, colours) {
   if (data.indexed_to >= span.to - data.cell_seconds) return;
@@ -97,16 +106,16 @@ function reading(context, { span, width, height }, data, colours) {
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Finding[]} findings @param {Colours} colours */
 function signs(context, { span, width }, findings, colours) {
   /** @type {Record<string, number>} */
-  const rank = { info: 0, should: 1, must: 2 };
-  const sorted = [...findings].sort((a, b) => (rank[a.severity ?? 'info'] ?? 0) - (rank[b.severity ?? 'info'] ?? 0));
+  const rank = { info: 0, fault: 1, should: 2, must: 3 };
+  const sorted = [...findings].sort((a, b) => rank[kindOf(a)] - rank[kindOf(b)]);
   // Of many of a kind in one place one is drawn.
   const drawn = new Set();
   for (const finding of sorted) {
     const x = toPixel(span, width, finding.first.session_time);
-    const place = `${finding.severity} ${Math.round(x / 5)}`;
+    const place = `${kindOf(finding)} ${Math.round(x / 5)}`;
     if (drawn.has(place)) continue;
     drawn.add(place);
-    severitySign(context, finding.severity ?? 'info', Math.min(Math.max(x, 5), width - 5), SIGNS / 2, 9, colours);
+    severitySign(context, kindOf(finding), Math.min(Math.max(x, 5), width - 5), SIGNS / 2, 9, colours);
   }
 }
 

@@ -4,7 +4,7 @@ import { picture } from '../core/canvas.js';
 import { colours } from '../core/colours.js';
 import { loader } from '../core/data.js';
 import { h, set, setText } from '../core/dom.js';
-import { isFault, isGap, shownFindings } from '../core/findings.js';
+import { gapsOf, isFault, loadedTo, shownFindings } from '../core/findings.js';
 import { count, length, sessionTime } from '../core/times.js';
 import { disclosure } from '../core/disclosure.js';
 import { brush } from './brush.js';
@@ -24,6 +24,7 @@ export function overview(element, page) {
     data,
     session: session.get(),
     findings: shownFindings(page.findings.get(), state.get()),
+    loadedTo: loadedTo(page.findings.get())?.at ?? null,
     window: axis.get(),
     pointer: page.pointer.get(),
     at: state.get().at,
@@ -35,7 +36,7 @@ export function overview(element, page) {
   slider(hands, page);
 
   const trouble = h('p', { class: 'trouble', role: 'alert' });
-  const { button, body } = disclosure('overview', async () => (await import('./table.js')).overviewTable(shown()));
+  const { button, body, renew } = disclosure('overview', async () => (await import('./table.js')).overviewTable(shown()));
   const whole = h('span', { class: 'quiet' });
   element.append(
     h('div', { class: 'time-row overview-row' },
@@ -75,6 +76,7 @@ export function overview(element, page) {
     }
     image.redraw();
     words();
+    renew();
   };
 
   const redraw = () => image.redraw();
@@ -92,11 +94,12 @@ export function overview(element, page) {
 }
 
 /** What the picture shows, in a sentence. @param {import('./draw.js').Shown} shown */
-function sentence({ data, session, findings }) {
+function sentence({ data, session, findings, loadedTo: end }) {
   const sum = (/** @type {number[] | undefined} */ counts) => (counts ?? []).reduce((all, one) => all + one, 0);
   const parts = [`Overview of ${length(session.length_seconds)}`];
   if (data) parts.push(count(sum(data.requests), 'request'), count(sum(data.faults), 'fault'));
-  parts.push(count(findings.filter(isGap).length, 'gap'), count(findings.filter(isFault).length, 'outage'), count(findings.length, 'finding'));
+  parts.push(count(findings.flatMap(gapsOf).length, 'gap'), count(findings.filter(isFault).length, 'outage'), count(findings.length, 'finding'));
+  if (end !== null) parts.push(`findings are not loaded from ${sessionTime(end, 0)} on`);
   if (session.notices.length) parts.push(`${count(session.notices.length, 'trouble')} of the recorder`);
   if (session.holes.length) parts.push(`${count(session.holes.length, 'hole')} of the recorder`);
   return parts.join(', ');

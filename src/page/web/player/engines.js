@@ -15,6 +15,9 @@ import { urlOf } from '../core/data.js';
  * @property {(sentence: string) => void} failed  It does not go on.
  */
 
+/** So long it is waited for an answer that tells why nothing plays, in milliseconds. */
+const ANSWER_MS = 3000;
+
 /** What is played natively. */
 const HLS = 'application/vnd.apple.mpegurl';
 
@@ -35,9 +38,14 @@ const CODES = { 1: 'aborted', 2: 'network', 3: 'decode', 4: 'not supported' };
 
 /** @param {HTMLVideoElement} video @param {Hears} hears @param {string} [name] @returns {Engine} */
 export function native(video, hears, name = 'the browser\'s own HLS') {
-  const failed = () => {
+  const failed = async () => {
     if (!video.error) return;
-    const sentence = `${CODES[video.error.code] ?? `error ${video.error.code}`}${video.error.message ? `: ${video.error.message}` : ''}`;
+    const { error } = video;
+    const url = video.currentSrc;
+    // The browser does not say what it was answered: the same is asked for again.
+    const status = url.startsWith('blob:') ? null : await fetch(url, { cache: 'no-store', method: 'HEAD', signal: AbortSignal.timeout(ANSWER_MS) }).then((answer) => answer.status, () => null);
+    if (video.error !== error) return;
+    const sentence = `${status !== null && status >= 400 ? `the replay answers ${status}; ` : ''}${CODES[error.code] ?? `error ${error.code}`}${error.message ? `: ${error.message}` : ''}`;
     hears.moment('error', sentence, true);
     hears.failed(sentence);
   };
@@ -70,7 +78,7 @@ export function native(video, hears, name = 'the browser\'s own HLS') {
       // At best the edge is there as soon as it is listed. While nothing new comes it stands still, and the clock does not.
       ahead = Math.min(ahead, now - ranges.end(ranges.length - 1));
       const what = ranges === seekable ? 'what can be seeked' : 'what is loaded';
-      return { at: currentTime + ahead, how: `by the end of ${what}: right to about a target duration` };
+      return { at: currentTime + ahead, how: `by the end of ${what}: accurate to about one target duration` };
     },
     level: () => (video.videoHeight ? `${video.videoWidth}x${video.videoHeight}` : null),
   };
@@ -146,8 +154,8 @@ export function hlsJs(Hls, video, hears, find) {
           return place;
         }
       }
-      if (known !== null && video.readyState >= 1) return { at: video.currentTime + known, how: 'by a segment that hls.js played before: right to about a target duration' };
-      return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: right to about a target duration' } : null;
+      if (known !== null && video.readyState >= 1) return { at: video.currentTime + known, how: 'by a segment that hls.js played before: accurate to about one target duration' };
+      return behind > 0 ? { at: now - behind, how: 'clock less the latency of hls.js: accurate to about one target duration' } : null;
     },
     level: () => (hls.currentLevel >= 0 ? levelName(hls.levels[hls.currentLevel]) : null),
   };

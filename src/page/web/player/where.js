@@ -66,13 +66,13 @@ export function finder({ events, session }) {
       for (const known of [events.get(), mine]) {
         const segments = (known?.lanes ?? []).filter(({ id }) => ids.includes(id)).flatMap((one) => one.segments ?? []);
         const listed = listedOf(segments, sn, now);
-        if (listed) return { at: listed.from - listed.duration + offset, how: lane ? `by segment ${sn}, which hls.js plays: right to a poll of the recorder` : `by segment ${sn} of some rendition: right to a target duration` };
+        if (listed) return { at: listed.from - listed.duration + offset, how: lane ? `by segment ${sn}, which hls.js plays: accurate to one poll of the recorder` : `by segment ${sn} of some rendition: accurate to one target duration` };
       }
       void ask(now);
     }
     const at = dateMs === null ? NaN : (dateMs - session.zeroMs()) / 1000 + offset;
     // A date of another day says nothing about this session.
-    if (at > now - 600 && at < now + 60) return { at, how: 'by EXT-X-PROGRAM-DATE-TIME: as right as the encoder\'s clock' };
+    if (at > now - 600 && at < now + 60) return { at, how: 'by EXT-X-PROGRAM-DATE-TIME: as accurate as the encoder\'s clock' };
     return null;
   };
 }

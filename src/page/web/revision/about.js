@@ -4,13 +4,12 @@ import { h } from '../core/dom.js';
 import { length, sessionTime } from '../core/times.js';
 import { bothClocks, factList } from '../exchange/facts.js';
 import { link } from '../exchange/links.js';
+import { kindOf, SIGNS } from '../core/findings.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 
 /** @type {Record<string, string>} */
 const STEPS = { first: 'the first one', slid: 'the window slid', same: 'the window is the same', behind: 'the window is behind the one before', restarted: 'the sequence started anew' };
-/** @type {Record<string, string>} */
-export const SIGNS = { must: '◆', should: '▲', info: '●' };
 
 /**
  * @param {import('./which.js').Found} found @param {import('../types.js').Page} page
@@ -51,7 +50,7 @@ export function findingLines(findings, go, exchange) {
     const severity = finding.severity ?? 'info';
     const line = finding.first.exchange === exchange ? (finding.line_number ?? null) : null;
     const words = `${finding.rule} ${finding.name ?? ''}: ${finding.detail.text}`;
-    return h('li', null, h('span', { class: `sign sign-${severity}`, title: severity }, SIGNS[severity]), ' ', words,
+    return h('li', null, h('span', { class: `sign sign-${kindOf(finding)}`, title: severity }, SIGNS[kindOf(finding)]), ' ', words,
       line !== null && [' ', h('button', { type: 'button', class: 'plain', onclick: () => go(line - 1) }, `line ${line}`)],
       finding.first.exchange !== exchange && h('span', { class: 'quiet' }, ` (first at ${sessionTime(finding.first.session_time)})`));
   }));

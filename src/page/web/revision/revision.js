@@ -3,7 +3,7 @@
 import { DataError, isAbort, loader } from '../core/data.js';
 import { fill, h, set, setText } from '../core/dom.js';
 import { sessionTime } from '../core/times.js';
-import { bring, opener } from '../exchange/bring.js';
+import { bring, closes, isAsked, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
 import { compare } from './compare.js';
 import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
@@ -31,7 +31,7 @@ export function revision(element, page) {
   /** @type {Shown | null} */
   let shown = null;
 
-  const title = h('h2', { id: 'revision-title' });
+  const title = h('h2', { id: 'revision-title', tabindex: -1 });
   const back = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision before', title: 'The revision before ([)', onclick: () => go('before') }, '◀');
   const forth = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision after', title: 'The revision after (])', onclick: () => go('after') }, '▶');
   const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the playlist', title: 'Close', onclick: () => {
@@ -79,7 +79,8 @@ export function revision(element, page) {
     view.show(rowsOf(shown.runs), Math.max(found.text.widest(), shown.old?.widest() ?? 0));
   };
 
-  const load = async () => {
+  /** @param {boolean} isBrought */
+  const load = async (isBrought) => {
     const seen = state.get();
     try {
       const found = await which(seen, axis.get().to, requests.load);
@@ -90,7 +91,7 @@ export function revision(element, page) {
         shown = null;
         return;
       }
-      await become(found, seen);
+      await become(found, seen, isBrought);
     } catch (error) {
       if (isAbort(error) || state.get() !== seen) return;
       element.hidden = false;
@@ -98,8 +99,8 @@ export function revision(element, page) {
       setText(trouble, error instanceof DataError || error instanceof Error ? error.message : String(error));
     }
   };
-  /** @param {import('./which.js').Found} found @param {Readonly<import('../core/state.js').Seen>} seen */
-  const become = async (found, seen) => {
+  /** @param {import('./which.js').Found} found @param {Readonly<import('../core/state.js').Seen>} seen @param {boolean} isBrought */
+  const become = async (found, seen, isBrought) => {
     const { head } = found.text;
     const wanted = seen.with ?? head.before;
     const isCompared = wanted !== null && wanted !== head.exchange;
@@ -114,7 +115,7 @@ export function revision(element, page) {
     tell();
     judge();
     arrange();
-    if (!wasSame) bring(element);
+    if (!wasSame && isBrought) bring(element);
     if (!wasSame) view.list.reveal(Math.max(firstChange(shown.runs) - 3, 0), 'begin');
   };
   const tell = () => {
@@ -180,8 +181,10 @@ export function revision(element, page) {
   state.subscribe((seen, before) => {
     const isOther = seen.rev !== before.rev || seen.with !== before.with || (seen.rev === null && (seen.r !== before.r || seen.at !== before.at));
     if (element.hidden) toOpener = opener();
-    if (isOther) void load();
+    // With both opened at once the request is what is looked at.
+    if (isOther) void load(seen.x === null || seen.x === before.x);
   });
   element.hidden = true;
-  void load();
+  closes(element, close);
+  void load(isAsked() && state.get().x === null);
 }

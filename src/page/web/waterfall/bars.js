@@ -46,7 +46,7 @@ export function oddities({ outcome, own, status, fault }) {
   if (outcome !== 'complete') words.push(outcome);
   else if (status !== null && status >= 400) words.push(`status ${status}`);
   else if (fault) words.push('no good end');
-  if (own !== null) words.push(`own: ${own}`);
+  if (own !== null) words.push(`not the origin's: ${own}`);
   return words.join(', ');
 }
 

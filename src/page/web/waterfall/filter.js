@@ -6,7 +6,7 @@ import { h, set, setText } from '../core/dom.js';
 const REST_MS = 300;
 
 /** Those that are a button. */
-const USUAL = ['fault', 'status>=400', 'kind:segment', 'slow>1'];
+const USUAL = ['fault', 'status>=400', 'kind:segment', 'slow>1', 'slow>5'];
 
 /** The words of a filter. @param {string | null} filter */
 export const wordsOf = (filter) => (filter ?? '').split(/\s+/).filter(Boolean);
@@ -35,7 +35,12 @@ export function filterBox({ state, keys }, leave) {
         event.preventDefault();
         apply();
         if (event.key === 'ArrowDown') leave();
-      } else if (event.key === 'Escape' && input.value === '') input.blur();
+      } else if (event.key === 'Escape') {
+        // What was typed stays; the browser would empty the box.
+        event.preventDefault();
+        apply();
+        input.blur();
+      }
     },
   });
   const apply = () => {

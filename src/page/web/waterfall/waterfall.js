@@ -1,5 +1,6 @@
 // The waterfall: the exchanges of the window, one a row, their bars on the axis of the lanes.
 
+import { fetchJson } from '../core/data.js';
 import { h, set, setText } from '../core/dom.js';
 import { count, sessionTime } from '../core/times.js';
 import { filterBox } from './filter.js';
@@ -13,6 +14,9 @@ import { virtual } from '../core/virtual.js';
 const AHEAD = 300;
 /** Of no more rows all are loaded to come to the pointer; of more, those from the pointer on. */
 const SOUGHT = 5000;
+
+/** A moment in a link is right to this, in seconds. */
+const SAME = 0.0006;
 
 const narrow = matchMedia('(max-width: 759px)');
 const rowHeight = () => (narrow.matches ? 44 : 24);
@@ -59,6 +63,8 @@ export function waterfall(element, page) {
     anchor = scroller.scrollTop > 0 ? (rows.all()[list.seen().first]?.id ?? null) : null;
   };
   scroller.addEventListener('scroll', anchored, { passive: true });
+  // Who scrolls looks elsewhere.
+  for (const hand of ['wheel', 'pointerdown', 'keydown']) scroller.addEventListener(hand, () => (wanted = sought = null), { passive: true });
   // Who comes by Tab comes to a row that is seen.
   scroller.addEventListener('scrollend', () => {
     if (grid.contains(document.activeElement) || list.element(current)) return;
@@ -70,13 +76,13 @@ export function waterfall(element, page) {
     wasAtEnd = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - 4;
   }, { passive: true });
 
-  let wasFilled = false;
-  /** A pointer whose row has not come yet. @type {number | null} */
+  /** What was chosen has not been gone to yet: its row, or its moment. @type {'row' | 'moment' | null} */
+  let wanted = 'row';
+  /** A moment whose row has not come yet. @type {number | null} */
   let sought = null;
   let focused = /** @type {number | null} */ (null);
   /** @param {'new' | 'more' | 'edge' | 'before'} how @param {number} [added] */
   const arrange = (how, added = 0) => {
-    const isFirst = how === 'new' && !wasFilled;
     const all = rows.all();
     const isHeld = grid.contains(document.activeElement) && focused !== null;
     if (how !== 'more') {
@@ -96,11 +102,8 @@ export function waterfall(element, page) {
       else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
     } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
     list.render();
-    if (how === 'more' && sought !== null && sought === state.get().at) look(false);
-    if (isFirst) {
-      wasFilled = true;
-      look();
-    } else if (isLost && rows.begins() === null) look(false);
+    if (how === 'new' && isLost && rows.begins() === null) wanted ??= 'moment';
+    if ((how === 'new' && wanted) || (how === 'more' && sought !== null)) void look();
     if (isHeld && how !== 'more') list.element(current)?.focus({ preventScroll: true });
     tell();
   };
@@ -114,7 +117,8 @@ export function waterfall(element, page) {
     setText(nothing, state.get().f === null ? 'No requests in this window.' : 'No requests of this window match the filter.');
     const more = rows.isFull() ? ' are shown; zoom in for the rest' : '';
     const isSearching = rows.hasMore() && all.length < 50 && total === null;
-    setText(many, `${isSearching ? `${all.length.toLocaleString('en')} found, searching…` : total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : `${all.length.toLocaleString('en')}${rows.hasMore() ? '+' : ''} ${more ? '' : 'found'}${more}`}${since}`);
+    const found = total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : more ? `${all.length.toLocaleString('en')}${more}` : `${count(Math.max(all.length, rows.least()), 'request')} so far`;
+    setText(many, isSearching ? `${all.length.toLocaleString('en')} found, searching…` : `${found}${since}`);
     set(grid, { 'aria-rowcount': total !== null && begins === null ? total + 1 : begins !== null ? -1 : rows.hasMore() ? -1 : all.length + 1 });
   };
   /** @param {number} id */
@@ -148,7 +152,6 @@ export function waterfall(element, page) {
     if (index >= 0) [current, focused] = [index, one.id];
     state.set({ x: one.id });
     say(`Exchange ${one.id} is open: ${one.name}`);
-    if (narrow.matches) document.getElementById('exchange')?.scrollIntoView({ block: 'start' });
   };
   mouse(scroller, page, { byId: (id) => rows.all()[indexOf(id)], axisBox: box, open });
   rowKeys(grid, {
@@ -177,17 +180,28 @@ export function waterfall(element, page) {
   });
 
   /** Goes to what is open, or to the pointer that was set, as far as it is there. */
-  const look = (isOpened = true) => {
-    const { x, at } = state.get();
-    const index = x !== null && isOpened ? indexOf(x) : -1;
-    if (index >= 0) list.reveal(index);
-    else if (at !== null) {
+  const look = async () => {
+    const seen = state.get();
+    const { x } = seen;
+    const isRow = wanted === 'row' && x !== null;
+    const index = isRow ? indexOf(x) : -1;
+    if (index >= 0) {
+      wanted = sought = null;
+      list.reveal(index, isInView(index) ? 'nearest' : 'middle');
+      return;
+    }
+    const at = isRow ? await momentOf(x) : seen.at;
+    if (state.get() !== seen) return;
+    if (at === null) wanted = sought = null;
+    else {
       const begins = rows.begins();
-      const next = rows.all().findIndex((one) => one.at >= at);
+      const next = rows.all().findIndex((one) => one.at >= at - SAME);
       const isThere = next >= 0 && (begins === null || begins <= at);
       const isSeen = at >= axis.get().from && at <= axis.get().to;
       sought = isThere || !isSeen || (begins === null && !rows.hasMore()) ? null : at;
-      if (isThere) list.reveal(next, begins === null ? 'middle' : 'nearest');
+      // Where the window goes there it is gone to with the rows of that.
+      if (isSeen && sought === null) wanted = null;
+      if (isThere && isSeen) list.reveal(next, begins === null ? 'middle' : 'nearest');
       if (sought === null) return;
       // How many there are is asked for; it comes here again when that is known.
       const isFiltered = state.get().f !== null || state.get().s !== null;
@@ -196,6 +210,14 @@ export function waterfall(element, page) {
         rows.begin(at);
       } else if (rows.total() !== null) rows.more();
     }
+  };
+
+  const isInView = (/** @type {number} */ index) => index >= list.seen().first && index <= list.seen().last;
+  let moment = { x: -1, at: /** @type {number | null} */ (null) };
+  /** When a request began that has no row yet. @param {number} x */
+  const momentOf = async (x) => {
+    if (moment.x !== x) moment = { x, at: await fetchJson(`-/v1/exchanges/${x}`).then(({ at }) => at, () => state.get().at) };
+    return moment.at;
   };
 
   const move = () => {
@@ -218,7 +240,10 @@ export function waterfall(element, page) {
   });
   state.subscribe((seen, before) => {
     if (seen.x !== before.x || seen.r !== before.r) list.renew();
-    if (seen.x !== before.x || seen.at !== before.at) look(seen.x !== before.x);
+    if (seen.x === before.x && seen.at === before.at) return;
+    wanted = seen.x !== before.x && seen.x !== null ? 'row' : 'moment';
+    sought = null;
+    void look();
   });
   new ResizeObserver(() => {
     width = Math.max(box().width, 1);
