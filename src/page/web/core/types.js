@@ -39,8 +39,9 @@
  * @property {number[]} faults
  * @property {number[]} own
  * @property {number} indexed_to
+ * @property {boolean} [full] no more will be indexed
  *
- * @typedef {{ from: number, to: number, indexed_to: number, lanes: LaneEvents[] }} Lanes
+ * @typedef {{ from: number, to: number, indexed_to: number, full?: boolean, lanes: LaneEvents[] }} Lanes
  * @typedef {{ at: number[], not_before: (number | null)[], revision: number[], last: (number | null)[] }} Columns
  *
  * @typedef {object} Cells

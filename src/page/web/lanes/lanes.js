@@ -87,7 +87,7 @@ export function lanes(element, page) {
       data = came;
       page.events.set(came);
       setText(trouble, '');
-      if (!session.get().recording && came.indexed_to < Math.min(span.to, session.get().length_seconds) - 0.001) timer = setTimeout(ask, READING_MS);
+      if (!session.get().recording && !came.full && came.indexed_to < Math.min(span.to, session.get().length_seconds) - 0.001) timer = setTimeout(ask, READING_MS);
     } catch (error) {
       setText(trouble, error instanceof Error ? error.message : String(error));
     }

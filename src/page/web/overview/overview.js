@@ -70,7 +70,7 @@ export function overview(element, page) {
       if (!came) return;
       data = came;
       setText(trouble, '');
-      if (!session.get().recording && came.indexed_to < session.get().length_seconds - 0.001) timer = setTimeout(ask, READING_MS);
+      if (!session.get().recording && !came.full && came.indexed_to < session.get().length_seconds - 0.001) timer = setTimeout(ask, READING_MS);
     } catch (error) {
       setText(trouble, error instanceof Error ? error.message : String(error));
     }

@@ -90,7 +90,7 @@ export function createRows({ axis, state, live, session }, changed) {
     const isWhole = recording || came.indexed_to >= Math.min(to, length_seconds) - 0.001;
     if (isWhole) total = least;
     // The server has not read all of it yet.
-    else counting = setTimeout(count, READING_MS);
+    else if (!came.full) counting = setTimeout(count, READING_MS);
     changed('more');
   };
   const all = async () => {
