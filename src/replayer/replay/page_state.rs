@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -24,6 +23,9 @@ pub(crate) struct PageState {
     player: Mutex<Option<Arc<PlayerFile>>>,
 }
 
+/// Seconds and nanoseconds of Unix time at which a file was changed, and its size: another file has others.
+pub(crate) type FileStamp = (i64, i64, u64);
+
 /// The file of hls.js, read.
 #[derive(Debug)]
 pub(crate) struct PlayerFile {
@@ -31,8 +33,8 @@ pub(crate) struct PlayerFile {
     pub(crate) gzip: Option<Bytes>,
     /// Its entity tag.
     pub(crate) tag: String,
-    /// When it was changed, and its size: another file has others.
-    pub(crate) changed: (Option<SystemTime>, u64),
+    /// When it was changed, and its size.
+    pub(crate) changed: FileStamp,
 }
 
 impl PageState {
@@ -47,7 +49,7 @@ impl PageState {
     }
 
     /// The player as it was read, if its file has not changed since.
-    pub(crate) fn player(&self, changed: (Option<SystemTime>, u64)) -> Option<Arc<PlayerFile>> {
+    pub(crate) fn player(&self, changed: FileStamp) -> Option<Arc<PlayerFile>> {
         let known = self.player.lock().unwrap_or_else(PoisonError::into_inner);
         known.clone().filter(|known| known.changed == changed)
     }

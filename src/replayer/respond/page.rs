@@ -1,6 +1,7 @@
 //! Files of the page, and the JSON that it is drawn of, as responses (`docs/ref/page.md`).
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,7 +150,7 @@ impl Replay {
         if facts.len() > LARGEST_PLAYER {
             return Err(io::Error::other("larger than 16 MiB"));
         }
-        let changed = (facts.modified().ok(), facts.len());
+        let changed = (facts.mtime(), facts.mtime_nsec(), facts.len());
         if let Some(known) = self.page_state().player(changed) {
             return Ok(known);
         }
