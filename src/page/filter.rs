@@ -89,11 +89,6 @@ impl Filter {
             .iter()
             .all(|word| word.condition.holds(row, stream) != word.is_not)
     }
-
-    /// Whether it wants all of them.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 impl Word {

@@ -7,8 +7,7 @@ use serde::Serialize;
 use super::asked::Lane;
 use super::judging::{Known, Stage};
 use super::view::View;
-use crate::analysis::finding::Line;
-use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::findings::{Judged, JudgedLine};
 use crate::analysis::rules::registry::Severity;
 use crate::session::{ReadError, RevisedPlaylist, StreamInfo};
 
@@ -36,10 +35,7 @@ struct Counts {
 #[derive(Serialize)]
 struct Found<'a> {
     #[serde(flatten)]
-    line: Line<'a>,
-    name: &'static str,
-    severity: &'static str,
-    section: &'static str,
+    line: JudgedLine<'a>,
     lane: Option<String>,
     line_number: Option<u64>,
 }
@@ -77,12 +73,10 @@ pub(super) fn findings<'a>(
     };
     let mut findings = Vec::new();
     for severity in [Severity::Must, Severity::Should, Severity::Info] {
-        let of_it = judgement
-            .findings
-            .iter()
-            .filter(|one| one.severity == severity);
+        let of_it = judgement.findings.iter();
+        let of_it = evenly(of_it.filter(|one| one.severity == severity).collect(), MOST);
         let shown = of_it
-            .take(MOST)
+            .into_iter()
             .map(|judged| found(judged, &playlists, streams, view.known.zero_us));
         findings.extend(shown);
     }
@@ -103,6 +97,42 @@ pub(super) fn findings<'a>(
         left_out: judgement.left_out.clone(),
         not_judged: not_judged.collect(),
     })
+}
+
+/// So many of them, in their order: of each rule and playlist as many as of the others, as far as it has them, so that one that
+/// is broken all day leaves room for the rest.
+fn evenly(all: Vec<&Judged>, most: usize) -> Vec<&Judged> {
+    let mut sizes: BTreeMap<_, usize> = BTreeMap::new();
+    for judged in &all {
+        *sizes.entry(group(judged)).or_default() += 1;
+    }
+    let mut ascending: Vec<usize> = sizes.into_values().collect();
+    ascending.sort_unstable();
+    let (mut room, mut left, mut each) = (most, ascending.len(), usize::MAX);
+    for size in ascending {
+        let share = room / left;
+        if size > share {
+            each = share;
+            break;
+        }
+        (room, left) = (room - size, left - 1);
+    }
+    let mut taken: BTreeMap<_, usize> = BTreeMap::new();
+    let mut even = Vec::new();
+    for judged in all {
+        let taken = taken.entry(group(judged)).or_default();
+        *taken += 1;
+        if *taken <= each {
+            even.push(judged);
+        }
+    }
+    even
+}
+
+/// What findings are alike by: rule, stream and playlist.
+fn group(judged: &Judged) -> (&'static str, &str, Option<&str>) {
+    let finding = &judged.finding;
+    (judged.rule, &finding.stream, finding.playlist.as_deref())
 }
 
 fn found<'a>(
@@ -131,18 +161,66 @@ fn found<'a>(
         }
         (None, Some(_)) => None,
     };
-    let (name, section) = judged
-        .info()
-        .map_or(("", ""), |rule| (rule.name, rule.section));
     Found {
-        line: finding.line(zero_us),
-        name,
-        severity: judged.severity.as_str(),
-        section,
+        line: judged.line(zero_us),
         lane: lane.map(|lane| lane.to_string()),
         line_number: finding
             .detail
             .get("line")
             .and_then(serde_json::Value::as_u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::finding::{Evidence, Finding, Rule};
+
+    fn judged(rule: &'static str, playlist: &str) -> Judged {
+        let at = Evidence {
+            at_us: 0,
+            exchange: None,
+        };
+        Judged {
+            rule,
+            severity: Severity::Must,
+            finding: Finding {
+                rule: Rule::Of(rule),
+                own: false,
+                stream: "hall1".to_owned(),
+                playlist: Some(playlist.to_owned()),
+                count: 1,
+                first: at,
+                last: at,
+                exchanges: Vec::new(),
+                text: String::new(),
+                detail: serde_json::Map::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_broken_all_day_leaves_room_for_the_rest() {
+        let of = |rule, playlist, count| (0..count).map(move |_| judged(rule, playlist));
+        let all: Vec<Judged> = of("T07", "high", 50)
+            .chain(of("T07", "low", 50))
+            .chain(of("P06", "low", 3))
+            .collect();
+        let shown = |most| {
+            let shown = evenly(all.iter().collect(), most);
+            let count = |rule, playlist| {
+                let is_one = |one: &&&Judged| group(one) == (rule, "hall1", Some(playlist));
+                shown.iter().filter(is_one).count()
+            };
+            [
+                count("T07", "high"),
+                count("T07", "low"),
+                count("P06", "low"),
+            ]
+        };
+        assert_eq!(shown(23), [10, 10, 3]);
+        assert_eq!(shown(3), [1, 1, 1]);
+        assert_eq!(shown(1000), [50, 50, 3]);
+        assert_eq!(shown(0), [0, 0, 0]);
     }
 }

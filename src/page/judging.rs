@@ -144,17 +144,24 @@ impl Drop for Ended<'_> {
 }
 
 fn judged_by(reader: &Reader, rules: &str) -> Result<Judgement, ReadError> {
-    let known = |list: &str| Selection::read(list).unwrap_or_default();
-    // S01 is a rule where isreport knows it.
-    let selection = match Selection::read(rules) {
-        Ok(selection) => selection,
-        Err(_) => known("T07,H14"),
-    };
     let wanted = Wanted {
-        selection,
+        selection: Selection::read(rules).unwrap_or_default(),
         profile: Profile::Rfc,
         from_us: i64::MIN,
         until_us: i64::MAX,
     };
     judge(reader, wanted, &Scope::default(), &mut |_| {})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_and_faults_are_first_and_media_are_the_command_lines() {
+        let first: Vec<_> = Selection::read(FIRST).unwrap().rules().collect();
+        assert_eq!(first.len(), 3);
+        let all = Selection::read(ALL).unwrap();
+        assert!(first.iter().all(|rule| all.has(rule)) && !all.has("M01"));
+    }
 }

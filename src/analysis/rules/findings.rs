@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::broken::Broken;
 use super::registry::{Profile, RuleInfo, Severity, rule_of};
 use super::selection::Selection;
-use crate::analysis::finding::{Evidence, Finding, MOST_EXCHANGES, Rule, Sightings};
+use crate::analysis::finding::{Evidence, Finding, Line, MOST_EXCHANGES, Rule, Sightings};
 
 /// Findings of one rule that are told apart; what is more is counted.
 pub const MOST_OF_RULE: usize = 1000;
@@ -25,7 +26,30 @@ pub struct Judged {
     pub finding: Finding,
 }
 
+/// A finding as JSON has it, by whomever it is told: in the keys of all programs, and what its rule says of itself.
+#[derive(Serialize)]
+pub struct JudgedLine<'a> {
+    #[serde(flatten)]
+    line: Line<'a>,
+    name: &'static str,
+    severity: &'static str,
+    section: &'static str,
+}
+
 impl Judged {
+    /// What JSON has of it. `zero_us`: session zero, in microseconds of Unix time.
+    pub fn line(&self, zero_us: i64) -> JudgedLine<'_> {
+        let (name, section) = self
+            .info()
+            .map_or(("", ""), |rule| (rule.name, rule.section));
+        JudgedLine {
+            line: self.finding.line(zero_us),
+            name,
+            severity: self.severity.as_str(),
+            section,
+        }
+    }
+
     /// Its rule; `None`: it is none of these.
     pub fn info(&self) -> Option<&'static RuleInfo> {
         rule_of(self.rule)

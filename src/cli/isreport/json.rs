@@ -7,16 +7,13 @@ use serde::Serialize;
 
 use super::form::Shown;
 use super::summary::summary;
-use crate::analysis::finding::Line;
+use crate::analysis::rules::findings::JudgedLine;
 use crate::shown;
 
 #[derive(Serialize)]
 struct Found<'a> {
     #[serde(flatten)]
-    line: Line<'a>,
-    name: &'static str,
-    severity: &'static str,
-    section: &'static str,
+    line: JudgedLine<'a>,
     replay: String,
 }
 
@@ -34,14 +31,8 @@ struct LeftOut<'a> {
 
 pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     for judged in shown.findings() {
-        let (name, section) = judged
-            .info()
-            .map_or(("", ""), |rule| (rule.name, rule.section));
         let found = Found {
-            line: judged.finding.line(shown.zero_us),
-            name,
-            severity: judged.severity.as_str(),
-            section,
+            line: judged.line(shown.zero_us),
             replay: shown.replay(judged),
         };
         writeln!(out, "{}", shown::json(&found)?)?;

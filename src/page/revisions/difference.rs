@@ -162,6 +162,27 @@ mod tests {
         );
     }
 
+    #[test]
+    fn many_changes_are_one_in_the_end_and_still_make_one_text_of_the_other() {
+        let text = |other: char| {
+            (0..MOST * 2)
+                .map(|n| format!("{n}\n{other}\n"))
+                .collect::<String>()
+        };
+        let (before, after) = (text('x'), text('y'));
+        let (told, cut_short) = changes(before.as_bytes(), after.as_bytes());
+        assert!(cut_short && told.len() <= MOST + 4, "{}", told.len());
+        let lines =
+            |of: fn(&Change) -> [usize; 2]| told.iter().map(|one| of(one)[1]).sum::<usize>();
+        assert_eq!(
+            (lines(|one| one.old), lines(|one| one.new)),
+            (MOST * 4, MOST * 4)
+        );
+        let large = "a\n".repeat(MOST_LINES) + "b\n";
+        let (told, cut_short) = changes(large.as_bytes(), b"c\n");
+        assert!(cut_short && told.len() == 2, "{told:?}");
+    }
+
     proptest! {
         #[test]
         fn changes_make_one_text_of_the_other(before in "[ab\n]{0,40}", after in "[ab\n]{0,40}") {

@@ -202,6 +202,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn links_far_down_are_found_with_their_ranges() {
+        let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n".to_owned();
+        for n in 0..MOST_LINKS * 2 {
+            text.push_str(&format!("#EXTINF:2,\n#EXT-X-BYTERANGE:1@{n}\na.mp4\n"));
+        }
+        let last_line = text.len() - "a.mp4\n".len()..text.len();
+        let links = found(text.as_bytes(), "http://localhost/list.m3u8", &last_line);
+        let ranges: Vec<_> = links
+            .iter()
+            .map(|link| link.range.map(|range| range.first))
+            .collect();
+        assert_eq!(ranges, [Some(MOST_LINKS as u64 * 2 - 1)]);
+    }
+
+    #[test]
     fn each_uri_knows_its_range() {
         let text = b"#EXTM3U\n#EXT-X-MAP:URI=\"i.mp4\",BYTERANGE=\"9@0\"\n#EXTINF:2,\n#EXT-X-BYTERANGE:10@9\na.mp4\n\
             #EXTINF:2,\n#EXT-X-BYTERANGE:5\na.mp4\n";
