@@ -3,14 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
-use std::time::Duration;
-
 use serde::Serialize;
-use tokio::time::Instant;
 use url::Url;
 
 use super::marks::{Fresh, Mark, Marks};
-use crate::clock;
 use crate::hls::{self, EntryRole, Step, Variables, read_media};
 use crate::page::view::View;
 use crate::session::{
@@ -75,24 +71,21 @@ pub(super) struct Found {
     pub(super) marks: Vec<Mark>,
 }
 
-/// What the texts of one answer may take: a pan must not wait, and an origin may list what it likes.
-pub(super) struct Budget {
-    bytes: usize,
-    until: Instant,
-}
+/// Bytes of texts that are read for one answer: a pan must not wait, and an origin may list what it likes.
+const MOST_TEXT: usize = 24 * 1024 * 1024;
+
+/// What is left of them.
+pub(super) struct Budget(usize);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self {
-            bytes: 64 * 1024 * 1024,
-            until: clock::instant() + Duration::from_millis(500),
-        }
+        Self(MOST_TEXT)
     }
 
     /// Whether there is room for a text of so many bytes.
     fn take(&mut self, bytes: usize) -> bool {
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.bytes > 0 && clock::instant() < self.until
+        self.0 = self.0.saturating_sub(bytes);
+        self.0 > 0
     }
 }
 
@@ -320,7 +313,10 @@ impl LaneReader<'_> {
         if is_first {
             self.left_out = listed.saturating_sub(MOST_AT_FIRST);
         }
-        let skipped = place.saturating_add(self.left_out as u64);
+        let fresh = match is_first {
+            true => place.saturating_add(self.left_out as u64),
+            false => known_to,
+        };
         let mut parts_now = BTreeMap::new();
         for entry in &media.entries {
             let at_place = place.saturating_add(entry.sequence.wrapping_sub(first));
@@ -328,8 +324,7 @@ impl LaneReader<'_> {
             if is_part {
                 parts_now.insert((at_place, entry.part), ());
             }
-            let is_segment = entry.role == EntryRole::Segment
-                && (at_place >= known_to || (is_first && at_place >= skipped));
+            let is_segment = entry.role == EntryRole::Segment && at_place >= fresh;
             if !is_part && !is_segment {
                 continue;
             }

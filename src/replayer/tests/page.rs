@@ -1,9 +1,113 @@
 //! What is held for pages of a session that is being recorded.
 
-use crate::page::Index;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::page::asked::asked;
 use crate::page::index::Cells;
-use crate::replayer::testing::Recording;
-use crate::session::{Kind, Reader};
+use crate::page::{Answer, Index, Judging, Known, View, answer};
+use crate::replayer::testing::{Recording, bytes};
+use crate::session::{Kind, NewRevision, Reader};
+
+const LIST: &str = "http://origin.example/live/list.m3u8";
+
+/// What is answered at a path below `/-/v1/`, in a session of ten seconds.
+fn json(recording: &Recording, path: &str, query: &str) -> Value {
+    let reader = Reader::open(&recording.folder).unwrap();
+    let known = Known {
+        session: "test".to_owned(),
+        zero_us: recording.zero_us,
+        end_us: recording.zero_us + 10_000_000,
+        recording: false,
+        kept_us: None,
+        holes: Vec::new(),
+        streams: reader.streams().unwrap(),
+        paths: Vec::new(),
+        has_hls_js: false,
+    };
+    let view = View {
+        reader: &reader,
+        known: &known,
+        index: &Mutex::new(Index::default()),
+        judging: &Judging::default(),
+    };
+    let asked = asked(&format!("v1/{path}"), query).unwrap();
+    match answer(&view, &recording.folder, &asked).unwrap() {
+        Answer::Json(text) => serde_json::from_slice(&text).unwrap(),
+        Answer::Nothing => panic!("nothing at {path}"),
+    }
+}
+
+/// A revision that lists segments from one number on, so many.
+async fn revision(recording: &Recording, from_ms: i64, first: i64, count: i64) {
+    let mut text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+    for n in first..first + count {
+        text.push_str(&format!("#EXTINF:1,\ns{n}.ts\n"));
+    }
+    let mut exchange = recording.exchange(Kind::Media, LIST, from_ms);
+    exchange.body = bytes(&text);
+    exchange.revision = Some(NewRevision {
+        advance: true,
+        media_sequence: Some(first),
+        segment_count: Some(count),
+        last_sequence: Some(first + count - 1),
+        target_duration_us: Some(1_000_000),
+        ..NewRevision::default()
+    });
+    recording.writer.exchange(exchange).await;
+}
+
+#[tokio::test]
+async fn of_a_very_long_window_its_end_is_seen() {
+    let recording = Recording::start().await;
+    revision(&recording, 1000, 0, 5000).await;
+    revision(&recording, 2000, 1, 5000).await;
+    recording.writer.written().await;
+    let lanes = json(&recording, "lanes", "from=0&to=5");
+    let lane = &lanes["lanes"][0];
+    let numbers: Vec<u64> = lane["segments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["sequence"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        (numbers.first(), numbers.last()),
+        (Some(&4000), Some(&5000))
+    );
+    assert_eq!(lane["segments_left_out"], 4000);
+}
+
+#[tokio::test]
+async fn a_segment_that_came_in_the_end_says_so() {
+    let recording = Recording::start().await;
+    revision(&recording, 1000, 7, 2).await;
+    for (n, (from_ms, status)) in [(1100, 404), (1600, 404), (2100, 200)]
+        .into_iter()
+        .enumerate()
+    {
+        let mut exchange =
+            recording.exchange(Kind::Segment, "http://origin.example/live/s8.ts", from_ms);
+        exchange.status = Some(status);
+        exchange.receive_us = Some(n as i64);
+        recording.writer.exchange(exchange).await;
+    }
+    recording.writer.written().await;
+    let lanes = json(&recording, "lanes", "");
+    let segment = &lanes["lanes"][0]["segments"][1];
+    assert_eq!(
+        (&segment["status"], &segment["fault"]),
+        (&404.into(), &true.into()),
+        "{segment}"
+    );
+    assert_eq!(segment["good"]["requested"], 2.1, "{segment}");
+    assert_eq!(
+        lanes["lanes"][0]["segments"][0].get("exchange"),
+        None,
+        "nobody asked for it"
+    );
+}
 
 #[tokio::test]
 async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
