@@ -151,7 +151,7 @@ pub(super) fn play_lines(
     let notes = std::iter::once(note).chain(std::iter::repeat(""));
     let lists = shown.lists.iter().take(MOST_NAMED).zip(notes);
     lines.extend(lists.map(|(list, note)| format!("{host}{list}{note}")));
-    lines.push(format!("{host}/  (everything there is)"));
+    lines.push(format!("{host}/  (the page: everything there is)"));
     let headings = std::iter::once("Play    ").chain(std::iter::repeat("        "));
     let headed = headings.zip(lines);
     Ok(headed

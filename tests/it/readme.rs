@@ -58,6 +58,20 @@ fn every_option_is_in_the_readme_and_every_option_of_the_readme_exists() {
 }
 
 #[test]
+fn the_report_of_the_readme_is_that_of_the_demo() {
+    let text = readme();
+    let at = text.find("localhost: 3 playlists").unwrap();
+    let (shown, _) = text[at..].split_once("…\n").unwrap();
+    let report = Command::new(env!("CARGO_BIN_EXE_isreport"))
+        .arg("demo")
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let report = String::from_utf8(report.stdout).unwrap();
+    assert!(report.starts_with(shown), "{report}");
+}
+
+#[test]
 fn the_queries_of_the_readme_and_the_guide_run() {
     let demo = root().join("sessions/demo/session.db");
     let db = Connection::open_with_flags(demo, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();

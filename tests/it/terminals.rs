@@ -222,7 +222,7 @@ impl Replayer {
         let mut printed = Vec::new();
         let mut out = BufReader::new(process.stdout.take().unwrap());
         while out.read_until(b'\n', &mut printed).unwrap() > 0 {
-            if printed.ends_with(b"(everything there is)\n") {
+            if printed.ends_with(b"(the page: everything there is)\n") {
                 let text = String::from_utf8(printed.clone()).unwrap();
                 let (_, address) = text.split_once("Play     http://").unwrap();
                 let address = address.split('/').next().unwrap().to_owned();

@@ -76,11 +76,14 @@ fn segments(rendition: &Rendition) -> Option<String> {
         .part_target_us
         .map(|us| format!(", parts of {} s", seconds(us)))
         .unwrap_or_default();
+    let (shortest, longest) = (seconds(shortest_us), seconds(longest_us));
+    let lengths = match shortest_us == longest_us {
+        true => format!("{shortest} s"),
+        false => format!("{shortest} to {longest} s"),
+    };
     Some(format!(
-        "{} of {} to {} s{target}{parts}",
-        rendition.segments,
-        seconds(shortest_us),
-        seconds(longest_us)
+        "{} of {lengths}{target}{parts}",
+        rendition.segments
     ))
 }
 
