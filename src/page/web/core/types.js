@@ -59,6 +59,7 @@
  * @property {Columns | null} [revisions]  Of a multivariant playlist.
  * @property {Cells | null} cells
  * @property {Listed[] | null} segments
+ * @property {number} [segments_left_out] so many more were listed before these
  * @property {Listed[] | null} parts
  * @property {Mark[] | null} marks
  * @property {{ parts: Body[], left_out: number } | null} bodies

@@ -142,7 +142,8 @@ export function row(lane, page) {
       set(image.element, { 'aria-label': sentence });
       set(hands, { 'aria-valuemax': known.session.length_seconds });
       if (!current) set(hands, { 'aria-valuetext': sentence });
-      setText(facts, more);
+      const left = known.events?.segments_left_out;
+      setText(facts, left ? `${more} · ${left} earlier segments are not drawn` : more);
       renew();
       image.redraw();
     },

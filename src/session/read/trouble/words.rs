@@ -29,6 +29,14 @@ pub fn fault_words(status: Option<u16>, outcome: Outcome, error: Option<&str>) -
             "ended before the end of its range".to_owned()
         }
         (Some(_), Outcome::Short) => ENDED_EARLY.to_owned(),
+        (_, Outcome::Long) => "longer than its Content-Length".to_owned(),
+        (_, Outcome::Scheme) => "redirect not followed".to_owned(),
+        (_, Outcome::Redirects) => "too many redirects".to_owned(),
+        (None, Outcome::Protocol) => "no HTTP".to_owned(),
+        (Some(_), Outcome::Protocol) => "not as HTTP demands".to_owned(),
+        (_, Outcome::Unresolved) => "name not resolved".to_owned(),
+        (_, Outcome::Tls) => "TLS failed".to_owned(),
+        (_, Outcome::Encoding) => "Content-Encoding not readable".to_owned(),
         (_, Outcome::NotAPlaylist) => match error {
             Some(error) if error.starts_with(EMPTY) => "empty answer".to_owned(),
             Some(NO_STREAM) => "not a stream".to_owned(),
@@ -73,6 +81,10 @@ mod tests {
             (Some(200), Outcome::Complete, None, "ended by the origin"),
             (Some(200), Outcome::Short, None, ENDED_EARLY),
             (None, Outcome::Short, None, "closed without an answer"),
+            (Some(302), Outcome::Scheme, None, "redirect not followed"),
+            (Some(302), Outcome::Redirects, None, "too many redirects"),
+            (None, Outcome::Unresolved, None, "name not resolved"),
+            (None, Outcome::Tls, None, "TLS failed"),
             (
                 Some(206),
                 Outcome::Short,
