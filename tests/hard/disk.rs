@@ -233,7 +233,7 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
         "{log}"
     );
     assert!(
-        out.contains(" segments lost, since it did not keep them: live "),
+        out.contains(" segments lost, since it did not keep them: 127.0.0.1 "),
         "{out}"
     );
     assert!(!out.contains("  segments lost: "), "{out}");
