@@ -189,7 +189,7 @@ fn a_stream_that_was_taken_out_and_is_back_counts_on() {
     let address = address(&mut recording);
     let revisions = |now: &Samples| of(now, "isrecorder_revisions_total", "stream=\"one\"");
     let since = "isrecorder_since_advance_seconds{stream=\"one\"}";
-    recording.until("it has advanced", || scrape(&address).contains_key(since));
+    recording.until("it has advanced", || revisions(&scrape(&address)) == 1);
     std::fs::write(&file, format!("two {two}\n")).unwrap();
     recording.signal(rustix::process::Signal::HUP);
     recording.until("it is over", || !scrape(&address).contains_key(since));
