@@ -6,6 +6,6 @@ complete -c adjacent-find -l parts -d 'Low latency: gaps between two consecutive
 complete -c adjacent-find -s q -l quiet -d 'Print the findings alone: gaps in the format of the original, without headings, explanations, sums, or word that there is none'
 complete -c adjacent-find -l faults -d 'List outages instead, faults that are one event a line: what, from when to when, what it cost'
 complete -c adjacent-find -s v -l verbose -d 'With --faults: each fault as well, with the time until the next good answer'
-complete -c adjacent-find -l fail-on-gap -d 'Exit with 1 where a gap was found that is the origin\'s for certain, or where there is neither a playlist nor a raw stream to look at'
+complete -c adjacent-find -l fail-on-gap -d 'Exit with 1 where players had nothing new for too long, whether by the origin or by something on the way to it, or where there is neither a playlist nor a raw stream to look at'
 complete -c adjacent-find -s h -l help -d 'Print help'
 complete -c adjacent-find -s V -l version -d 'Print version'

@@ -24,6 +24,8 @@ pub struct Summary {
     own_gaps: Together,
     /// Gaps of which nobody knows whose they are, or whether they are any.
     unsure_gaps: Together,
+    /// In one of these players had nothing new for too long, whoever's that was.
+    players_went_without: bool,
     /// What the gaps are between: parts, or segments.
     unit: Unit,
     /// How many outages of the origin.
@@ -106,6 +108,7 @@ impl Summary {
 
     /// One more gap of a playlist (row of `resource`), as long as it is shown. `zero_us`: session zero.
     pub fn gap(&mut self, stream: &str, playlist: i64, gap: &Gap, zero_us: i64) {
+        self.players_went_without |= gap.players_went_without();
         let (gaps, lost) = match gap.whose() {
             Whose::Recorder => (&mut self.own_gaps, gap.not_seen),
             Whose::Unsure => (&mut self.unsure_gaps, gap.never_listed),
@@ -122,6 +125,7 @@ impl Summary {
 
     /// One more gap of a raw stream.
     pub fn raw_gap(&mut self, stream: &str, gap: &RawGap, zero_us: i64) {
+        self.players_went_without |= !gap.is_recorders();
         let gaps = match gap.is_recorders() {
             true => &mut self.own_gaps,
             false => &mut self.gaps,
@@ -143,6 +147,11 @@ impl Summary {
     /// Whether there is a gap that is the origin's for certain.
     pub fn has_gaps(&self) -> bool {
         self.gaps.count > 0
+    }
+
+    /// Whether there is a gap in which players had nothing new for too long, whoever's that was.
+    pub fn players_went_without(&self) -> bool {
+        self.players_went_without
     }
 
     /// Whether there is a gap that is only the recorder's.

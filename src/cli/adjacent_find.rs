@@ -62,7 +62,7 @@ struct Arguments {
     #[arg(short, long, requires = "faults")]
     verbose: bool,
 
-    /// Exit with 1 where a gap was found that is the origin's for certain, or where there is neither a playlist nor a raw stream to look at
+    /// Exit with 1 where players had nothing new for too long, whether by the origin or by something on the way to it, or where there is neither a playlist nor a raw stream to look at
     #[arg(long)]
     fail_on_gap: bool,
 
@@ -146,7 +146,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             }
         });
     }
-    Ok(!sum.has_gaps() || !arguments.fail_on_gap)
+    Ok(!sum.players_went_without() || !arguments.fail_on_gap)
 }
 
 /// What is looked at.

@@ -366,6 +366,10 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
             "The recorder itself: {kind}: {what} x {count}, not kept as it came"
         ));
     }
+    let not_kept = ending::not_kept(&streams, kept_us).into_iter();
+    not_kept
+        .chain(ending::not_asked_for(&streams, kept_us))
+        .for_each(exit::say);
     let totals = &summary.totals;
     let gaps = gaps_line("no advance", totals.gaps, totals.playlists);
     let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
@@ -377,7 +381,7 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
         let segments = counted(totals.gaps.not_seen, "segment");
         exit::say(format_args!("The recorder itself: {segments} not seen"));
     }
-    for (kind, tally) in board.noticed() {
+    for (kind, tally) in board.noticed_until_now() {
         exit::say(noticed_line(kind, tally));
     }
     let lag_us = summary.totals.worst_lag_us;

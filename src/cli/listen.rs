@@ -264,6 +264,7 @@ mod tests {
             dvr: None,
             dump: None,
             playlists: Vec::new(),
+            left_out: Vec::new(),
         };
         Description {
             session: "s".to_owned(),

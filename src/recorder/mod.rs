@@ -43,7 +43,7 @@ pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, To
 pub use self::stats::events::GapTally;
 pub use self::stats::gaps::Gaps;
 pub use self::stats::load::{LATE_US, Lags, Load};
-pub use self::stats::lost::Lost;
+pub use self::stats::lost::{Lost, LostBy};
 pub use self::stats::trouble::{LATELY_US, Past, Spell, Trouble};
 pub use self::stats::waiting::Waiting;
 pub use self::words::{advice, of_status};

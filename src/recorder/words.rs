@@ -129,6 +129,14 @@ pub(crate) fn broken(
     format!("{place}: {what}{after}{why}; it is asked for again")
 }
 
+/// The limit (`--limit`) that has no more downloads of a stream at once, where so many were under way of `most`.
+pub(crate) fn limit_of_downloads(under_way: usize, most: usize) -> &'static str {
+    match under_way >= most {
+        true => "downloads",
+        false => "downloads-per-playlist",
+    }
+}
+
 /// Anything else of a stream.
 pub(crate) fn resource_of(kind: Kind, url: &Url) -> String {
     format!(

@@ -2,7 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
-use crate::hls::{read_multivariant, relative, replay_path};
+use crate::hls::{Child, read_multivariant, relative, replay_path};
 use crate::replayer::content::lookup::Lookup;
 use crate::replayer::content::raw_extension::{extension, is_cut};
 use crate::replayer::request::paths::dvr_path;
@@ -111,6 +111,9 @@ pub struct StreamDescription {
     pub dump: Option<String>,
     /// Media playlists of its multivariant playlist.
     pub playlists: Vec<PlaylistDescription>,
+    /// Labels of those that were not recorded, by the user's wish.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
 }
 
 /// A media playlist that can be played.
@@ -131,6 +134,7 @@ pub(super) fn describe(
     prefix: &str,
 ) -> Result<Description, ReadError> {
     let media = look.reader.media_playlists()?;
+    let left_out = look.reader.left_out()?;
     let mut streams = Vec::with_capacity(look.streams.len());
     for stream in look.streams {
         // At a moment without a playlist, the last one says more than nothing.
@@ -141,7 +145,18 @@ pub(super) fn describe(
         let children = main
             .map(|(_, url, body)| read_multivariant(&body, &url).children)
             .unwrap_or_default();
-        let playlists = children
+        // Two that share a URL are one.
+        let has = |url: &str| {
+            let mut of_stream = media.iter().filter(|one| one.stream == stream.name);
+            of_stream.any(|one| one.url == url)
+        };
+        let is_left_out = |child: &Child| {
+            let url = child.url.as_str();
+            left_out.contains(url) && !has(url)
+        };
+        let (not_there, there): (Vec<Child>, Vec<Child>) =
+            children.into_iter().partition(is_left_out);
+        let playlists = there
             .into_iter()
             .filter_map(|child| {
                 let path = replay_path(&child.url)?;
@@ -168,6 +183,7 @@ pub(super) fn describe(
                 .as_ref()
                 .map(|extension| format!("/{encoded}/dump.{extension}")),
             playlists,
+            left_out: not_there.into_iter().map(|child| child.label).collect(),
         });
     }
     Ok(Description {
@@ -356,6 +372,7 @@ mod tests {
             dvr: Some(evil.clone()),
             dump: Some(evil.clone()),
             playlists: vec![playlist],
+            left_out: vec![evil.clone()],
         };
         let description = Description {
             session: evil,

@@ -232,7 +232,7 @@ pub struct NewRevision {
     pub segment_count: Option<i64>,
     /// Media sequence number of the last segment.
     pub last_sequence: Option<i64>,
-    /// EXT-X-TARGETDURATION, in microseconds.
+    /// EXT-X-TARGETDURATION, in microseconds; where it states none that can be, the longest EXTINF in whole seconds.
     pub target_duration_us: Option<i64>,
     /// PART-TARGET, in microseconds.
     pub part_target_us: Option<i64>,

@@ -1,7 +1,7 @@
 //! What the recorder notices about itself: written, counted, and read again.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::model::Notice;
 
@@ -69,6 +69,8 @@ struct Counted {
     tallies: BTreeMap<Notice, Tally>,
     /// Of each kind that several playlists or hosts may have at once.
     covered: BTreeMap<Notice, Covered>,
+    /// What goes on, and since when, in microseconds of Unix time.
+    open: BTreeMap<Notice, i64>,
 }
 
 /// The last times that are covered; none of them touches another one.
@@ -97,13 +99,46 @@ impl Covered {
 }
 
 impl Tallies {
-    /// Of each kind that was noticed at all.
+    /// Of each kind that was noticed at all. What goes on counts, and has no length yet.
     pub fn all(&self) -> BTreeMap<Notice, Tally> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .tallies
-            .clone()
+        self.counted().tallies.clone()
+    }
+
+    /// The same; what goes on has lasted until `now_us`, in microseconds of Unix time.
+    pub fn until(&self, now_us: i64) -> BTreeMap<Notice, Tally> {
+        let counted = self.counted();
+        let mut all = counted.tallies.clone();
+        for (kind, since_us) in &counted.open {
+            let tally = all.entry(*kind).or_default();
+            let lasted_us = now_us.saturating_sub(*since_us).max(0);
+            tally.length_us = tally.length_us.saturating_add(lasted_us);
+        }
+        all
+    }
+
+    /// Something has begun, and goes on.
+    pub(super) fn begin(&self, kind: Notice, at_us: i64) {
+        let mut counted = self.counted();
+        counted.tallies.entry(kind).or_default().times += 1;
+        counted.open.insert(kind, at_us);
+    }
+
+    /// It is over, where it went on.
+    pub(super) fn end(&self, kind: Notice, now_us: i64) {
+        let since_us = self.counted().open.remove(&kind);
+        if let Some(since_us) = since_us {
+            self.count(kind, 0, now_us.saturating_sub(since_us).max(0));
+        }
+    }
+
+    /// The recording is over, and with it all that went on.
+    pub(super) fn end_all(&self, now_us: i64) {
+        let open: Vec<Notice> = self.counted().open.keys().copied().collect();
+        open.into_iter().for_each(|kind| self.end(kind, now_us));
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts something whole: what others were in at once is one time, and counts once.
@@ -113,7 +148,7 @@ impl Tallies {
             // They take no session time.
             Notice::Suspended | Notice::ClockStep => length_us,
             kind => {
-                let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut all = self.counted();
                 let covered = all.covered.entry(kind).or_default();
                 covered.add(event.at_us, event.at_us.saturating_add(length_us.max(0)))
             }
@@ -122,7 +157,7 @@ impl Tallies {
     }
 
     pub(super) fn count(&self, kind: Notice, times: u64, length_us: i64) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.counted();
         let tally = all.tallies.entry(kind).or_default();
         tally.times += times;
         tally.length_us = tally.length_us.saturating_add(length_us.saturating_abs());
@@ -135,6 +170,23 @@ mod tests {
     use crate::session::files::chunk_dir::ChunkDir;
     use crate::session::write::store::Store;
     use rusqlite::Connection;
+
+    #[test]
+    fn what_goes_on_has_lasted_until_now_and_is_over_with_the_recording() {
+        let tallies = Tallies::default();
+        let both = |of: BTreeMap<Notice, Tally>, kind| (of[&kind].times, of[&kind].length_us);
+        tallies.begin(Notice::DiskFull, 100);
+        assert_eq!(both(tallies.all(), Notice::DiskFull), (1, 0));
+        assert_eq!(both(tallies.until(130), Notice::DiskFull), (1, 30));
+        tallies.end(Notice::DiskFull, 140);
+        tallies.end(Notice::DiskFull, 150);
+        assert_eq!(both(tallies.until(900), Notice::DiskFull), (1, 40));
+        tallies.begin(Notice::DiskFull, 200);
+        tallies.begin(Notice::HeldUp, 210);
+        tallies.end_all(250);
+        assert_eq!(both(tallies.all(), Notice::DiskFull), (2, 90));
+        assert_eq!(both(tallies.all(), Notice::HeldUp), (1, 40));
+    }
 
     #[test]
     fn what_several_were_in_at_once_is_one_time() {

@@ -195,3 +195,62 @@ fn a_chunk_larger_than_a_file_may_be_is_lost_alone() {
         0
     );
 }
+
+#[test]
+fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_it_was() {
+    const NAME: &str =
+        "disk::a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_it_was";
+    if on_small_disk(NAME, 16) {
+        return;
+    }
+    let origin = Origin::new(live);
+    let recorder = Recorder::new(origin.url("/live.m3u8"));
+    let filler = recorder.folder().join("filler");
+    let mut recording = recorder.start();
+    recording.until_at_least(3, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    fill(&filler);
+    recording.until_at_least(1, "SELECT count(*) FROM event WHERE kind = 'disk full'");
+    recording.until_at_least(6, "SELECT count(*) FROM exchange WHERE outcome = 'disk'");
+    let polls = origin.count("/live.m3u8");
+    recording.until("polls go on", || origin.count("/live.m3u8") > polls + 12);
+    let finished = recording.interrupt();
+    let (out, log) = (finished.stdout.clone(), finished.stderr.clone());
+    let session = finished.session();
+    let length_us = "SELECT length_us FROM event WHERE kind = 'disk full'";
+    let seconds = format!("{:.1} s", session.number(length_us) as f64 / 1e6);
+    assert!(session.number(length_us) > S, "{out}");
+    let told = format!("The recorder itself: its disk was full x 1, {seconds} in all");
+    assert!(out.contains(&told), "{out}");
+    // One count, wherever it is told.
+    let not_kept = session
+        .number("SELECT count(*) FROM exchange WHERE outcome = 'disk' AND own_reason IS NULL");
+    assert!(
+        out.contains(&format!("segment: disk x {not_kept}, not kept as it came")),
+        "{out}"
+    );
+    assert!(
+        log.contains(&format!("bodies that were not kept so far: {not_kept}\n")),
+        "{log}"
+    );
+    assert!(
+        out.contains(" segments lost, since it did not keep them: 127.0.0.1 "),
+        "{out}"
+    );
+    assert!(!out.contains("  segments lost: "), "{out}");
+    let program = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(session.path())
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
+    assert!(
+        report.contains(&format!("The recorder: disk full 1 time ({seconds}).")),
+        "{report}"
+    );
+    let info = program(env!("CARGO_BIN_EXE_issession"), &["info"]);
+    let noticed = format!("Noticed   by the recorder, of itself: disk full x 1, {seconds} in all");
+    assert!(info.contains(&noticed), "{info}");
+}

@@ -128,6 +128,13 @@ fn the_oldest_goes_and_what_is_kept_replays() {
     // Who asks for what is gone is told what there is, and gets that.
     let refused = replayer.get("/stream.m3u8?offset=1");
     assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    let (_, said) = refused.split_once("\r\n\r\n").unwrap();
+    let begins = "session session1 keeps what is from session time 0:00:";
+    assert!(
+        said.starts_with(begins)
+            && said.contains(" on: the first offset at which there is something is "),
+        "{said}"
+    );
     let (_, first) = refused.split_once("something is ").unwrap();
     let first: f64 = first.trim().parse().unwrap();
     assert!((first - kept_s) < 0.11 && first >= kept_s, "{refused}");

@@ -194,3 +194,38 @@ fn where_the_last_seconds_are_kept_what_is_late_still_finds_its_place() {
     let answer = session.answer(&origin.url("/seg1.ts"), session.end_us());
     assert_eq!(answer, Some(ts("/seg1.ts")));
 }
+
+#[test]
+fn segments_that_were_not_asked_for_since_others_come_slowly_are_told_as_that() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        // Each is listed for two polls and a second long.
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 1).text()),
+        // Ten bytes, and nothing for as long as that may be.
+        path => Reply::segment(ts(path)).ending(End::Hang(10)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--stall", "600", "--max-time", "600"])
+        .start();
+    let told = "left its playlist and was not asked for: what 127.0.0.1:";
+    recording.until_it_says(told);
+    let finished = recording.interrupt();
+    let (log, out) = (&finished.stderr, &finished.stdout);
+    let line = log.lines().find(|line| line.contains(told)).unwrap();
+    assert!(
+        line.contains(" sends is slow, all 8 downloads were under way, one for "),
+        "{line}"
+    );
+    let limit = "(--limit downloads-per-playlist=N allows more at once)";
+    assert!(line.ends_with(limit), "{line}");
+    // Four of the playlist, and four that are late: what comes then has no turn.
+    let asked = (0..1000).filter(|n| origin.count(&format!("/seg{n}.ts")) > 0);
+    assert_eq!(asked.count(), 8);
+    assert!(!log.contains("given up"), "{log}");
+    let own = |line: &&str| {
+        line.starts_with("The recorder itself: ")
+            && line.contains(" not asked for, as all its downloads")
+    };
+    assert!(out.lines().any(|line| own(&line)), "{out}");
+    assert!(!out.contains("segments lost"), "{out}");
+    finished.session();
+}

@@ -105,6 +105,35 @@ fn ladder() -> Origin {
 }
 
 #[test]
+fn a_variant_that_was_left_out_is_listed_as_that() {
+    let origin = ladder();
+    let recorder = Recorder::new(origin.url("/main.m3u8")).args(["--variants", "720p"]);
+    let mut recording = recorder.start();
+    recording.until("polls of it", || origin.count("/a/v.m3u8") >= 3);
+    let finished = recording.interrupt();
+    assert_eq!(origin.count("/b/v.m3u8"), 0);
+    let list = |arguments: &[&str]| {
+        let mut issession = std::process::Command::new(env!("CARGO_BIN_EXE_issession"));
+        issession
+            .current_dir(finished.folder())
+            .args(["list", "session1"]);
+        let output = issession.args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = list(&[]);
+    assert!(
+        text.contains("\n           1280x720 2.4 Mbit/s\n"),
+        "{text}"
+    );
+    let left_out = "\n           640x360 800 kbit/s: left out, not recorded\n";
+    assert!(text.contains(left_out), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&list(&["--json"])).unwrap();
+    let stream = &json["streams"][0];
+    assert_eq!(stream["playlists"].as_array().unwrap().len(), 1, "{json}");
+    assert_eq!(stream["left_out"][0], "640x360 800 kbit/s", "{json}");
+}
+
+#[test]
 fn who_asks_for_a_variant_that_is_not_there_is_told_which_are() {
     let origin = ladder();
     let recorder = Recorder::new(origin.url("/main.m3u8")).args(["--variants", "1080p"]);

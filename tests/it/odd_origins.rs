@@ -135,3 +135,60 @@ fn an_initialization_section_that_is_named_again_is_fetched_again() {
     assert_eq!(session.answer(&url, listed[1] - 1).unwrap(), b"/init.mp4 0");
     assert_eq!(session.answer(&url, listed[1]).unwrap(), b"/init.mp4 1");
 }
+
+#[test]
+fn a_target_duration_that_cannot_be_makes_neither_outages_nor_gaps() {
+    for (value, told) in [
+        ("0", "EXT-X-TARGETDURATION is 0"),
+        (
+            "-1",
+            "EXT-X-TARGETDURATION is \"-1\", which is no whole number",
+        ),
+        (
+            "18446744073709551615",
+            "EXT-X-TARGETDURATION is 18446744073709551615, a day or more",
+        ),
+    ] {
+        let origin = Origin::new(move |ask: &Ask| match ask.path() {
+            "/live.m3u8" => {
+                let text = Window::new(ask.nth as u64 / 3, 6).text();
+                let lines =
+                    text.lines()
+                        .map(|line| match line.starts_with("#EXT-X-TARGETDURATION:") {
+                            true => format!("#EXT-X-TARGETDURATION:{value}\n"),
+                            false => format!("{line}\n"),
+                        });
+                Reply::playlist(lines.collect::<String>())
+            }
+            path => Reply::segment(ts(path)),
+        });
+        let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+        recording.until_at_least(9, "SELECT count(*) FROM revision");
+        let finished = recording.interrupt();
+        let log = &finished.stderr;
+        assert!(
+            log.contains("no target duration that can be, segments of up to 1 s"),
+            "{log}"
+        );
+        assert!(!log.contains("86400"), "{log}");
+        let program = |program: &str, arguments: &[&str]| {
+            let mut program = std::process::Command::new(program);
+            program.current_dir(finished.folder());
+            let output = program.args(arguments).arg("session1").output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let gaps = program(env!("CARGO_BIN_EXE_adjacent-find"), &[]);
+        let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
+        assert_eq!(report.matches(" P05 ").count(), 1, "{report}");
+        assert!(report.contains(told), "{report}");
+        // Whoever is held up for a second and a half by a busy machine may find a gap; not one for each advance.
+        assert!(gaps.matches("No advance for").count() < 3, "{gaps}");
+        assert!(log.matches("unanswered for").count() < 3, "{log}");
+        let state = "target_duration_us FROM revision";
+        let session = finished.session();
+        assert_eq!(
+            session.list::<i64>(&format!("SELECT DISTINCT {state}")),
+            [1_000_000]
+        );
+    }
+}

@@ -123,6 +123,22 @@ impl Gap {
         }
     }
 
+    /// Whether players had nothing new for too long, whoever's that was: the origin's, or of something on the way, such as a host
+    /// that no connection reached. Not where without the recorder's own doing it may be no gap.
+    pub fn players_went_without(&self) -> bool {
+        let unasked_us = self.unsure_us().min(self.polls.pause_us.max(0));
+        let own_us = unasked_us.saturating_add(self.stood_still_us());
+        let is_own = self.recorder_was_down()
+            || self.recorder_was_late()
+            || self.validators_were_false()
+            || self.length_us().saturating_sub(own_us) <= self.threshold_us;
+        match self.whose() {
+            Whose::Origin => true,
+            Whose::Recorder => false,
+            Whose::Unsure => !is_own,
+        }
+    }
+
     /// So much earlier than it was seen its end may have been, in microseconds: nothing of the origin says that it was not.
     fn unsure_us(&self) -> i64 {
         let unsure_us = self.uncertain_us[1].unwrap_or(0);
@@ -365,6 +381,44 @@ mod tests {
             ..gap(11_900_000, 12_500_000)
         };
         assert_eq!(stood.whose(), Whose::Unsure);
+    }
+
+    #[test]
+    fn players_go_without_whosever_that_is_but_the_recorders() {
+        let dead = |pause_us| Gap {
+            from: Advance::default(),
+            to: Some(Advance::default()),
+            until_us: 20_000_000,
+            is_left: false,
+            // No connection came about, and nothing else was answered.
+            uncertain_us: [None, Some(20_000_000)],
+            threshold_us: 6_000_000,
+            unit: Unit::Segments,
+            polls: PollTrouble {
+                polls: 20,
+                failed: 19,
+                pause_us,
+                ..PollTrouble::default()
+            },
+            not_running_us: 0,
+            noticed: Vec::new(),
+            polls_are_gone: false,
+            never_listed: None,
+            not_seen: None,
+        };
+        assert_eq!(dead(1_000_000).whose(), Whose::Unsure);
+        assert!(dead(1_000_000).players_went_without());
+        assert!(!dead(15_000_000).players_went_without(), "nobody asked");
+        let short = Gap {
+            until_us: 6_500_000,
+            ..dead(1_000_000)
+        };
+        assert!(!short.players_went_without(), "it may be none");
+        let slept = Gap {
+            not_running_us: 15_000_000,
+            ..dead(1_000_000)
+        };
+        assert!(!slept.players_went_without());
     }
 
     #[test]

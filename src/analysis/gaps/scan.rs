@@ -23,6 +23,8 @@ impl Threshold {
                 .map(|target_us| target_us.saturating_mul(3) / 2),
             Unit::Parts => Some(advance.part_target_us?.saturating_mul(21) / 10),
         };
+        // Sessions of earlier versions have a target duration of 0, where that was stated: all would be late.
+        let default_us = default_us.filter(|us| *us > 0);
         self.0.map(micros).or(default_us)
     }
 }
@@ -180,6 +182,23 @@ mod tests {
             lengths(&[advance(0, 0), advance(100, 0)], Threshold(None), 200),
             []
         );
+    }
+
+    #[test]
+    fn a_target_of_nothing_is_none() {
+        let zero = |unit, seconds| {
+            let mut scan = Scan::new(Threshold(None), unit);
+            let advance = Advance {
+                target_duration_us: Some(0),
+                part_target_us: Some(0),
+                next_number: u64::try_from(seconds).ok(),
+                next_parts: Some(1),
+                ..advance(seconds, 0)
+            };
+            (scan.next(advance), scan.end(seconds + 60_000_000))
+        };
+        assert_eq!(zero(Unit::Segments, 1), (None, None));
+        assert_eq!(zero(Unit::Parts, 1), (None, None));
     }
 
     /// A revision at so many tenths of a second: the number behind its last segment, parts of that segment and behind it.

@@ -9,6 +9,7 @@ use std::ops::Range;
 use crate::hls::MOST_KEYS;
 use crate::hls::items::{Content, KeyOrMap, PartItem, SegmentItem, items};
 use crate::hls::steps::step;
+use crate::hls::target_duration;
 use crate::hls::{ByteRange, Line, PlaylistKind, Tag, attributes, lines, playlist_kind};
 
 /// `EXT-X-PLAYLIST-TYPE`.
@@ -75,12 +76,16 @@ pub struct Playlist {
     pub kind: Option<PlaylistKind>,
     /// EXT-X-VERSION.
     pub version: Option<u64>,
-    /// EXT-X-TARGETDURATION, in microseconds.
+    /// EXT-X-TARGETDURATION, in microseconds; `None`: there is none, or none that can be (P05).
     pub target_us: Option<i64>,
-    /// EXT-X-MEDIA-SEQUENCE.
+    /// What it says of it, by where that stands in the text.
+    pub target_written: Option<Range<usize>>,
+    /// EXT-X-MEDIA-SEQUENCE, the largest number there is for one that is above that.
     pub media_sequence: Option<u64>,
-    /// EXT-X-DISCONTINUITY-SEQUENCE.
+    /// EXT-X-DISCONTINUITY-SEQUENCE, likewise.
     pub discontinuity_sequence: Option<u64>,
+    /// What these two say where it is no number of 64 bits (RFC 8216bis 4.2), by where it stands in the text.
+    pub no_numbers: Vec<Range<usize>>,
     /// EXT-X-PLAYLIST-TYPE.
     pub list_type: Option<ListType>,
     /// EXT-X-ENDLIST.
@@ -113,8 +118,10 @@ impl Playlist {
             text: Vec::new(),
             version: None,
             target_us: None,
+            target_written: None,
             media_sequence: None,
             discontinuity_sequence: None,
+            no_numbers: Vec::new(),
             list_type: None,
             ended: false,
             i_frames_only: false,
@@ -155,6 +162,35 @@ impl Playlist {
         self.first_number().wrapping_add(index as u64)
     }
 
+    /// Whether numbers of segments and of discontinuities can be compared with those of another text: none of them is beyond
+    /// 64 bits.
+    pub fn has_numbers(&self) -> bool {
+        self.no_numbers.is_empty() && !self.runs_over() && !self.discontinuities_run_over()
+    }
+
+    /// Whether its last discontinuity would have a number beyond 64 bits.
+    pub fn discontinuities_run_over(&self) -> bool {
+        let tags = self.segments.iter().filter(|one| one.discontinuity).count() as u64;
+        let first = self.discontinuity_sequence.unwrap_or(0);
+        first.checked_add(tags).is_none()
+    }
+
+    /// Whether its last segment would have a media sequence number beyond 64 bits.
+    pub fn runs_over(&self) -> bool {
+        let last = (self.segments.len() as u64).saturating_sub(1);
+        self.first_number().checked_add(last).is_none()
+    }
+
+    /// The number that a tag states; it is noted where it states none.
+    fn sequence(&mut self, tag: Tag<'_>) -> Option<u64> {
+        let number = integer(tag.value);
+        // A text of such lines alone is none that anybody needs to know all of.
+        if number.is_none() && self.no_numbers.len() < MOST_KEYS {
+            self.no_numbers.push(tag.start..tag.start + tag.value.len());
+        }
+        number.or_else(|| is_digits(tag.value).then_some(u64::MAX))
+    }
+
     /// The number of the line in which a byte stands, from 1.
     pub fn line(&self, byte: usize) -> usize {
         let ends = || memchr::memchr_iter(b'\n', &self.text).inspect(|_| step());
@@ -171,6 +207,7 @@ impl Playlist {
     /// Bytes that it takes, about.
     pub fn bytes_held(&self) -> usize {
         let spans = self.date_ranges.capacity() + self.in_force.capacity();
+        let spans = spans + self.no_numbers.capacity();
         self.text.capacity()
             + self.segments.capacity() * size_of::<Segment>()
             + self.parts.capacity() * size_of::<Part>()
@@ -329,12 +366,13 @@ impl Reader<'_> {
         match tag.name {
             b"#EXT-X-VERSION" => playlist.version = integer(tag.value),
             b"#EXT-X-TARGETDURATION" => {
-                let seconds = integer(tag.value).and_then(|s| i64::try_from(s).ok());
-                playlist.target_us = seconds.map(|s| s.saturating_mul(1_000_000));
+                let whole = integer(tag.value).and_then(|_| target_duration(tag.value));
+                playlist.target_us = whole.map(crate::clock::micros);
+                playlist.target_written = Some(tag.start..tag.start + tag.value.len());
             }
-            b"#EXT-X-MEDIA-SEQUENCE" => playlist.media_sequence = integer(tag.value),
+            b"#EXT-X-MEDIA-SEQUENCE" => playlist.media_sequence = playlist.sequence(tag),
             b"#EXT-X-DISCONTINUITY-SEQUENCE" => {
-                playlist.discontinuity_sequence = integer(tag.value);
+                playlist.discontinuity_sequence = playlist.sequence(tag);
             }
             b"#EXT-X-PLAYLIST-TYPE" => {
                 playlist.list_type = match tag.value {
@@ -381,8 +419,15 @@ fn unit_us(value: &[u8]) -> i64 {
 }
 
 /// A decimal-integer as it is written; `None`: it is none.
-fn integer(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
+pub fn integer(text: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    is_digits(text.as_bytes()).then(|| text.parse().ok())?
+}
+
+/// Whether it is digits and nothing else: a decimal-integer, but for its size (RFC 8216bis 4.2).
+pub fn is_digits(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    !text.is_empty() && text.iter().all(u8::is_ascii_digit)
 }
 
 /// A number of seconds of an attribute, in microseconds.

@@ -62,6 +62,7 @@ struct Recorder {
     holes: usize,
     hole_seconds: f64,
     noticed: BTreeMap<&'static str, u64>,
+    noticed_seconds: BTreeMap<&'static str, f64>,
 }
 
 #[derive(Serialize)]
@@ -224,9 +225,11 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
 
 fn recorder(shown: &Shown<'_>) -> Recorder {
     let looked_at = &shown.judgement.looked_at;
-    let mut noticed = BTreeMap::new();
+    let (mut noticed, mut noticed_us) = (BTreeMap::new(), BTreeMap::<_, i64>::new());
     for notice in &looked_at.notices {
         *noticed.entry(notice.kind.as_str()).or_default() += 1;
+        let length_us = noticed_us.entry(notice.kind.as_str()).or_default();
+        *length_us = length_us.saturating_add(notice.length_us.unwrap_or(0).saturating_abs());
     }
     let (holes, hole_us) = looked_at.holes;
     Recorder {
@@ -235,6 +238,9 @@ fn recorder(shown: &Shown<'_>) -> Recorder {
         holes,
         hole_seconds: seconds(hole_us),
         noticed,
+        noticed_seconds: (noticed_us.into_iter())
+            .map(|(kind, us)| (kind, seconds(us)))
+            .collect(),
     }
 }
 

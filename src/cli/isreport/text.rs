@@ -124,7 +124,13 @@ fn recorder(shown: &Shown<'_>) -> String {
             continue;
         };
         let times = counted(of_kind.len() as u64, "time");
-        troubles.push(format!("{} {times}", first.kind.as_str()));
+        let lengths_us = of_kind.iter().filter_map(|notice| notice.length_us);
+        let length_us = lengths_us.fold(0, |sum: i64, us| sum.saturating_add(us.saturating_abs()));
+        troubles.push(format!(
+            "{} {times} ({:.1} s)",
+            first.kind.as_str(),
+            seconds(length_us)
+        ));
     }
     match troubles.is_empty() {
         true => "The recorder was well.".to_owned(),

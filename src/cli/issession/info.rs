@@ -10,7 +10,7 @@ use crate::analysis::faults;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{FaultCount, Moment, Run, StreamInfo, seconds};
+use crate::session::{FaultCount, Moment, NoticeEvent, Run, StreamInfo, seconds};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
@@ -70,6 +70,7 @@ struct Json<'a> {
     keys: Keys,
     faults: Vec<FaultJson>,
     not_kept: Vec<FaultJson>,
+    noticed: Vec<NoticedJson>,
     #[serde(flatten)]
     sizes: Sizes,
 }
@@ -117,7 +118,23 @@ impl From<&FaultCount> for FaultJson {
     }
 }
 
+/// What the recorder noticed about itself, of one kind.
+#[derive(Serialize)]
+struct NoticedJson {
+    kind: &'static str,
+    times: usize,
+    /// For how long in all, or by how much clocks were set.
+    seconds: f64,
+}
+
 impl Info {
+    fn noticed(&self) -> Vec<NoticedJson> {
+        let mut all: Vec<&NoticeEvent> = self.overview.notices.iter().collect();
+        all.sort_by_key(|notice| notice.kind);
+        let kinds = all.chunk_by(|one, other| one.kind == other.kind);
+        kinds.filter_map(noticed).collect()
+    }
+
     fn zero_us(&self) -> i64 {
         self.overview.runs.first().map_or(0, |run| run.started_us)
     }
@@ -160,6 +177,7 @@ impl Info {
             keys: overview.keys,
             faults: faults.iter().map(FaultJson::from).collect(),
             not_kept: not_kept.iter().map(FaultJson::from).collect(),
+            noticed: self.noticed(),
             sizes: overview.sizes,
         }
     }
@@ -194,6 +212,7 @@ impl Info {
         let (not_kept, faults) = self.faults();
         lines.extend(fault_lines(&faults));
         lines.extend(not_kept_lines(&not_kept));
+        lines.extend(self.noticed().iter().map(noticed_line));
         let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
         let unfinished = match sizes.unfinished_files {
             0 => String::new(),
@@ -310,6 +329,26 @@ fn not_kept_lines(not_kept: &[FaultCount]) -> Vec<String> {
         format!("Not kept  by the recorder, as it came: {noun}: {outcome} x {times}")
     };
     not_kept.iter().take(MOST_FAULTS).map(line).collect()
+}
+
+/// `None`: there is none.
+fn noticed(of_kind: &[&NoticeEvent]) -> Option<NoticedJson> {
+    let lengths_us = of_kind.iter().filter_map(|notice| notice.length_us);
+    let length_us = lengths_us.fold(0, |sum: i64, us| sum.saturating_add(us.saturating_abs()));
+    Some(NoticedJson {
+        kind: of_kind.first()?.kind.as_str(),
+        times: of_kind.len(),
+        seconds: seconds(length_us),
+    })
+}
+
+fn noticed_line(noticed: &NoticedJson) -> String {
+    let NoticedJson {
+        kind,
+        times,
+        seconds,
+    } = noticed;
+    format!("Noticed   by the recorder, of itself: {kind} x {times}, {seconds:.1} s in all")
 }
 
 #[cfg(test)]

@@ -72,6 +72,8 @@ pub(crate) fn lines(description: &Description, state: &str) -> Vec<String> {
                 .iter()
                 .map(|playlist| format!("           {}", playlist.label)),
         );
+        let left_out = stream.left_out.iter();
+        lines.extend(left_out.map(|label| format!("           {label}: left out, not recorded")));
     }
     lines
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::recorder::{PlaylistStats, StreamStats};
+use crate::recorder::{LostBy, PlaylistStats, StreamStats};
 use crate::session::{UNANSWERED, UNANSWERED_US};
 use crate::shown::{counted, escaped};
 
@@ -76,10 +76,32 @@ fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
 /// Segments that were asked for and never came: `3 segments lost: hall1/720p 41 to 43`. `kept_us`: what failed before that
 /// is no longer in the session.
 pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
+    let (segments, named) = lost_by(streams, kept_us, LostBy::Origin)?;
+    Some(format!("  {segments} lost: {named}"))
+}
+
+/// Segments that came, and that the recorder did not keep.
+pub(crate) fn not_kept(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
+    let (segments, named) = lost_by(streams, kept_us, LostBy::Recorder)?;
+    Some(format!(
+        "The recorder itself: {segments} lost, since it did not keep them: {named}"
+    ))
+}
+
+/// Segments that were not asked for, since too many downloads were under way.
+pub(crate) fn not_asked_for(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
+    let (segments, named) = lost_by(streams, kept_us, LostBy::Limit)?;
+    Some(format!(
+        "The recorder itself: {segments} not asked for, as all its downloads were under way, and slow (--limit downloads-per-playlist=N, --limit downloads=N): {named}"
+    ))
+}
+
+/// How many, and which.
+fn lost_by(streams: &[Arc<StreamStats>], kept_us: i64, whose: LostBy) -> Option<(String, String)> {
     let (mut count, mut named) = (0_u64, Vec::new());
     for stream in streams {
         for playlist in stream.stats.playlists() {
-            let (ranges, more) = playlist.lost.ranges(kept_us);
+            let (ranges, more) = playlist.lost.ranges(kept_us, whose);
             let sizes = ranges.iter().map(|(first, last)| last - first + 1);
             count = sizes.fold(count.saturating_add(more), u64::saturating_add);
             if ranges.is_empty() {
@@ -102,8 +124,10 @@ pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String>
         ""
     };
     named.truncate(MOST_NAMED);
-    let segments = counted(count, "segment");
-    Some(format!("  {segments} lost: {}{more}", named.join("; ")))
+    Some((
+        counted(count, "segment"),
+        format!("{}{more}", named.join("; ")),
+    ))
 }
 
 fn row((first, last): &(u64, u64)) -> String {

@@ -7,6 +7,8 @@ pub(crate) const LARGEST: u64 = i64::MAX as u64;
 
 /// Durations end here; a target duration beyond is a mistake, whatever it says.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The least target duration: it is a whole number, and zero is none.
+const SHORTEST_TARGET: Duration = Duration::from_secs(1);
 
 /// A decimal-integer (RFC 8216bis 4.2), at most [`LARGEST`]. What follows the digits is
 /// ignored, as players do (`10,` or `10.0`); without digits, or with a sign: None.
@@ -24,6 +26,14 @@ pub(crate) fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
+/// A media sequence number (RFC 8216bis 4.4.3.2); above what 64 bits hold: None, since nothing can be counted from it.
+pub(crate) fn sequence(text: &[u8]) -> Option<u64> {
+    let text = text.trim_ascii();
+    let end = text.iter().position(|b| !b.is_ascii_digit());
+    let digits = text.get(..end.unwrap_or(text.len()))?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
 /// A decimal-integer or decimal-floating-point number of seconds (RFC 8216bis 4.2), at most
 /// one day. Signs, exponents and words are None.
 pub(crate) fn seconds(text: &[u8]) -> Option<Duration> {
@@ -35,6 +45,25 @@ pub(crate) fn seconds(text: &[u8]) -> Option<Duration> {
     let number: f64 = std::str::from_utf8(text.get(..end)?).ok()?.parse().ok()?;
     let capped = number.min(LONGEST.as_secs_f64());
     Duration::try_from_secs_f64(capped).ok()
+}
+
+/// The value of an `EXT-X-TARGETDURATION` (RFC 8216bis 4.4.3.1), also with a fraction. What is no number, less than a second
+/// or more than a day is none: no segment is cut so, and what is waited for by it would be asked for all the time, or never.
+pub(crate) fn target_duration(text: &[u8]) -> Option<Duration> {
+    let is_number = |b: &u8| b.is_ascii_digit() || *b == b'.';
+    let stated = text.trim_ascii();
+    let target = seconds(stated).filter(|_| stated.iter().all(is_number))?;
+    (SHORTEST_TARGET..LONGEST)
+        .contains(&target)
+        .then_some(target)
+}
+
+/// A duration to the nearest whole second, as it is compared with a target duration; at least one.
+pub(crate) fn whole_seconds(duration: Duration) -> Duration {
+    let rounded = duration
+        .saturating_add(Duration::from_millis(500))
+        .as_secs();
+    Duration::from_secs(rounded).clamp(SHORTEST_TARGET, LONGEST)
 }
 
 #[cfg(test)]
@@ -52,6 +81,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_number_is_one_of_64_bits() {
+        assert_eq!(sequence(b" 42\r"), Some(42));
+        assert_eq!(sequence(b"18446744073709551615"), Some(u64::MAX));
+        for none in [&b"18446744073709551616"[..], b"", b"-1", b"x", b"\xff"] {
+            assert_eq!(sequence(none), None);
+        }
+    }
+
+    #[test]
     fn seconds_are_capped_at_one_day() {
         assert_eq!(seconds(b"6"), Some(Duration::from_secs(6)));
         assert_eq!(seconds(b"0.33334"), Some(Duration::from_micros(333_340)));
@@ -61,5 +99,39 @@ mod tests {
         for garbage in [&b""[..], b"-1", b"inf", b"NaN", b".", b"1.2.3", b"\xff"] {
             assert_eq!(seconds(garbage), None);
         }
+    }
+
+    #[test]
+    fn a_target_duration_is_one_that_segments_can_have() {
+        for (text, is) in [
+            (&b" 6\r"[..], 6.0),
+            (b"10.0", 10.0),
+            (b"1", 1.0),
+            (b"86399", 86_399.0),
+        ] {
+            assert_eq!(target_duration(text), Some(Duration::from_secs_f64(is)));
+        }
+        let never = [
+            &b""[..],
+            b"0",
+            b"0.5",
+            b"-4",
+            b"1e9",
+            b"1000000000",
+            b"18446744073709551615",
+            b"18446744073709551616",
+            b"four",
+            b"NaN",
+            b"\xff",
+        ];
+        for text in never {
+            assert_eq!(target_duration(text), None, "{}", text.escape_ascii());
+        }
+        assert_eq!(
+            whole_seconds(Duration::from_millis(4_499)),
+            Duration::from_secs(4)
+        );
+        assert_eq!(whole_seconds(Duration::ZERO), SHORTEST_TARGET);
+        assert_eq!(whole_seconds(Duration::MAX), LONGEST);
     }
 }

@@ -20,6 +20,7 @@ use crate::recorder::plan::{Done, Job, Key};
 use crate::recorder::playlists::set::Playlists;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::lost::LostBy;
 use crate::recorder::stats::outages::outage::Failed;
 use crate::recorder::stats::outages::over::Class;
 use crate::recorder::stats::trouble::LATELY_US;
@@ -179,9 +180,13 @@ pub(super) fn count(
             false
         }
         (false, false) => {
+            let whose = match last.outcome.is_recorders() {
+                true => LostBy::Recorder,
+                false => LostBy::Origin,
+            };
             number
                 .into_iter()
-                .for_each(|one| stats.lost.fails(one, now_us));
+                .for_each(|one| stats.lost.fails(one, now_us, whose));
             let since_us = hops.first().map_or(now_us, |head| head.requested_us);
             fails(playlists, job, last, (since_us, now_us))
         }

@@ -1,6 +1,7 @@
 //! The loop that begins the downloads of a stream: a bounded number at once. After a panic it begins anew.
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -13,10 +14,11 @@ use crate::recorder::admission::hosts;
 #[cfg(test)]
 use crate::recorder::panics;
 use crate::recorder::panics::InARow;
-use crate::recorder::plan::{Job, Key};
+use crate::recorder::plan::{GivenUp, Job, WhyGivenUp};
 use crate::recorder::schedule::restart_delay;
-use crate::recorder::stats::board::Stats;
 use crate::recorder::stats::fold::Met;
+use crate::recorder::stats::lost::LostBy;
+use crate::recorder::words;
 use crate::session::Kind;
 
 /// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
@@ -64,7 +66,7 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
             let mut plan = queue.plan().await;
             (plan.next_due(), plan.waiting(), plan.given_up())
         };
-        tell_of(&given_up, playlists.all_stats());
+        given_up.iter().for_each(|one| tell_of(downloads, one));
         let load = playlists.all_stats().load();
         load.set(waiting, under_way.len());
         tokio::select! {
@@ -79,7 +81,7 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
     while hints.join_next().await.is_some() {}
 }
 
-async fn sleep_until(due: Option<tokio::time::Instant>) {
+async fn sleep_until(due: Option<Instant>) {
     match due {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
@@ -106,16 +108,48 @@ async fn contained_hint(
     downloads.panics.contain(hint, what).await;
 }
 
-/// Logs what left its playlist and could not be fetched in time.
-fn tell_of(given_up: &[(Key, Kind)], stats: &Stats) {
-    for (key, kind) in given_up {
-        let met = Met {
-            kind: *kind,
-            host: &hosts::host_and_port(&key.url),
-        };
-        if stats.is_news(met, "given up") {
-            let name = crate::hls::resource_name(&key.url);
-            tracing::warn!(%kind, "{name:?} left its playlist and could not be had: given up");
-        }
+/// Logs what left its playlist and could not be fetched in time, and counts what was not asked for.
+fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
+    let Downloads {
+        fetcher, playlists, ..
+    } = downloads;
+    let stats = playlists.stats(given_up.playlist);
+    let stats = stats.filter(|_| given_up.kind == Kind::Segment);
+    let is_own = (stats.as_ref()).is_some_and(|stats| stats.lost.is_own(given_up.sequence));
+    if let (WhyGivenUp::NoTurn { .. }, Some(stats)) = (given_up.why, stats) {
+        let now_us = fetcher.writer.clock().now_us();
+        stats.lost.fails(given_up.sequence, now_us, LostBy::Limit);
     }
+    let host = hosts::host_and_port(&given_up.key.url);
+    let (what, told) = match given_up.why {
+        WhyGivenUp::Failed if is_own => (
+            "given up, as the recorder could not store it",
+            ", and the recorder could not store it: given up".to_owned(),
+        ),
+        WhyGivenUp::Failed => ("given up", " and could not be had: given up".to_owned()),
+        WhyGivenUp::LeftAlone => (
+            "not asked for, as its host wants to be left alone",
+            format!(" while {host} wanted to be left alone: it was not asked for"),
+        ),
+        WhyGivenUp::NoTurn { under_way, since } => (
+            "not asked for, as its downloads were all under way",
+            no_turn(&host, (under_way, since), fetcher.limits.downloads),
+        ),
+    };
+    let kind = given_up.kind;
+    let met = Met { kind, host: &host };
+    if playlists.all_stats().is_news(met, what) {
+        let name = crate::hls::resource_name(&given_up.key.url);
+        tracing::warn!(%kind, "{name:?} left its playlist{told}");
+    }
+}
+
+/// Why something had no turn, and what helps. `most`: downloads of a stream at once.
+fn no_turn(host: &str, (under_way, since): (usize, Instant), most: usize) -> String {
+    let longest = clock::instant().saturating_duration_since(since);
+    let limit = words::limit_of_downloads(under_way, most);
+    format!(
+        " and was not asked for: what {host} sends is slow, all {under_way} downloads were under way, one for {:.1} s (--limit {limit}=N allows more at once)",
+        longest.as_secs_f64()
+    )
 }

@@ -18,4 +18,6 @@ mod growth;
 mod tests;
 
 pub(super) use self::items::content::{Content, EarlierRun};
-pub(super) use self::model::{Changes, Done, Fate, Job, Key, Listing, PlaylistId, Wanted};
+pub(super) use self::model::{
+    Changes, Done, Fate, GivenUp, Job, Key, Listing, PlaylistId, Wanted, WhyGivenUp,
+};

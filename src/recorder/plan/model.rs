@@ -156,6 +156,28 @@ pub(crate) enum Fate {
     Withdrawn,
 }
 
+/// Something that left its playlists and is not tried any more.
+#[derive(Debug, Clone)]
+pub(crate) struct GivenUp {
+    pub key: Key,
+    pub kind: Kind,
+    pub playlist: PlaylistId,
+    /// Media sequence number under which it was listed last.
+    pub sequence: u64,
+    pub why: WhyGivenUp,
+}
+
+/// Why it did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhyGivenUp {
+    /// It was asked for.
+    Failed,
+    /// It was not: its host wanted to be left alone.
+    LeftAlone,
+    /// It was not: as many requests were under way as may be, the oldest since then.
+    NoTurn { under_way: usize, since: Instant },
+}
+
 /// Whose place a request takes that is under way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {

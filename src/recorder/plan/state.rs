@@ -1,6 +1,6 @@
 //! The plan of a stream: everything that it knows.
 
-use super::model::{Fate, Key, PlaylistId, Turn};
+use super::model::{Fate, GivenUp, Key, PlaylistId, Turn};
 use crate::hls::steps::step;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::plan::items::host_returns::Returning;
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(super) departed: DepartedItems,
     /// Requests under way, by number, and whose place each takes.
     pub(super) under_way: HashMap<u64, Turn>,
+    /// When each of them was made that takes a place.
+    pub(super) since: BTreeMap<u64, Instant>,
     /// What is announced and to be asked for, ...
     pub(super) hints: Vec<(PlaylistId, Key)>,
     /// ... requests for such things that are under way, ...
@@ -44,7 +46,7 @@ pub(crate) struct Plan {
     pub(super) fates: Vec<(u64, Fate)>,
     /// Things that were given up: those that the next revision notes, and those that are to be logged.
     pub(super) gone: Vec<(Key, Kind)>,
-    pub(super) untold: Vec<(Key, Kind)>,
+    pub(super) untold: Vec<GivenUp>,
     pub(super) playlists: BTreeMap<PlaylistId, Playlist>,
     pub(super) delayed: BTreeSet<(Instant, Key)>,
     pub(super) returning: Returning,
@@ -68,6 +70,7 @@ impl Plan {
             late: LateItems::default(),
             departed: DepartedItems::default(),
             under_way: HashMap::new(),
+            since: BTreeMap::new(),
             hints: Vec::new(),
             hinted: HashMap::new(),
             listed_as: HashMap::new(),

@@ -835,6 +835,45 @@ fn what_is_under_way_for_a_playlist_that_was_dropped_is_waited_for() {
 }
 
 #[test]
+fn what_was_not_asked_for_since_all_downloads_hang_is_given_up_as_that() {
+    let mut plan = Planned::new();
+    plan.lists(
+        0,
+        &[
+            (0, "0.ts"),
+            (1, "1.ts"),
+            (2, "2.ts"),
+            (3, "3.ts"),
+            (4, "4.ts"),
+        ],
+    );
+    let begun = plan.now;
+    let hanging: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    assert_eq!(hanging.len(), 4);
+    plan.lists(0, &[(9, "9.ts")]);
+    plan.now += Duration::from_secs(700);
+    while plan.next().is_some() {}
+    let given_up = plan.plan.given_up();
+    let [oldest] = given_up.as_slice() else {
+        panic!("{given_up:?}");
+    };
+    assert_eq!(
+        name(&oldest.key.url),
+        "0.ts",
+        "the newest are asked for first"
+    );
+    let WhyGivenUp::NoTurn { under_way, since } = oldest.why else {
+        panic!("{oldest:?}");
+    };
+    assert_eq!((under_way, since), (4, begun));
+    for job in &hanging {
+        plan.plan.done(job, Done::Failed, None, plan.now);
+    }
+    let failed = plan.plan.given_up();
+    assert!(failed.iter().all(|one| one.why == WhyGivenUp::Failed));
+}
+
+#[test]
 fn what_is_late_waits_for_no_host_longer_than_it_is_tried() {
     let mut plan = Planned::new();
     plan.lists(0, &[(0, "0.ts")]);
@@ -853,7 +892,9 @@ fn what_is_late_waits_for_no_host_longer_than_it_is_tried() {
             .next(plan.now, |_| false, |_, _| Some(banned))
             .is_none()
     );
-    assert_eq!(plan.plan.given_up().len(), 1);
+    let given_up = plan.plan.given_up();
+    assert_eq!(given_up.len(), 1);
+    assert_eq!(given_up[0].why, WhyGivenUp::LeftAlone);
 }
 
 #[test]

@@ -77,6 +77,14 @@ impl Board {
         writer.map_or_else(BTreeMap::new, |writer| writer.tallies().all())
     }
 
+    /// The same; what goes on has lasted until now.
+    pub fn noticed_until_now(&self) -> BTreeMap<Notice, Tally> {
+        let begun = self.0.begun.get();
+        begun.map_or_else(BTreeMap::new, |begun| {
+            begun.writer.tallies().until(begun.clock.now_us())
+        })
+    }
+
     /// For how long nothing was heard of the loop that supervises the streams, and of the writer.
     pub fn silences(&self) -> [Duration; 2] {
         let writer = self.writer().map_or(Duration::ZERO, WriterWatch::silence);

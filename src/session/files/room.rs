@@ -24,7 +24,7 @@ struct Inner {
     full_since_us: AtomicI64,
     /// The largest body that had no room, as far as it came.
     largest: AtomicU64,
-    refused: AtomicU64,
+    not_kept: AtomicU64,
 }
 
 impl Room {
@@ -46,12 +46,18 @@ impl Room {
         }
     }
 
-    /// Counts a body that is not kept, of so many bytes so far, if it is for want of room.
+    /// A body of so many bytes so far was refused: if it is for want of room, there is none from now on.
     pub(crate) fn refused(&self, error: &io::Error, size: u64) {
         if is_full(error) {
-            self.0.refused.fetch_add(1, Ordering::Relaxed);
             self.0.largest.fetch_max(size, Ordering::Relaxed);
             self.close();
+        }
+    }
+
+    /// An exchange is written whose body is not kept, though an answer was due.
+    pub(crate) fn lost(&self) {
+        if self.full_since_us().is_some() {
+            self.0.not_kept.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -66,13 +72,13 @@ impl Room {
 
     /// From now on there is room.
     pub(crate) fn open(&self) {
-        self.0.refused.store(0, Ordering::Relaxed);
+        self.0.not_kept.store(0, Ordering::Relaxed);
         self.0.full_since_us.store(0, Ordering::Relaxed);
     }
 
-    /// Bodies that were refused since then.
+    /// Exchanges since then whose bodies are not kept.
     pub(crate) fn not_kept(&self) -> u64 {
-        self.0.refused.load(Ordering::Relaxed)
+        self.0.not_kept.load(Ordering::Relaxed)
     }
 
     /// Since when there is none, in microseconds of Unix time.
@@ -112,9 +118,12 @@ mod tests {
         let since = room.full_since_us();
         room.close();
         assert_eq!(room.full_since_us(), since, "it began once");
+        assert_eq!(room.not_kept(), 0, "its exchange is not written yet");
+        other.lost();
         assert_eq!(room.not_kept(), 1);
         room.open();
-        assert_eq!(room.not_kept(), 0);
+        room.lost();
+        assert_eq!(room.not_kept(), 0, "there is room");
         other.admit().unwrap();
     }
 

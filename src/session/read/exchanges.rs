@@ -60,7 +60,8 @@ pub struct SeenExchange {
 const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_first, e.head_id,
        e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome, e.own_reason IS NOT NULL,
        e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, e.error, e.directives IS NOT NULL, e.directives_met,
-       v.media_sequence IS NOT NULL, v.target_duration_us, v.ended, l.playlist_id, l.target_duration_us, r.range_length,
+       v.media_sequence IS NOT NULL, nullif(v.target_duration_us, 0), v.ended,
+       l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
        h.resource_id
   FROM exchange e JOIN resource r ON r.id = e.resource_id
   LEFT JOIN body b ON b.id = e.body_id

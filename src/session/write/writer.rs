@@ -5,7 +5,7 @@
 //! counts as recorded before the commit.
 
 use crate::session::error::WriterError;
-use crate::session::model::Remark;
+use crate::session::model::{Outcome, Remark};
 use crate::session::write::thread::commits::Closing;
 use crate::session::write::thread::commits::Thread;
 use std::sync::Arc;
@@ -199,6 +199,9 @@ impl Writer {
 
     /// Hands over an exchange. Rows that it refers to must have been handed over before.
     pub async fn exchange(&self, exchange: NewExchange) {
+        if exchange.outcome == Outcome::Disk && exchange.own_reason.is_none() {
+            self.room.lost();
+        }
         self.send(Message::Exchange(Box::new(exchange))).await;
     }
 

@@ -6,7 +6,7 @@ use super::tape::Taken;
 use super::told::{Damage, assert_told};
 use super::{clean, encrypted};
 
-const TEXTS: [Damage; 15] = [
+const TEXTS: [Damage; 16] = [
     // A poll in between, whose failure is an outage.
     ("P01", &["H14"], |tape| {
         let poll = tape
@@ -94,6 +94,11 @@ const TEXTS: [Damage; 15] = [
     }),
     ("P19", &[], |tape| {
         tape.lists("high", |_, list| list.begin_at(list.first() + 2));
+    }),
+    ("P21", &[], |tape| {
+        tape.lists("high", |_, list| {
+            list.set("DISCONTINUITY-SEQUENCE", "18446744073709551616")
+        });
     }),
     // It slides: an EVENT loses nothing.
     ("P15", &["T10"], |tape| {

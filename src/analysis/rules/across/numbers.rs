@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::disputes::Names;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
-use crate::analysis::rules::playlist::Playlist;
+use crate::analysis::rules::playlist::{Playlist, Segment};
 use crate::session::rfc3339;
 
 /// Segments whose discontinuity numbers are compared.
@@ -79,7 +79,12 @@ impl Numbers {
         let mut segments = VecDeque::new();
         let mut number = playlist.discontinuity_sequence.unwrap_or(0);
         let mut begins_us = None;
-        for (index, segment) in playlist.segments.iter().enumerate() {
+        // What is beyond 64 bits is compared with nothing (P21).
+        let listed: &[Segment] = match playlist.has_numbers() {
+            true => &playlist.segments,
+            false => &[],
+        };
+        for (index, segment) in listed.iter().enumerate() {
             number = number.wrapping_add(u64::from(segment.discontinuity));
             if segment.discontinuity {
                 begins_us = None;

@@ -83,8 +83,9 @@ impl State {
             Some(Step::First | Step::Restarted) => 0,
             _ if self.newest.is_none() && !self.is_left_out => 0,
             _ if is_old || step == Some(Step::Behind) => now.segments.len(),
-            _ => usize::try_from(self.ends_at.saturating_sub(now.first_number()))
-                .unwrap_or(usize::MAX),
+            // Numbers wrap around; it begins behind what was known where this is negative.
+            _ => usize::try_from(self.ends_at.wrapping_sub(now.first_number()).cast_signed())
+                .unwrap_or(0),
         }
     }
 

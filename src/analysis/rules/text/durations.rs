@@ -1,7 +1,8 @@
 //! P05 target-missing, P06 extinf-over-target, P18 short-segment, P19 few-segments: how long things are.
 
-use super::seen::Text;
+use super::seen::{Text, shown};
 use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::playlist::{Playlist, integer, is_digits};
 use crate::analysis::rules::registry::Severity;
 use crate::session::seconds;
 use crate::shown::counted;
@@ -13,12 +14,8 @@ const ROUNDED_SINCE: u64 = 6;
 
 pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let playlist = text.playlist;
-    let Some(target_us) = playlist.target_us.filter(|us| *us >= 1_000_000) else {
-        let said = match playlist.target_us {
-            None => "there is no EXT-X-TARGETDURATION that is a whole number".to_owned(),
-            Some(us) => format!("EXT-X-TARGETDURATION is {}", us / 1_000_000),
-        };
-        out.push(Broken::new("P05", said));
+    let Some(target_us) = playlist.target_us else {
+        out.push(no_target(playlist));
         return;
     };
     for index in text.fresh..playlist.segments.len() {
@@ -32,6 +29,30 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
             "P19",
             format!("it lists {}", counted(count as u64, "segment")),
         ));
+    }
+}
+
+/// Why there is no target duration to measure by.
+fn no_target(playlist: &Playlist) -> Broken {
+    let span = playlist.target_written.clone();
+    let Some(written) = span.and_then(|span| playlist.text.get(span)) else {
+        return Broken::new("P05", "there is no EXT-X-TARGETDURATION");
+    };
+    let shown = shown(written);
+    let number = integer(written);
+    let text = match number {
+        Some(0) => "EXT-X-TARGETDURATION is 0".to_owned(),
+        Some(_) => format!("EXT-X-TARGETDURATION is {shown}, a day or more"),
+        None if is_digits(written) => {
+            format!("EXT-X-TARGETDURATION is {shown}, which is above 18446744073709551615")
+        }
+        None => format!("EXT-X-TARGETDURATION is \"{shown}\", which is no whole number"),
+    };
+    let broken = Broken::new("P05", text);
+    match number {
+        // A number that may be written, and no time that a segment takes.
+        Some(1..) => broken.severity(Severity::Should).kind("absurd"),
+        _ => broken,
     }
 }
 
@@ -95,6 +116,26 @@ mod tests {
             found(&CLEAN.replace("TARGETDURATION:4", "TARGETDURATION:0")),
             ["P05"]
         );
+    }
+
+    #[test]
+    fn a_target_duration_that_cannot_be_is_told_as_it_is_written() {
+        let of = |value: &str| {
+            let text = CLEAN.replace("DURATION:4", &format!("DURATION:{value}"));
+            let broken = broken(&text);
+            assert_eq!((broken.len(), broken[0].rule), (1, "P05"), "{value}");
+            (broken[0].text.clone(), broken[0].severity)
+        };
+        let tag = "EXT-X-TARGETDURATION is";
+        assert_eq!(of("0"), (format!("{tag} 0"), None));
+        let absurd = format!("{tag} 18446744073709551615, a day or more");
+        assert_eq!(of("18446744073709551615"), (absurd, Some(Severity::Should)));
+        let above = format!("{tag} 18446744073709551616, which is above 18446744073709551615");
+        assert_eq!(of("18446744073709551616"), (above, None));
+        for value in ["1e9", "-4", "+4", "4.0", "four"] {
+            let no_number = format!("{tag} \"{value}\", which is no whole number");
+            assert_eq!(of(value), (no_number, None));
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod form;
 mod groups;
 mod order;
 mod seen;
+mod sequences;
 mod version;
 
 pub use self::seen::Text;
@@ -41,6 +42,7 @@ pub fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     if text.playlist.kind == Some(PlaylistKind::Media) {
         durations::judge(text, out);
         order::judge(text, out);
+        sequences::judge(text, out);
         attributes::judge(text, out);
         dates::judge(text, out);
     }

@@ -21,3 +21,12 @@ pub struct Text<'a> {
     /// IDs of date ranges that earlier revisions had.
     pub known_ranges: &'a DateRanges,
 }
+
+/// So many characters of a value are shown.
+const MOST_SHOWN: usize = 32;
+
+/// A value as it is written, or its beginning.
+pub(super) fn shown(value: &[u8]) -> String {
+    let value = String::from_utf8_lossy(value);
+    value.trim().chars().take(MOST_SHOWN).collect()
+}

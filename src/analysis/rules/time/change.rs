@@ -45,7 +45,12 @@ impl<'a> Change<'a> {
         !self.is_old && matches!(self.step, Some(Step::Slid | Step::Same))
     }
 
-    /// How its window lies on the one before, by names; `None`: EXT-X-MEDIA-SEQUENCE decreased.
+    /// Whether the numbers of both can be compared.
+    pub(super) fn has_numbers(&self) -> bool {
+        self.before.has_numbers() && self.now.has_numbers()
+    }
+
+    /// How its window lies on the one before, by names; `None`: EXT-X-MEDIA-SEQUENCE decreased, or cannot be compared.
     pub(super) fn alignment(&self) -> Option<Alignment> {
         *self.aligned.get_or_init(|| {
             let grown = usize::try_from(self.grown()?).unwrap_or(usize::MAX);
@@ -53,10 +58,10 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased.
+    /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased, or cannot be compared.
     pub(super) fn grown(&self) -> Option<u64> {
-        self.now
-            .first_number()
-            .checked_sub(self.before.first_number())
+        let was = self.before.first_number();
+        let grown = self.now.first_number().checked_sub(was);
+        grown.filter(|_| self.has_numbers())
     }
 }

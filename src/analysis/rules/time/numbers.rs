@@ -17,9 +17,13 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     }
     if before.ended && !now.ended {
         out.push(Broken::new("T11", "EXT-X-ENDLIST was there and is gone"));
-    } else if before.ended && ends_at(now) > ends_at(before) {
+    } else if before.ended && change.has_numbers() && ends_at(now) > ends_at(before) {
         let came = Broken::new("T11", "segments came behind EXT-X-ENDLIST");
         out.push(came.severity(Severity::Should).kind("behind"));
+    }
+    if !change.has_numbers() {
+        // P21: of what is beyond 64 bits nothing can be counted.
+        return;
     }
     let Some(grown) = change.grown() else {
         if change.step == Some(Step::Restarted) || change.goes_on() {
@@ -170,6 +174,37 @@ mod tests {
             found(&window(7, &SIX), &lagging, Step::Behind),
             Vec::<&str>::new()
         );
+    }
+
+    #[test]
+    fn numbers_beyond_64_bits_make_no_finding() {
+        let of = |first: &str, dseq: &str, segments: &[&str]| {
+            let first = format!("MEDIA-SEQUENCE:{first}\n#EXT-X-DISCONTINUITY-SEQUENCE:{dseq}");
+            window(7, segments).replace("MEDIA-SEQUENCE:7", &first)
+        };
+        let next = ["b", "c", "d", "e", "f", "g"];
+        let max = "18446744073709551615";
+        for (was, is) in [
+            ("18446744073709551609", "18446744073709551610"),
+            ("18446744073709551610", "18446744073709551611"),
+            (max, "18446744073709551616"),
+            ("18446744073709551616", "18446744073709551617"),
+            ("18446744073709551617", "0"),
+            ("7", "-8"),
+            ("seven", "8"),
+        ] {
+            for step in [Step::Slid, Step::Restarted] {
+                let found = found(&of(was, "0", &SIX), &of(is, "0", &next), step);
+                let slides = was == "18446744073709551609";
+                assert!(slides || found.is_empty(), "{was} {is} {found:?}");
+            }
+        }
+        let discontinuities = found(
+            &of("7", max, &SIX),
+            &of("8", "18446744073709551616", &next),
+            Step::Slid,
+        );
+        assert_eq!(discontinuities, Vec::<&str>::new());
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl Recording {
 
     /// What the recorder noticed about itself: how often, and for how long in all.
     fn noticed(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let noticed = self.board.noticed();
+        let noticed = self.board.noticed_until_now();
         let labels = |kind: &Notice| vec![("kind", kind.to_string())];
         let help = "What the recorder noticed about itself and its machine";
         let name = "isrecorder_noticed";

@@ -17,7 +17,7 @@ use super::references::{Before, Found, References};
 use crate::hls::steps::step;
 use crate::hls::text::attributes::{Attribute, attributes};
 use crate::hls::text::byte_range::ByteRange;
-use crate::hls::text::numbers::{integer, number, seconds};
+use crate::hls::text::numbers::{integer, seconds, sequence, target_duration, whole_seconds};
 use crate::hls::text::resolve::{Refused, Resolver};
 use crate::hls::text::scan::Tag;
 use crate::hls::text::variables::Variables;
@@ -83,9 +83,9 @@ pub struct Hint {
 /// the number of a segment less that of the first is its index, always; other numbers are at most `i64::MAX`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaFacts {
-    /// `EXT-X-MEDIA-SEQUENCE`, 0 without one (RFC 8216bis 4.4.3.2).
+    /// `EXT-X-MEDIA-SEQUENCE`, 0 without one that has 64 bits (RFC 8216bis 4.4.3.2).
     pub media_sequence: u64,
-    /// Whether there is an `EXT-X-MEDIA-SEQUENCE`.
+    /// Whether there is such an `EXT-X-MEDIA-SEQUENCE`.
     pub numbered: bool,
     /// How many segments are listed; without those that `EXT-X-SKIP` stands for.
     pub segment_count: u64,
@@ -96,11 +96,14 @@ pub struct MediaFacts {
     pub end_date_us: Option<i64>,
     /// The URI of the last listed segment, as it is written.
     pub last_uri: Option<String>,
-    /// `EXT-X-TARGETDURATION` (RFC 8216bis 4.4.3.1), at most one day.
+    /// `EXT-X-TARGETDURATION` (RFC 8216bis 4.4.3.1), from one second to one day. Where it states none that can be, the longest
+    /// `EXTINF` in whole seconds, which is what it would have to state; None: it lists none either.
     pub target_duration: Option<Duration>,
+    /// Whether it states that target duration.
+    pub target_is_stated: bool,
     /// How long its segments are, together.
     pub duration: Duration,
-    /// `PART-TARGET` of `EXT-X-PART-INF` (RFC 8216bis 4.4.3.7), at most one day.
+    /// `PART-TARGET` of `EXT-X-PART-INF` (RFC 8216bis 4.4.3.7), at most one day; zero is none.
     pub part_target: Option<Duration>,
     /// How many partial segments are listed of the last listed segment.
     pub last_parts: u64,
@@ -233,6 +236,8 @@ struct Reader<'a> {
     part_ends: HashMap<Arc<Url>, u64>,
     /// Index of the last listed segment, or of that which parts are listed of.
     last_used: Option<u64>,
+    /// The longest `EXTINF`.
+    longest: Duration,
 }
 
 impl<'a> Reader<'a> {
@@ -248,6 +253,7 @@ impl<'a> Reader<'a> {
             range_ends: HashMap::new(),
             part_ends: HashMap::new(),
             last_used: None,
+            longest: Duration::ZERO,
         }
     }
 
@@ -268,14 +274,15 @@ impl<'a> Reader<'a> {
         let facts = &mut self.playlist.facts;
         match tag.name {
             b"#EXT-X-MEDIA-SEQUENCE" => {
-                self.media_sequence = self.media_sequence.or_else(|| number(tag.value));
+                self.media_sequence = self.media_sequence.or_else(|| sequence(tag.value));
             }
             b"#EXT-X-DISCONTINUITY-SEQUENCE" => {
                 facts.discontinuity_sequence = integer(tag.value).unwrap_or(0);
             }
-            b"#EXT-X-TARGETDURATION" => facts.target_duration = seconds(tag.value),
+            b"#EXT-X-TARGETDURATION" => facts.target_duration = target_duration(tag.value),
             b"#EXT-X-PART-INF" => {
-                facts.part_target = attribute(tag, b"PART-TARGET").and_then(seconds);
+                let stated = attribute(tag, b"PART-TARGET").and_then(seconds);
+                facts.part_target = stated.filter(|target| !target.is_zero());
             }
             b"#EXT-X-SERVER-CONTROL" => facts.control = ServerControl::read(tag),
             b"#EXT-X-ENDLIST" => facts.ended = true,
@@ -390,6 +397,7 @@ impl<'a> Reader<'a> {
         facts.last_parts = std::mem::take(&mut facts.next_parts);
         facts.duration = facts.duration.saturating_add(duration);
         facts.last_sequence = Some(index);
+        self.longest = self.longest.max(duration);
         self.last_used = Some(index);
         self.last_uri = Some(segment.written);
         // What comes behind a discontinuity has a date of its own, or none (RFC 8216bis 4.4.4.6).
@@ -491,6 +499,9 @@ impl<'a> Reader<'a> {
         facts.numbered = self.media_sequence.is_some();
         let text = |written| String::from_utf8_lossy(written).into_owned();
         facts.last_uri = self.last_uri.map(text);
+        facts.target_is_stated = facts.target_duration.is_some();
+        let of_segments = (!self.longest.is_zero()).then(|| whole_seconds(self.longest));
+        facts.target_duration = facts.target_duration.or(of_segments);
         facts.last_sequence = facts.last_sequence.map(counted_from_first);
         let (found, refused) = self.references.finish();
         self.playlist.refused = refused;

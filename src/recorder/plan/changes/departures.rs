@@ -14,7 +14,7 @@ use crate::recorder::plan::listed::playlist::Playlist;
 use crate::recorder::plan::listed::slot::Slot;
 use crate::recorder::plan::listed::update::RevisionUpdate;
 use crate::recorder::plan::model::{
-    Changes, DEPARTED_FOR, Key, Listing, PlaylistId, Rank, Turn, Wanted,
+    Changes, DEPARTED_FOR, GivenUp, Key, Listing, PlaylistId, Rank, Turn, Wanted, WhyGivenUp,
 };
 use crate::recorder::plan::state::Plan;
 use crate::recorder::schedule::retry_delay;
@@ -113,14 +113,30 @@ impl Plan {
 
     /// It is not tried any more, and nobody waits for it.
     fn give_up(&mut self, key: &Key) {
-        if let Some(item) = self.take_out(key, None) {
-            self.gone.push((key.clone(), item.kind));
-            self.untold.push((key.clone(), item.kind));
-        }
+        let Some(item) = self.take_out(key, None) else {
+            return;
+        };
+        self.gone.push((key.clone(), item.kind));
+        let oldest = self.since.values().next().copied();
+        let why = match (item.asked, item.state, oldest) {
+            (None, State::Ready, Some(since)) => WhyGivenUp::NoTurn {
+                under_way: self.since.len(),
+                since,
+            },
+            (None, State::Delayed(_), _) => WhyGivenUp::LeftAlone,
+            _ => WhyGivenUp::Failed,
+        };
+        self.untold.push(GivenUp {
+            key: key.clone(),
+            kind: item.kind,
+            playlist: item.playlist,
+            sequence: item.sequence,
+            why,
+        });
     }
 
     /// What was given up since the last time.
-    pub(crate) fn given_up(&mut self) -> Vec<(Key, Kind)> {
+    pub(crate) fn given_up(&mut self) -> Vec<GivenUp> {
         std::mem::take(&mut self.untold)
     }
 

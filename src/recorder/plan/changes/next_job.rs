@@ -88,6 +88,7 @@ impl Plan {
             None => Turn::Playlist(id),
         };
         self.under_way.insert(item.job, place);
+        self.since.insert(item.job, now);
         item.state = State::InFlight;
         item.asked = Some(now);
         Some(Job {

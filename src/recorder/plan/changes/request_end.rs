@@ -101,6 +101,7 @@ impl Plan {
 
     /// A request takes no place any more.
     fn is_over(&mut self, job: &Job) {
+        self.since.remove(&job.number);
         match self.under_way.remove(&job.number) {
             Some(Turn::Playlist(playlist)) => {
                 if let Some(playlist) = self.playlists.get_mut(&playlist) {

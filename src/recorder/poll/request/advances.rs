@@ -219,7 +219,7 @@ impl Poller {
 
     fn met(&self) -> Met<'static> {
         Met {
-            kind: self.playlist.kind,
+            kind: self.told_kind(),
             host: "",
         }
     }

@@ -1,7 +1,5 @@
 //! Polls that fail, and those that are answered again, as they are counted and told.
 
-use std::sync::atomic::Ordering;
-
 use url::Url;
 
 use crate::clock;
@@ -36,7 +34,7 @@ impl Poller {
 
     /// A poll failed. `hung`: it was seen to have no answer for long before that.
     pub(super) fn tell_of_fault(&self, hop: &Hop, hung: bool) {
-        let (kind, stats) = (self.playlist.kind, &self.playlist.stats);
+        let (kind, stats) = (self.told_kind(), &self.playlist.stats);
         let what = hop.fault_words();
         let waited_us = hop
             .wait_us
@@ -99,14 +97,19 @@ impl Poller {
         );
     }
 
-    /// It and its host, in words: what a user typed is a media playlist where it has shown itself as one.
-    pub(super) fn place(&self, url: &Url) -> String {
-        let playlist = &self.playlist;
-        let is_media = playlist.stats.target_us.load(Ordering::Relaxed) > 0;
-        let kind = match playlist.kind {
+    /// Its kind, as people read it: what a user typed is a media playlist where it has shown itself as one.
+    pub(super) fn told_kind(&self) -> Kind {
+        let standing = self.playlist.standing();
+        let is_media = standing.ever_good && !standing.multivariant;
+        match self.playlist.kind {
             Kind::Main if is_media => Kind::Media,
             kind => kind,
-        };
-        words::playlist_of(kind, &playlist.label, &self.context.name, url)
+        }
+    }
+
+    /// It and its host, in words.
+    pub(super) fn place(&self, url: &Url) -> String {
+        let (kind, label) = (self.told_kind(), &self.playlist.label);
+        words::playlist_of(kind, label, &self.context.name, url)
     }
 }

@@ -30,8 +30,9 @@ impl Poller {
         let is_slow = self.is_slow();
         let crowded = crowded_interval(playlists.count(), polls::APART);
         let costly = costly_interval(self.taken, target).max(crowded);
+        let seldom = target.unwrap_or_default().min(MAX_POLL);
         let as_allowed = |interval: Duration| match is_slow {
-            true => interval.max(target.unwrap_or(interval)).max(costly),
+            true => interval.max(seldom).max(costly),
             false => interval.max(costly),
         };
         if playlists.are_awaited(over) {
@@ -57,7 +58,7 @@ impl Poller {
         let has_failed = standing.failures > 0;
         let failed = has_failed.then(|| match standing.patience {
             // All requests to its host waited, twice in a row. It leaves them some time before it may stop them again.
-            Some((patience, 2..)) => patience + target.unwrap_or(TARGET),
+            Some((patience, 2..)) => patience + target.unwrap_or(TARGET).min(MAX_POLL),
             // The first time its host says when it is asked again.
             _ => poll_backoff(interval, target, standing.denials),
         });

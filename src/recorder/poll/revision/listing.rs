@@ -269,7 +269,13 @@ fn described(facts: &MediaFacts) -> String {
     let count = facts.segment_count;
     let segments = if count == 1 { "segment" } else { "segments" };
     let target = match facts.target_duration {
-        Some(target) => format!("target duration {} s", target.as_secs_f64()),
+        Some(target) if facts.target_is_stated => {
+            format!("target duration {} s", target.as_secs_f64())
+        }
+        Some(target) => {
+            let longest = target.as_secs_f64();
+            format!("no target duration that can be, segments of up to {longest} s")
+        }
         None => "no target duration".to_owned(),
     };
     match facts.ended {

@@ -189,8 +189,12 @@ impl Reader {
 
 fn row(row: &Row<'_>) -> rusqlite::Result<Revised> {
     let number = |n: Option<i64>| n.map(i64::cast_unsigned);
-    let duration =
-        |us: Option<i64>| us.map(|us| std::time::Duration::from_micros(us.unsigned_abs()));
+    // Sessions of earlier versions may have a 0, which is none.
+    let duration = |us: Option<i64>| {
+        let us = us.and_then(|us| u64::try_from(us).ok());
+        us.filter(|us| *us > 0)
+            .map(std::time::Duration::from_micros)
+    };
     Ok(Revised {
         at_us: row.get(0)?,
         facts: MediaFacts {

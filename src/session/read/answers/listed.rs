@@ -1,11 +1,16 @@
 //! Who listed what an exchange fetched, what else was listed then, and what was left out.
 
+use std::collections::HashSet;
+
 use rusqlite::types::FromSql;
 use rusqlite::{OptionalExtension, params};
 
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::read::reader::Reader;
+
+/// Playlists that were left out: of more nobody needs to know all.
+const MOST_LEFT_OUT: i64 = 65_536;
 
 /// The revision that listed a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +142,16 @@ impl Reader {
             params![url],
         )?;
         Ok(event.is_some())
+    }
+
+    /// URLs of playlists that were named and, by the user's wish, not recorded, in one of the runs at least.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn left_out(&self) -> Result<HashSet<String>, ReadError> {
+        let sql = "SELECT DISTINCT detail FROM event WHERE kind = 'left out' LIMIT ?1";
+        let urls = self.list(sql, [MOST_LEFT_OUT], |row| row.get(0))?;
+        Ok(urls.into_iter().collect())
     }
 
     /// Why the recorder could not store what came for a URL; `None`: it could, or nothing came.

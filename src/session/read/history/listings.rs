@@ -89,7 +89,7 @@ pub struct SharedText {
 /// Columns of a revision as [`listed_revision_row`] reads them.
 const LISTED: &str = concat!(
     "SELECT v.exchange_id, e.from_us, v.seen_us, r.url, v.media_sequence, v.last_sequence,
-         v.target_duration_us, v.discontinuity_sequence,
+         nullif(v.target_duration_us, 0), v.discontinuity_sequence,
          b.text, b.data, b.line_owner, b.first_line, b.last_line, b.tail,
          ",
     corrected!("p.place", "p.corrected_place"),

@@ -87,7 +87,7 @@ impl Reader {
         self.list(
             // An end may come without anything new before it.
             &format!(
-                "SELECT v.exchange_id, v.seen_us, v.target_duration_us,
+                "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0),
                     v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
                                         WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
                                         ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0),
@@ -119,7 +119,7 @@ impl Reader {
     ) -> Result<Vec<Advance>, ReadError> {
         self.list(
             &format!(
-                "SELECT v.exchange_id, v.seen_us, v.target_duration_us, v.ended,
+                "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0), v.ended,
                     v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, e.last_parts, e.next_parts
                FROM revision v JOIN exchange e ON e.id = v.exchange_id
                LEFT JOIN placement p ON p.exchange_id = v.exchange_id

@@ -12,7 +12,7 @@ pub(crate) const MOST_EVENTS: i64 = 65_536;
 
 impl Reader {
     /// What the recorder noticed about itself, in the order in which it began; not how late single
-    /// polls were, which stands with each of them.
+    /// polls were, which stands with each of them. What was not over when its run ended lasted until then.
     ///
     /// # Errors
     /// The database is damaged.
@@ -23,7 +23,9 @@ impl Reader {
                     CASE kind WHEN 'left alone' THEN max(0, min(length_us, ifnull(
                       (SELECT ifnull(stopped_us, seen_us) FROM run
                         WHERE started_us <= event.at_us ORDER BY id DESC LIMIT 1) - at_us, length_us)))
-                    ELSE length_us END,
+                    -- What was not over then lasted until the end of the run, or until the last that is known of it.
+                    ELSE ifnull(length_us, (SELECT max(0, ifnull(stopped_us, seen_us) - at_us) FROM run
+                        WHERE started_us <= event.at_us ORDER BY id DESC LIMIT 1)) END,
                     detail FROM event
               WHERE kind IN ('stalled', 'suspended', 'clock step', 'disk full', 'checkpoint held up', 'left alone')
               ORDER BY at_us, id LIMIT ?1",

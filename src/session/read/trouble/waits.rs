@@ -2,16 +2,17 @@
 //! when the recorder broke it off.
 
 /// The target duration that a request is measured by, of an exchange `e` of a resource `r`: that of the playlist that was asked
-/// for, as it stood then, or that of the revision that lists the resource.
+/// for, as it stood then, or that of the revision that lists the resource. Sessions of
+/// earlier versions may have a 0, which is none.
 macro_rules! target {
     () => {
         "coalesce(
            CASE WHEN r.kind = 'media' THEN (
-             SELECT v.target_duration_us FROM revision v
+             SELECT nullif(v.target_duration_us, 0) FROM revision v
               WHERE v.playlist_id = ifnull((SELECT h.resource_id FROM exchange h WHERE h.id = e.head_id), r.id)
                 AND v.seen_us <= e.requested_us + ifnull(e.wait_us, 0)
               ORDER BY v.seen_us DESC LIMIT 1) END,
-           (SELECT v.target_duration_us FROM revision v WHERE v.exchange_id = e.referrer_id))"
+           (SELECT nullif(v.target_duration_us, 0) FROM revision v WHERE v.exchange_id = e.referrer_id))"
     };
 }
 

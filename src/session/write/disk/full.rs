@@ -167,7 +167,6 @@ impl Disk {
             detail: "no bodies are kept until there is room".to_owned(),
         })?;
         self.row = Some(row);
-        self.tallies.count(Notice::DiskFull, 1, 0);
         // Where it does not hold, the reserve does not last as long.
         let _ = store
             .db
@@ -179,6 +178,8 @@ impl Disk {
         self.mark();
         if !std::mem::replace(&mut self.said, true) {
             self.told = (clock::instant(), 0);
+            let since_us = self.room.full_since_us();
+            (since_us.into_iter()).for_each(|us| self.tallies.begin(Notice::DiskFull, us));
             tracing::error!(
                 json.own = true,
                 "{}: the disk is full; no bodies are kept until there is room",
@@ -204,7 +205,7 @@ impl Disk {
         self.is_marked = false;
         let _ = self.chunks.remove_temporary(&full());
         (self.row, self.said) = (None, false);
-        self.tallies.count(Notice::DiskFull, 0, length_us);
+        self.tallies.end(Notice::DiskFull, now_us);
         let _ = store
             .db
             .pragma_update(None, "wal_autocheckpoint", CHECKPOINT_AFTER);
@@ -212,6 +213,26 @@ impl Disk {
             "there is room again after {:.1} s; {detail}",
             length_us as f64 / 1e6
         );
+    }
+
+    /// The recording is over: what goes on lasted until then, the lack of room too. Where its row cannot be written any more,
+    /// readers have it last until the end of the run.
+    pub(crate) fn close(&mut self, store: &Store, now_us: i64) {
+        if let Some(since_us) = self.room.full_since_us() {
+            self.say();
+            self.tell(true);
+            let row = self.row.or_else(|| self.begin(store, since_us).ok());
+            let not_kept = self.room.not_kept();
+            let event = NoticeEvent {
+                kind: Notice::DiskFull,
+                at_us: since_us,
+                length_us: Some(now_us.saturating_sub(since_us)),
+                detail: format!("bodies that were not kept until the recording ended: {not_kept}"),
+            };
+            // It is told all the same.
+            let _ = row.map(|row| store.is_over(row, &event));
+        }
+        self.tallies.end_all(now_us);
     }
 
     /// Room for the reserve, and for what was refused beside it. It is taken and given back:
@@ -341,6 +362,31 @@ mod tests {
         assert_eq!((tally.times, tally.length_us), (1, 7));
         disk.let_go();
         assert_eq!(size(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_is_still_full_at_the_end_was_so_until_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let chunks = folder.path().to_owned();
+        std::fs::create_dir(chunks.join(TEMPORARY)).unwrap();
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(crate::session::format::SCHEMA).unwrap();
+        let store = Store::new(db, ChunkDir::open_folder(&chunks).unwrap(), 0, 1);
+        let (room, tallies) = (Room::new(Clock::start()), Tallies::default());
+        let chunks = ChunkDir::open_folder(&chunks).unwrap();
+        let mut disk = Disk::new(chunks, room.clone(), tallies.clone());
+        // So late that nobody has looked for room since.
+        room.close();
+        room.lost();
+        let since_us = room.full_since_us().unwrap();
+        disk.close(&store, since_us + 9);
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let sql = "SELECT at_us, length_us, detail FROM event WHERE kind = 'disk full'";
+        let row: (i64, i64, String) = store.db.query_row(sql, [], row).unwrap();
+        let detail = "bodies that were not kept until the recording ended: 1".to_owned();
+        assert_eq!(row, (since_us, 9, detail));
+        let tally = tallies.all()[&Notice::DiskFull];
+        assert_eq!((tally.times, tally.length_us), (1, 9));
     }
 
     #[tokio::test(start_paused = true)]

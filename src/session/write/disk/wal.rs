@@ -81,7 +81,7 @@ impl WalWatch {
             length_us: None,
             detail: by.clone(),
         })?;
-        self.tallies.count(Notice::HeldUp, 1, 0);
+        self.tallies.begin(Notice::HeldUp, now_us);
         tracing::warn!(
             "{}-wal grows: {by} keeps a transaction open; end it, or let it read a copy",
             self.database.display()
@@ -108,7 +108,7 @@ impl WalWatch {
             detail: held.by,
         };
         store.is_over(held.row, &event)?;
-        self.tallies.count(Notice::HeldUp, 0, length_us);
+        self.tallies.end(Notice::HeldUp, now_us);
         tracing::info!(
             "the write-ahead log is small again after {:.1} s",
             length_us as f64 / 1e6

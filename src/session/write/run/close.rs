@@ -41,7 +41,7 @@ impl Thread {
     /// Closes the run and makes the database one file; when the run ended, in microseconds of Unix time.
     pub(crate) async fn close(mut self, ended: &str) -> Result<i64, WriterError> {
         self.disk.let_go();
-        self.disk.tell(true);
+        self.disk.close(&self.store, self.clock.now_us());
         self.write_spans()?;
         let mut closed = self.close_run(ended);
         if closed

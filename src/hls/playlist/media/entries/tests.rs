@@ -115,6 +115,7 @@ fn a_live_playlist_with_keys_as_in_the_rfc() {
         last_sequence: Some(7797),
         last_uri: Some("f53-A.ts".to_owned()),
         target_duration: Some(Duration::from_secs(15)),
+        target_is_stated: true,
         duration: Duration::from_millis(46_166),
         ..MediaFacts::default()
     };
@@ -209,8 +210,9 @@ fn absurd_numbers_saturate_and_garbage_is_ignored() {
     .facts;
     assert_eq!(
         (facts.media_sequence, facts.last_sequence),
-        (u64::MAX, Some(u64::MAX.wrapping_add(LARGEST)))
+        (0, Some(LARGEST))
     );
+    assert!(!facts.numbered, "nothing can be counted from it");
     let facts = read(
         "#EXT-X-MEDIA-SEQUENCE:-4\n#EXT-X-TARGETDURATION:999999\n\
          #EXT-X-PART-INF:PART-TARGET=x\n\
@@ -218,9 +220,44 @@ fn absurd_numbers_saturate_and_garbage_is_ignored() {
     )
     .facts;
     assert_eq!((facts.media_sequence, facts.discontinuity_sequence), (0, 0));
-    assert_eq!(facts.target_duration, Some(Duration::from_secs(86_400)));
+    assert_eq!(facts.target_duration, None);
     assert_eq!(facts.part_target, None);
     assert!(facts.ended && facts.i_frames_only);
+}
+
+#[test]
+fn what_states_no_target_duration_that_can_be_is_measured_by_its_longest_segment() {
+    let of = |head: &str, segments: &str| {
+        let facts = read(&format!("#EXTM3U\n{head}{segments}")).facts;
+        (facts.target_duration, facts.target_is_stated)
+    };
+    let segments = "#EXTINF:3.9,\na\n#EXTINF:4.4,\nb\n#EXTINF:2,\nc\n";
+    let tag = |value| format!("#EXT-X-TARGETDURATION:{value}\n");
+    let seconds = |n| Some(Duration::from_secs(n));
+    assert_eq!(of(&tag("6"), segments), (seconds(6), true));
+    for value in [
+        "0",
+        "-6",
+        "1e9",
+        "1000000000",
+        "18446744073709551615",
+        "six",
+        "",
+    ] {
+        assert_eq!(of(&tag(value), segments), (seconds(4), false), "{value}");
+        assert_eq!(of(&tag(value), ""), (None, false), "{value}");
+    }
+    assert_eq!(of("", segments), (seconds(4), false));
+    assert_eq!(of("", "#EXTINF:0.2,\na\n"), (seconds(1), false));
+    assert_eq!(of("", "a\n"), (None, false), "nothing is known of it");
+    let parts = |value| {
+        let text = format!("#EXTM3U\n#EXT-X-PART-INF:PART-TARGET={value}\n");
+        read(&text).facts.part_target
+    };
+    assert_eq!(
+        [parts("0"), parts("0.0"), parts("1")],
+        [None, None, seconds(1)]
+    );
 }
 
 #[test]
