@@ -271,14 +271,16 @@ impl Windows {
         let of_number = |known: &&Placed| {
             window.number.and_then(|number| known.place_of(number)) == Some(place)
         };
-        end > known.end()
+        // An edge may lag.
+        end.saturating_add(LAG) >= known.end()
             && self.recent.iter().filter(of_number).all(|known| {
                 let rose = i64::try_from(end.saturating_sub(known.end())).unwrap_or(i64::MAX);
                 let shortest_us = known.window.shortest_us().min(window.shortest_us());
                 let longest_us = known.window.longest_us().max(window.longest_us());
                 let passed_us = now_us.saturating_sub(known.came_us);
-                // It is listed up to one segment before the window was seen, and not to the moment.
-                let most_us = passed_us.saturating_add(longest_us.saturating_mul(3) / 2);
+                // By then one more may have been due, and an edge that is one behind was seen, or several are listed at once.
+                let slack = i64::try_from(window.count.saturating_add(3)).unwrap_or(i64::MAX);
+                let most_us = passed_us.saturating_add(longest_us.saturating_mul(slack) / 2);
                 rose.saturating_mul(shortest_us) <= most_us
             })
     }
