@@ -279,7 +279,9 @@ impl Windows {
                 let longest_us = known.window.longest_us().max(window.longest_us());
                 let passed_us = now_us.saturating_sub(known.came_us);
                 // By then one more may have been due, and an edge that is one behind was seen, or several are listed at once.
-                let slack = i64::try_from(window.count.saturating_add(3)).unwrap_or(i64::MAX);
+                let slack = i64::try_from(window.tail.len())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(3);
                 let most_us = passed_us.saturating_add(longest_us.saturating_mul(slack) / 2);
                 rose.saturating_mul(shortest_us) <= most_us
             })
