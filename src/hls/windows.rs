@@ -248,8 +248,8 @@ impl Windows {
         })
     }
 
-    /// Whether a window may well lie where its number says, though names that it shares with a known one lie elsewhere: none
-    /// of these denies it, and where there is nothing in common, numbers rose no faster than time passed.
+    /// Whether a window may lie where its number says, though names that it shares with a known one stand elsewhere: no name
+    /// denies it, and where no place is in common, numbers rose no faster than time passed.
     fn numbers_hold(
         &self,
         known: &Placed,

@@ -53,10 +53,7 @@ fn is_recorded_as_it_goes_on(turns: Turns) {
     let live = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
     let listed = || live.get("/dvr.m3u8").matches("#EXTINF").count() as i64;
     let before = listed();
-    recording.until_at_least(
-        ADVANCES,
-        "SELECT count(*) FROM revision r JOIN exchange e ON e.id = r.exchange_id WHERE advance",
-    );
+    recording.until_at_least(ADVANCES, "SELECT count(*) FROM revision WHERE advance");
     recording.until("the live list grows by as much", || {
         listed() >= before + ADVANCES - 4
     });
@@ -75,12 +72,22 @@ fn is_recorded_as_it_goes_on(turns: Turns) {
             JOIN revision USING (exchange_id)",
     );
     assert!(places.iter().all(|off| *off == 0), "{turns:?}: {places:?}");
-    let found = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
-        .arg(session.path())
-        .output()
-        .unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
-    assert!(!found.contains("T07"), "{turns:?}: {found}");
+    let found = |program: &str, format: &[&str]| {
+        let mut command = Command::new(program);
+        let output = command.args(format).arg(session.path()).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let pauses = found(env!("CARGO_BIN_EXE_adjacent-find"), &["--json"]);
+    assert_eq!(pauses, "", "{turns:?}");
+    let report = found(env!("CARGO_BIN_EXE_isreport"), &["--format", "json"]);
+    assert!(report.contains("\"rule\""), "its media are none: {report}");
+    for rule in ["T01", "T02", "T04", "T07"] {
+        assert!(
+            !report.contains(&format!("\"{rule}\"")),
+            "{turns:?}: {report}"
+        );
+    }
 
     let replayer = Replayer::start(session.path().parent().unwrap(), &["-p", "0", "session1"]);
     let list = replayer.get("/dvr.m3u8");
