@@ -4,6 +4,9 @@ use std::cmp::Ordering;
 
 use super::*;
 
+/// Of each window its place, and what it is to those before it.
+type Lies = Vec<(u64, Step)>;
+
 /// What a channel calls its segments.
 #[derive(Debug, Clone)]
 struct Names {
@@ -72,7 +75,7 @@ impl Loop {
     }
 
     /// What is true of each window: its first number, and whether its end is new.
-    fn truth(&self) -> Vec<(u64, Step)> {
+    fn truth(&self) -> Lies {
         let mut newest = None;
         let step = |asked: &(u64, u64)| {
             let first = self.first_at(*asked);
@@ -88,7 +91,7 @@ impl Loop {
     }
 
     /// What is said of them at once, and in the end.
-    fn said(&self) -> (Vec<(u64, Step)>, Vec<(u64, Step)>) {
+    fn said(&self) -> (Lies, Lies) {
         let (mut windows, mut hindsight) = (Windows::default(), Hindsight::default());
         let mut at_once = Vec::new();
         let mut corrections = Vec::new();
