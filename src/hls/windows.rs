@@ -4,10 +4,12 @@
 //! says of their numbers and names. Two listings of one place are one segment. [`Hindsight`] judges once more, when it is
 //! known what came later.
 
-use self::window::{Lie, Name, Step, Window};
-use std::collections::{HashMap, VecDeque};
+use self::placed::{Overlap, Placed, aligned};
+use self::window::{Lie, Step, Window};
+use std::collections::VecDeque;
 
 pub mod hindsight;
+mod placed;
 pub mod window;
 
 /// Windows that are remembered: those of two edges or encoders by turns, and of the last target durations.
@@ -24,23 +26,10 @@ const TARGETS_BEHIND: i64 = 3;
 const LARGEST_PLACE: u64 = 1 << 52;
 /// Of the first segment where no number says it: an edge that lags behind lists some before it.
 const FIRST_PLACE: u64 = 1_000;
-/// No leap of numbers leads further than this.
-const FARTHEST_PLACE: u64 = 1 << 60;
 /// Numbers so far from the last ones are those of another count, where dates say that it is one moment.
 const FAR: u64 = 200;
-/// Bytes of fewer segments that two windows share may be a slate's.
-const BYTES_TELL: usize = 2;
 /// After a restart so many places are left out, so that it shows as a break.
 const BREAK: u64 = 2;
-
-/// A window that was placed.
-#[derive(Debug)]
-struct Placed {
-    window: Window,
-    place: u64,
-    /// When it came.
-    seen_us: i64,
-}
 
 /// What dates say of a window that lies behind by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,54 +40,6 @@ enum Dates {
     Later,
     /// It is older, by about as much as its number says.
     Older,
-}
-
-impl Placed {
-    /// The place behind its last segment.
-    fn end(&self) -> u64 {
-        self.place.saturating_add(self.window.count)
-    }
-
-    /// Number of its first segment to its place.
-    fn place_of(&self, number: u64) -> Option<u64> {
-        let moved = number.wrapping_sub(self.window.number?);
-        // Of two's complement: forth or back.
-        let place = match moved <= u64::MAX / 2 {
-            true => self.place.checked_add(moved),
-            false => self.place.checked_sub(moved.wrapping_neg()),
-        };
-        place.filter(|place| *place <= FARTHEST_PLACE)
-    }
-
-    fn name_at(&self, place: u64) -> Option<Name> {
-        let first = self.place.saturating_add(self.window.skipped());
-        let at = usize::try_from(place.checked_sub(first)?).ok()?;
-        self.window.tail.get(at).copied()
-    }
-}
-
-/// How two windows overlap, where the new one is placed so.
-#[derive(Debug, Default, Clone, Copy)]
-struct Overlap {
-    /// Places that both list.
-    both: usize,
-    /// Those of them with a name, or bytes, in common.
-    agree: usize,
-    /// Those with a name in common.
-    named: usize,
-    /// Those whose bytes are known to be the same, ...
-    same: usize,
-    /// ... and to be others.
-    differ: usize,
-    /// Those of one URL, whose bytes are not known of both.
-    unchanged: usize,
-}
-
-impl Overlap {
-    /// By bytes.
-    fn is_refuted(self) -> bool {
-        self.differ > 0 && self.same + self.unchanged == 0
-    }
 }
 
 /// A window behind that goes on by itself.
@@ -255,24 +196,18 @@ impl Windows {
             let Some(place) = window.number.and_then(|number| known.place_of(number)) else {
                 continue;
             };
-            let overlap = self.overlap(known, window, place);
+            let overlap = known.overlap(window, place);
             // A programme that repeats itself has its bytes elsewhere, too.
             let is_confirmed = overlap.same > 0 && overlap.differ == 0;
             let is_borne_out = overlap.agree > 0 && refuted != Some(place);
-            if is_confirmed || (is_borne_out && !self.names_moved(known, window, place)) {
+            if is_confirmed || (is_borne_out && !known.names_moved(window, place)) {
                 return of_end(place);
             }
             numbered = numbered.or(Some((place, overlap)));
         }
         // Names, where numbers say nothing or something else.
-        for known in &self.recent {
-            let named = aligned(known, window);
-            let named = named.filter(|at| {
-                refuted != Some(*at) && !self.overlap(known, window, *at).is_refuted()
-            });
-            if let Some(place) = named {
-                return of_end(place);
-            }
+        if let Some(place) = self.named(window, refuted, now_us) {
+            return of_end(place);
         }
         let numbered = numbered.filter(|_| !self.numbers_stand);
         // Of encoders that count far apart, dates say what is one moment.
@@ -292,6 +227,64 @@ impl Windows {
             true => (Step::Restarted, after_break),
             false => of_end(place),
         }
+    }
+
+    /// The place of a window by names. Such as come again where a number, or a date, goes with all that is known say
+    /// nothing.
+    fn named(&self, window: &Window, refuted: Option<u64>, now_us: i64) -> Option<u64> {
+        let mut dated = None;
+        self.recent.iter().find_map(|known| {
+            let named = aligned(known, window)?;
+            let is_refuted = refuted == Some(named) || known.overlap(window, named).is_refuted();
+            if is_refuted || self.numbers_hold(known, window, refuted, now_us) {
+                return None;
+            }
+            let dated = *dated.get_or_insert_with(|| self.dated(window, now_us));
+            Some(
+                dated
+                    .filter(|at| known.goes_with(window, *at))
+                    .unwrap_or(named),
+            )
+        })
+    }
+
+    /// Whether a window may lie where its number says, though names that it shares with a known one stand elsewhere: no name
+    /// denies it, and where no place is in common, numbers rose no faster than time passed.
+    fn numbers_hold(
+        &self,
+        known: &Placed,
+        window: &Window,
+        refuted: Option<u64>,
+        now_us: i64,
+    ) -> bool {
+        let place = window.number.and_then(|number| known.place_of(number));
+        let place = place.filter(|at| !self.numbers_stand && refuted != Some(*at));
+        place.is_some_and(|place| match known.overlap(window, place).both {
+            0 => self.rises_with_time(known, window, place, now_us),
+            _ => known.goes_with(window, place),
+        })
+    }
+
+    /// Whether numbers rose to those of a window, and no faster than time passed since those that go with them.
+    fn rises_with_time(&self, known: &Placed, window: &Window, place: u64, now_us: i64) -> bool {
+        let end = place.saturating_add(window.count);
+        let of_number = |known: &&Placed| {
+            window.number.and_then(|number| known.place_of(number)) == Some(place)
+        };
+        // An edge may lag.
+        end.saturating_add(LAG) >= known.end()
+            && self.recent.iter().filter(of_number).all(|known| {
+                let rose = i64::try_from(end.saturating_sub(known.end())).unwrap_or(i64::MAX);
+                let shortest_us = known.window.shortest_us().min(window.shortest_us());
+                let longest_us = known.window.longest_us().max(window.longest_us());
+                let passed_us = now_us.saturating_sub(known.came_us);
+                // By then one more may have been due, and an edge that is one behind was seen, or several are listed at once.
+                let slack = i64::try_from(window.tail.len())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(3);
+                let most_us = passed_us.saturating_add(longest_us.saturating_mul(slack) / 2);
+                rose.saturating_mul(shortest_us) <= most_us
+            })
     }
 
     /// The place of a window by dates, where numbers and names say nothing. Dates that do not go on as time does
@@ -356,7 +349,7 @@ impl Windows {
             let Some(place) = window.number.and_then(|number| known.place_of(number)) else {
                 continue;
             };
-            let overlap = self.overlap(known, window, place);
+            let overlap = known.overlap(window, place);
             if overlap.same + overlap.unchanged > 0 {
                 return None;
             }
@@ -433,30 +426,6 @@ impl Windows {
         }
     }
 
-    /// Places that two windows share, and whether names agree there.
-    fn overlap(&self, known: &Placed, window: &Window, place: u64) -> Overlap {
-        let mut overlap = Overlap::default();
-        let first = place.saturating_add(window.skipped());
-        for (at, name) in window.tail.iter().enumerate() {
-            if let Some(other) = known.name_at(first.saturating_add(at as u64)) {
-                overlap.both += 1;
-                overlap.agree += usize::from(name.shares(other));
-                overlap.named += usize::from(name.is_named_like(other));
-                match name.same_bytes(other) {
-                    Some(true) => overlap.same += 1,
-                    Some(false) => overlap.differ += 1,
-                    None => overlap.unchanged += usize::from(name.whole == other.whole),
-                }
-            }
-        }
-        overlap
-    }
-
-    /// Whether most of the names that both windows have are at other places: the number does not go with them.
-    fn names_moved(&self, known: &Placed, window: &Window, place: u64) -> bool {
-        aligned(known, window).is_some_and(|named| named != place)
-    }
-
     /// A window behind that goes on by itself, while nothing comes of what it is behind of, is the channel.
     fn take_behind(
         &mut self,
@@ -488,16 +457,20 @@ impl Windows {
 
     fn remember(&mut self, window: Window, place: u64, seen_us: i64) {
         self.longest = self.longest.max(window.count);
-        let placed = Placed {
+        let mut placed = Placed {
             window,
             place,
+            came_us: seen_us,
             seen_us,
         };
         if let Some(before) = self.recent.front() {
-            let overlap = self.overlap(before, &placed.window, place);
+            let overlap = before.overlap(&placed.window, place);
             self.names_stay |= overlap.both > 0 && overlap.named == overlap.both;
             // Polls that bring the same end again push nothing out.
             if before.end() == placed.end() && before.place == place {
+                if before.window.number == placed.window.number {
+                    placed.came_us = before.came_us;
+                }
                 self.recent.pop_front();
             }
         }
@@ -506,52 +479,6 @@ impl Windows {
         }
         self.recent.push_front(placed);
     }
-}
-
-/// The place of a window by names: where most of what both windows name lies at one distance. Names that
-/// stand at several places (a slate, a ring) say nothing.
-fn aligned(known: &Placed, window: &Window) -> Option<u64> {
-    (0..4).find_map(|level| aligned_at(known, window, level))
-}
-
-fn aligned_at(known: &Placed, window: &Window, level: usize) -> Option<u64> {
-    let level_of = |name: &Name| name.levels().get(level).copied().flatten();
-    let once = |tail: &[Name]| {
-        let mut places: HashMap<u64, Option<usize>> = HashMap::new();
-        for (at, name) in tail.iter().enumerate() {
-            if let Some(hash) = level_of(name) {
-                places
-                    .entry(hash)
-                    .and_modify(|place| *place = None)
-                    .or_insert(Some(at));
-            }
-        }
-        places
-    };
-    let (old, new) = (once(&known.window.tail), once(&window.tail));
-    let old_first = known.place.saturating_add(known.window.skipped());
-    let new_first = window.skipped();
-    let mut votes: HashMap<u64, usize> = HashMap::new();
-    let mut shared = 0;
-    for (hash, at) in &new {
-        if let (Some(at), Some(Some(old_at))) = (at, old.get(hash)) {
-            // A name that was used again.
-            let names = (known.window.tail.get(*old_at), window.tail.get(*at));
-            if let (Some(old), Some(new)) = names
-                && old.same_bytes(*new) == Some(false)
-            {
-                continue;
-            }
-            shared += 1;
-            let place = old_first.saturating_add(*old_at as u64);
-            let index = new_first.saturating_add(*at as u64);
-            // Places begin at 0: a window that reaches back further than all that is known begins there.
-            *votes.entry(place.saturating_sub(index)).or_default() += 1;
-        }
-    }
-    let (place, most) = votes.into_iter().max_by_key(|(_, votes)| *votes)?;
-    let tells = level > 0 || most >= BYTES_TELL;
-    (tells && most * 2 > shared).then_some(place)
 }
 
 #[cfg(test)]

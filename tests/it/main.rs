@@ -68,6 +68,7 @@ mod raw_replay;
 mod raw_reports;
 mod readme;
 mod redact;
+mod repeats;
 mod replay;
 mod report_pages;
 mod reports;

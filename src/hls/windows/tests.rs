@@ -5,6 +5,7 @@ use crate::hls::Hindsight;
 use proptest::prelude::*;
 use url::Url;
 
+use super::window::Name;
 use super::*;
 
 const SECOND: i64 = 1_000_000;
@@ -549,3 +550,5 @@ fn the_bytes_of_one_segment_may_be_a_slates_and_tell_no_place() {
     let (_, place_of_two) = channel.sees(signed("c", [8, 9, 10]));
     assert_eq!(place_of_two, place + 1);
 }
+
+mod repeats;

@@ -155,6 +155,11 @@ impl Window {
         self.lengths_us.iter().copied().max().unwrap_or(0)
     }
 
+    /// How long its shortest segment is.
+    pub(super) fn shortest_us(&self) -> i64 {
+        self.lengths_us.iter().copied().min().unwrap_or(0)
+    }
+
     /// Index of the first segment of the tail.
     pub(super) fn skipped(&self) -> u64 {
         self.count.saturating_sub(self.tail.len() as u64)

@@ -634,3 +634,5 @@ fn a_programme_that_repeats_its_bytes_is_not_taken_for_one_that_stands_still() {
         );
     }
 }
+
+mod repeats;

@@ -54,8 +54,21 @@ impl<'a> Change<'a> {
     pub(super) fn alignment(&self) -> Option<Alignment> {
         *self.aligned.get_or_init(|| {
             let grown = usize::try_from(self.grown()?).unwrap_or(usize::MAX);
-            Some(alignment(self.before, self.now, grown))
+            let aligned = alignment(self.before, self.now, grown);
+            Some(match aligned {
+                Alignment::Slid(gone) if gone != grown && self.names_come_again(gone) => {
+                    Alignment::Unknown
+                }
+                _ => aligned,
+            })
         })
+    }
+
+    /// Whether by names all of it was listed before, though its end is new: names that come again.
+    fn names_come_again(&self, gone: usize) -> bool {
+        let stayed = self.before.segments.len().saturating_sub(gone);
+        let is_known = self.now.skipped == 0 && stayed >= self.now.segments.len();
+        is_known && self.step == Some(Step::Slid)
     }
 
     /// By how much EXT-X-MEDIA-SEQUENCE grew; `None`: it decreased, or cannot be compared.

@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn names_that_come_again_behind_a_new_end_were_not_there_before() {
+        let none = Vec::<&str>::new();
+        for (names, grown) in [(&["a"][..], 1), (&SIX, 6)] {
+            let (before, now) = (window(7, names), window(7 + grown, names));
+            assert_eq!(found(&before, &now, Step::Slid), none, "{names:?}");
+            // A list that stays under a number that rises.
+            assert_eq!(found(&before, &now, Step::Same), ["T02"], "{names:?}");
+        }
+    }
+
+    #[test]
     fn a_window_that_slides_without_any_number() {
         let bare = |segments| window(0, segments).replace("#EXT-X-MEDIA-SEQUENCE:0\n", "");
         let now = bare(&["b", "c", "d", "e", "f", "g"]);
