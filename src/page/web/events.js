@@ -47,6 +47,8 @@ function events({ events, state, findings, session }) {
     for (const { from, exchange } of bodies?.parts ?? []) found.push({ at: from, name: `Part of ${name}`, seen: { r: id, x: exchange } });
   }
   for (const notice of session.get().notices) {
+    const { lane } = notice;
+    if (lane !== null && ((r !== null && r !== lane) || (s !== null && session.lane(lane)?.stream !== s))) continue;
     const exchange = exchangeOf(notice);
     found.push({ at: notice.at, name: `Recorder: ${wordOf(notice)}`, seen: exchange === null ? {} : { x: exchange } });
   }
@@ -73,7 +75,7 @@ function troubles({ events: lanes, state, findings, session }) {
   for (const one of told?.lanes ?? []) {
     const lane = session.lane(one.id);
     if (!lane || !told || (s !== null && lane.stream !== s)) continue;
-    for (const { from, to, finding, revision } of waits(one, told, lane.target_seconds, all, true, blindSpans(session.get()))) {
+    for (const { from, to, finding, revision } of waits(one, told, lane.target_seconds, all, true, blindSpans(session.get(), lane))) {
       if (!finding) found.push({ at: from, name: `No advance of ${lane.label ?? lane.name} was seen for ${length(to - from)}`, seen: { r: lane.id, rev: revision } });
     }
   }

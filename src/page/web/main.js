@@ -34,6 +34,11 @@ async function begin(root) {
     keys: createKeys(document.body),
     say: createSay(document.body),
   };
+  const isMore = page.findings.subscribe((came) => {
+    if (!came || !Object.keys(came.not_sent).length) return;
+    isMore();
+    import('./findings/of-window.js').then(({ ofWindow }) => ofWindow(page), () => page.say('Findings of the window could not be loaded'));
+  });
   document.title = `${session.get().session} · isrecorder`;
   moments(page);
   await layout(root, page);

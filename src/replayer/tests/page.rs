@@ -8,7 +8,7 @@ use crate::page::asked::asked;
 use crate::page::index::Cells;
 use crate::page::{Answer, Index, Judging, Known, View, answer};
 use crate::replayer::testing::{Recording, bytes};
-use crate::session::{Kind, NewRevision, Reader};
+use crate::session::{Kind, NewRevision, Notice, NoticeEvent, Reader};
 
 const LIST: &str = "http://origin.example/live/list.m3u8";
 
@@ -121,7 +121,7 @@ async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
     let mut index = Index::default();
     let mut counted = || {
         index.go_on(&reader).unwrap();
-        index.requests(cells)
+        index.requests(cells, None)
     };
     recording.writer.exchange(first).await;
     recording.writer.exchange(last).await;
@@ -131,4 +131,39 @@ async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
     recording.writer.written().await;
     assert_eq!(counted(), [0, 1, 1, 1]);
     assert_eq!(counted(), [0, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_late_poll_is_told_of_its_own_playlist() {
+    let recording = Recording::start().await;
+    revision(&recording, 1000, 7, 2).await;
+    let poll = recording.exchange(Kind::Media, "http://origin.example/live/other.m3u8", 3000);
+    let id = poll.id;
+    recording.writer.exchange(poll).await;
+    let late = |detail: String| NoticeEvent {
+        kind: Notice::Late,
+        at_us: recording.zero_us + 1_500_000,
+        length_us: Some(1_500_000),
+        detail,
+    };
+    let sentences = [
+        format!("poll {id}: 1.500 s behind its moment"),
+        "poll 999: 1.500 s behind its moment".to_owned(),
+    ];
+    for sentence in &sentences {
+        recording.writer.notice(late(sentence.clone())).await;
+    }
+    recording.writer.written().await;
+    let session = json(&recording, "session", "");
+    let notices = session["notices"].as_array().unwrap();
+    assert_eq!(notices.len(), 2, "{session}");
+    let exchanges = json(&recording, "exchanges", "filter=other.m3u8");
+    let lane = &exchanges["exchanges"][0]["lane"];
+    assert!(lane.is_string(), "{exchanges}");
+    assert_eq!(
+        (&notices[0]["kind"], &notices[0]["lane"], &notices[0]["at"]),
+        (&"late".into(), lane, &1.5.into()),
+    );
+    assert!(notices[1]["lane"].is_null(), "its exchange is gone");
+    assert_eq!(session["recorder"][0]["count"], 2);
 }

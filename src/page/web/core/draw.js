@@ -114,16 +114,19 @@ export function drawNotices(context, { span, width, height }, notices, end, colo
 }
 
 /**
- * Text that is cut where it does not fit; nothing where hardly a letter would.
+ * Text that is cut in its middle where it does not fit, since its end tells it apart; nothing where hardly a letter would.
  * @param {Context} context @param {string} text @param {number} x @param {number} y @param {number} room
+ * @param {boolean} [hasGround]  It is drawn over something: its outline first.
  */
-export function fitText(context, text, x, y, room) {
+export function fitText(context, text, x, y, room, hasGround = false) {
   if (room < 8) return;
   let shown = text;
   if (context.measureText(text).width > room) {
     const letters = Math.floor(room / (context.measureText('0').width || 6)) - 1;
     if (letters < 2) return;
-    shown = `${text.slice(0, letters)}…`;
+    const tail = Math.floor(letters * 0.6);
+    shown = `${text.slice(0, letters - tail)}…${text.slice(text.length - tail)}`;
   }
+  if (hasGround) context.strokeText(shown, x, y);
   context.fillText(shown, x, y);
 }

@@ -17,7 +17,7 @@
  * @property {boolean} hls_js
  * @property {Lane[]} lanes
  *
- * @typedef {{ kind: string, at: number, to: number | null, text: string }} Notice  `to` null: it was not over.
+ * @typedef {{ kind: string, at: number, to: number | null, text: string, lane: string | null }} Notice  `to` null: it was not over; `lane` null: it is of all.
  *
  * @typedef {{ name: string, url: string, raw: boolean, path: string, dvr: string | null }} Stream
  *
@@ -123,8 +123,10 @@
  * @property {string | null} [failed]
  * @property {Record<Severity, number>} counts
  * @property {Finding[]} findings
- * @property {Record<string, number>} left_out  Rule, and how many more it has found.
+ * @property {Record<string, number>} not_sent  Rule, and how many more of it the server has.
+ * @property {Record<string, number>} left_out  Rule, and how many more it has found, which nobody has.
  * @property {{ what: string, why: string }[]} not_judged
+ * @property {Findings} [first]  What came first, where those of windows are in it as well.
  */
 
 /**

@@ -13,6 +13,8 @@ const SIGNS = [
   ['notice', 'late', 'The recorder had trouble of its own: it was late, stood still, was suspended, its disk was full'],
   ['box', '6', 'A segment or a partial segment, from listed to gone; a dashed one was not asked for'],
   ['wait', '', 'Its download: the wait for the first byte'],
+  ['held', '', 'A wait that was asked for: the origin was to hold the request until a part is there'],
+  ['announced', '', 'A partial segment that was announced (preload hint) and asked for before it was listed'],
   ['receive', '', 'Its download: from the first byte to the last'],
   ['bad', '✕ 404', 'A download that failed, with its status or what broke it'],
   ['again', '✕ 404 ✓', 'A download that failed at first, and was good in the end'],

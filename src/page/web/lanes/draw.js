@@ -6,7 +6,7 @@ import { drawHoles, drawNotices, line } from '../core/draw.js';
 import { length } from '../core/times.js';
 import { stripOf } from './bands.js';
 import { doneOf } from './boxes.js';
-import { drawBodies, drawBoxes } from './draw-boxes.js';
+import { drawBodies, drawBoxes, drawNames } from './draw-boxes.js';
 import { drawMarks } from './draw-marks.js';
 
 /**
@@ -31,16 +31,18 @@ export function drawLane(context, where, scene, lines, colours) {
   const isRaw = seen.some(({ body }) => body);
   if (!isRaw) drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
-  drawBoxes(context, where, scene.bands, seen, colours);
+  const names = drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
   if (isRaw) drawGaps(context, where, scene, seen, colours);
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
-  drawLengths(context, where, scene, seen, colours);
   drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.marks);
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) drawNote(context, where, scene, scene.note, seen, colours);
   drawLines(context, where, lines, colours);
+  // What is to be read no line goes through.
+  drawNames(context, names, colours);
+  drawLengths(context, where, scene, seen, colours);
   if (scene.current) drawCurrent(context, where, scene, scene.current, colours);
 }
 

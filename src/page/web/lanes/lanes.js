@@ -39,7 +39,7 @@ export function lanes(element, page) {
     const all = findings.get();
     const outages = (all?.findings ?? []).filter(isFault);
     // A wait that is in no finding is none of the origin's, once all findings are there.
-    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys(all.left_out).length === 0;
+    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys({ ...all.left_out, ...all.not_sent }).length === 0;
     for (const one of rows) {
       one.show({
         events: data?.lanes.find(({ id }) => id === one.lane.id) ?? null,
@@ -63,7 +63,7 @@ export function lanes(element, page) {
   const arrange = () => {
     const all = session.get().lanes.filter(({ stream }) => [null, stream].includes(state.get().s));
     const wanted = all.slice(0, MOST);
-    const text = JSON.stringify([wanted, all.length]);
+    const text = JSON.stringify([wanted, all.length, state.get().s]);
     if (text === known) return;
     known = text;
     rows = wanted.map((lane) => row(lane, page));

@@ -4,7 +4,7 @@ import { toPixel } from '../core/axis.js';
 import { picture } from '../core/canvas.js';
 import { colours } from '../core/colours.js';
 import { disclosure } from '../core/disclosure.js';
-import { h, set, setText } from '../core/dom.js';
+import { cut, fill, h, set } from '../core/dom.js';
 import { gestures } from '../core/gestures.js';
 import { noticesOf } from '../core/notices.js';
 import { length } from '../core/times.js';
@@ -61,7 +61,7 @@ function nameOf(lane, isOfSeveral) {
 
 /** @param {import('../core/types.js').Lane} lane @param {import('../types.js').Page} page @returns {Row} */
 export function row(lane, page) {
-  const { name, more } = nameOf(lane, page.session.get().streams.length > 1);
+  const { name, more } = nameOf(lane, page.session.get().streams.length > 1 && page.state.get().s === null);
   /** @type {Thing[]} */
   let all = [];
   /** @type {import('./draw.js').Scene} */
@@ -75,8 +75,8 @@ export function row(lane, page) {
     drawLane(context, { span: page.axis.get(), width, height }, scene, lines, colours());
   });
   const hands = h('div', { class: 'hands', role: 'slider', tabindex: 0, 'aria-label': `Events of ${name}`, 'aria-valuemin': 0, 'aria-valuenow': 0 });
-  const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, onclick: () => chosen() }, name);
-  const facts = h('span', { class: 'quiet lane-more', title: more }, more);
+  const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, 'aria-label': name, onclick: () => chosen() }, cut(name));
+  const facts = h('span', { class: 'quiet lane-more' }, cut(more));
   const { button, body, renew } = disclosure(name, async () => [(await import('./table.js')).tableOf(all, page, name, scene)]);
   const label = h('div', { class: 'lane-label' }, choose, facts, h('span', { class: 'tools' }, h('span', { class: 'quiet' }, targets(lane)), button));
   const element = h('div', { class: `lane lane-${lane.kind}`, 'data-lane': lane.id }, h('div', { class: 'time-row' }, label, h('div', { class: 'lane-picture' }, image.element, hands)), body);
@@ -132,7 +132,7 @@ export function row(lane, page) {
         events: known.events,
         known: known.span,
         holes: missingOf(known.session),
-        notices: noticesOf(known.session.notices, lane.url),
+        notices: noticesOf(known.session.notices, lane),
         end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
         note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
@@ -143,7 +143,8 @@ export function row(lane, page) {
       set(hands, { 'aria-valuemax': known.session.length_seconds });
       if (!current) set(hands, { 'aria-valuetext': sentence });
       const left = known.events?.segments_left_out;
-      setText(facts, left ? `${more} · ${left} earlier segments are not drawn` : more);
+      const words = left ? `${left} earlier segments are not drawn` : more;
+      if (facts.textContent !== words) fill(facts, cut(words));
       renew();
       image.redraw();
     },

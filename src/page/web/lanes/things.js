@@ -24,7 +24,7 @@ export function things(known) {
 }
 
 /** What the recorder noticed about itself. @param {Known} known @returns {Thing[]} */
-const notices = ({ lane, session }) => noticesOf(session.notices, lane.url).map((notice) => ({
+const notices = ({ lane, session }) => noticesOf(session.notices, lane).map((notice) => ({
   kind: 'notice', band: 'marks', at: notice.at, to: endOf(notice, session.length_seconds), bad: false, notice, exchange: exchangeOf(notice),
   name: `Recorder: ${wordOf(notice)}`, lines: () => linesOf(notice, session.length_seconds),
 }));
@@ -55,7 +55,7 @@ function advances({ advances }) {
 
 /** @param {Known} known @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
 function gaps({ lane, span, findings, outages, isJudged, session }, events) {
-  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session)).map((wait) => ({
+  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session, lane)).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
     exchange: null, revision: wait.revision ?? (wait.finding && isGap(wait.finding) ? wait.finding.last.exchange : null),
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
@@ -63,7 +63,7 @@ function gaps({ lane, span, findings, outages, isJudged, session }, events) {
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
       wait.own ? 'isreport does not count it against the origin' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
       ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
-      ...troubles(noticesOf(session.notices, lane.url), wait, session.length_seconds),
+      ...troubles(noticesOf(session.notices, lane), wait, session.length_seconds),
     ],
   }));
 }
@@ -112,7 +112,7 @@ function listed(all, kind, span) {
     return {
       kind, band: kind === 'segment' ? 'boxes' : 'parts', at: box.from, to: box.to, box, exchange: listed.exchange ?? null,
       bad: box.fate === 'failed' || box.fate === 'recovered' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
-      lines: () => [listedWords(listed), requestWords(listed, box.fate), ...goodWords(listed)],
+      lines: () => [listedWords(listed), ...announcedWords(box), requestWords(listed, box.fate), ...goodWords(listed)],
     };
   });
 }
@@ -122,6 +122,9 @@ function listedWords({ from, to, duration }) {
   const begin = from === null ? 'listed before what was read' : `listed ${sessionTime(from)}`;
   return `${length(duration)}, ${begin}, ${to === null ? 'still listed' : `gone ${sessionTime(to)}`}`;
 }
+
+/** @param {import('./types.js').Box} box */
+const announcedWords = ({ asked, from, listed }) => (asked < from && listed.from !== null ? [`announced, and asked for ${length(from - asked)} before it was listed`] : []);
 
 /** @param {import('../core/types.js').Listed} listed @param {import('./boxes.js').Fate} fate */
 function requestWords({ exchange, requested, done, first_byte, status, outcome, bytes }, fate) {

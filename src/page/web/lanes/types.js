@@ -70,8 +70,8 @@
  * @typedef {'good' | 'failed' | 'recovered' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
  *   `recovered`: the first request for it failed, and a later one did not; `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
  *   what was read; `gap`: the playlist itself says that it is missing.
- * @typedef {{ listed: import('../core/types.js').Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate }} Box
- *   `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
+ * @typedef {{ listed: import('../core/types.js').Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate, asked: number }} Box
+ *   `asked`: when an announced part was asked for, before it was listed (else `from`); `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
  */
 
 export {};

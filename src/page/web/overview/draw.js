@@ -82,7 +82,7 @@ function notLoaded(context, { span, width }, at, colours) {
   context.fillRect(left, 0, width - left, SIGNS);
   context.font = `${colours.small}px ${colours.font}`;
   context.textBaseline = 'middle';
-  const words = 'findings: not loaded from here on';
+  const words = 'findings: from here on with the window';
   const across = context.measureText(words).width + 8;
   const x = Math.max(Math.min(left, width - across), 0);
   context.fillStyle = colours.panel;

@@ -3,6 +3,7 @@
 /**
  * @typedef {object} Shown
  * @property {import('../core/types.js').Overview | null} data
+ * @property {string | null} stream  The only one that is counted.
  * @property {import('../core/types.js').Session} session
  * @property {import('../core/types.js').Finding[]} findings
  * @property {number | null} loadedTo  Findings behind this moment are not loaded.

@@ -1,7 +1,7 @@
 // The text of the playlist at the pointer, or of the revision that was chosen, and what changed in it.
 
 import { DataError, isAbort, loader } from '../core/data.js';
-import { fill, h, set, setText } from '../core/dom.js';
+import { cut, fill, h, set, setText } from '../core/dom.js';
 import { sessionTime } from '../core/times.js';
 import { bring, closes, isAsked, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
@@ -123,7 +123,7 @@ export function revision(element, page) {
     const { found, old, changes, isCutShort } = shown;
     const { head } = found.text;
     const lane = session.lane(head.lane);
-    fill(title, 'Playlist ', h('bdi', { class: 'quiet' }, lane?.label ?? lane?.name ?? head.lane));
+    fill(title, h('span', null, 'Playlist '), h('span', { class: 'quiet' }, cut(lane?.label ?? lane?.name ?? head.lane)));
     fill(facts, about(found, page));
     setText(notes, found.note ?? '');
     set(back, { disabled: head.before === null });

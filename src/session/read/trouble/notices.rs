@@ -44,6 +44,34 @@ impl Reader {
         Ok(rows.into_iter().flatten().collect())
     }
 
+    /// Polls that were late, in the order in which they were due, each with the resource that was asked for (its row, and that of its
+    /// stream); `None`: its exchange is gone.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn late_polls(&self) -> Result<Vec<(NoticeEvent, Option<(i64, i64)>)>, ReadError> {
+        self.list(
+            // What is told of one begins with the number of its exchange: 'poll 17: …'.
+            "SELECT v.at_us, v.length_us, v.detail, r.id, r.stream_id
+               FROM event v
+               LEFT JOIN exchange e ON v.detail LIKE 'poll %' AND e.id = CAST(substr(v.detail, 6) AS INTEGER)
+               LEFT JOIN resource r ON r.id = e.resource_id
+              WHERE v.kind = 'late' ORDER BY v.at_us, v.id LIMIT ?1",
+            [MOST_EVENTS],
+            |row| {
+                let event = NoticeEvent {
+                    kind: Notice::Late,
+                    at_us: row.get(0)?,
+                    length_us: row.get(1)?,
+                    detail: row.get(2)?,
+                };
+                let resource: Option<i64> = row.get(3)?;
+                let stream: Option<i64> = row.get(4)?;
+                Ok((event, resource.zip(stream)))
+            },
+        )
+    }
+
     /// When the validators of a playlist were false, in the order in which that was found.
     ///
     /// # Errors
