@@ -1,8 +1,8 @@
 // Gaps that an outage explains: lanes draw them in red, and the verdict counts them.
 
-import { fetchJson } from './core/data.js';
-import { blindSpans } from './core/notices.js';
-import { waits } from './lanes/gaps.js';
+import { fetchJson } from './core/data/data.js';
+import { blindSpans } from './core/data/notices.js';
+import { waits } from './lanes/things/gaps.js';
 
 /** So fine the whole session is asked for: a screen has no more. */
 const WIDTH = 2000;

@@ -139,14 +139,14 @@
 
 /**
  * @typedef {object} Axis
- * @property {() => import('./axis.js').Span} get  What is seen now; a new object whenever it is another span.
- * @property {(span: import('./axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
+ * @property {() => import('./picture/axis.js').Span} get  What is seen now; a new object whenever it is another span.
+ * @property {(span: import('./picture/axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
  *   requests follow when it rests.
  * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
  * @property {(seconds: number) => void} pan
  * @property {(at: number, to?: number) => void} reveal  Moves as little as it can, so that this is seen; not at all where it is.
- * @property {(told: (span: import('./axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
- * @property {(told: (span: import('./axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
  */
 
 /**

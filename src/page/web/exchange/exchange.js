@@ -1,8 +1,8 @@
 // The request that is open: what was asked, when, what came, who listed it, and its body.
 
-import { copyText } from '../core/copy.js';
-import { loader } from '../core/data.js';
-import { cut, fill, h } from '../core/dom.js';
+import { copyText } from '../core/ui/copy.js';
+import { loader } from '../core/data/data.js';
+import { cut, fill, h } from '../core/ui/dom.js';
 import { arrival } from './arrival.js';
 import { bring, closes, isAsked, opener } from './bring.js';
 import { body } from './body.js';

@@ -1,8 +1,8 @@
 // The findings as a list: each a way to its moment and its evidence.
 
-import { fill, h, set, setText } from '../core/dom.js';
-import { kindOf, loadedTo, shownFindings, SIGNS } from '../core/findings.js';
-import { count, sessionTime } from '../core/times.js';
+import { fill, h, set, setText } from '../core/ui/dom.js';
+import { kindOf, loadedTo, shownFindings, SIGNS } from '../core/data/findings.js';
+import { count, sessionTime } from '../core/data/times.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 
@@ -104,7 +104,7 @@ export function findings(element, page) {
   show();
 }
 
-/** What is not loaded, and where it is. @param {import('../core/findings.js').NotLoaded} left */
+/** What is not loaded, and where it is. @param {import('../core/data/findings.js').NotLoaded} left */
 function leftWords({ at, more, rules, unknown }) {
   const where = `of ${rules.join(', ')} those from ${sessionTime(at, 0)} on, and some before, are loaded with the window that they are in`;
   return `${count(more, 'more finding')}: ${unknown === more ? 'too many to be told apart' : where}${unknown && unknown !== more ? `, but for ${unknown.toLocaleString('en')} that are too many to be told apart` : ''}. `;

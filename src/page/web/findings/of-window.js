@@ -1,6 +1,6 @@
 // Findings of the window, where the server has more than it sends at first.
 
-import { loader } from '../core/data.js';
+import { loader } from '../core/data/data.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 /** @typedef {import('../core/types.js').Findings} Findings */

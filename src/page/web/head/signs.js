@@ -1,6 +1,6 @@
 // What the signs of the pictures mean.
 
-import { h } from '../core/dom.js';
+import { h } from '../core/ui/dom.js';
 
 /** A class of css/signs.css, what stands in it, what it means. @type {[string, string, string][]} */
 const SIGNS = [

@@ -1,10 +1,10 @@
 // The lanes: which there are, and what they are told.
 
-import { loader } from '../core/data.js';
-import { fill, h, setText } from '../core/dom.js';
-import { isFault, shownFindings } from '../core/findings.js';
+import { loader } from '../core/data/data.js';
+import { fill, h, setText } from '../core/ui/dom.js';
+import { isFault, shownFindings } from '../core/data/findings.js';
 import { row } from './row.js';
-import { ruler } from './ruler.js';
+import { ruler } from './picture/ruler.js';
 
 /** So much more than the window is asked for on each side: it is there when somebody drags. */
 const MARGIN = 0.25;

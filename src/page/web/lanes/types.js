@@ -14,8 +14,8 @@
  * @property {boolean} bad
  * @property {number | null} [exchange]
  * @property {number | null} [revision]
- * @property {import('./boxes.js').Box} [box]
- * @property {import('./gaps.js').Wait} [wait]
+ * @property {import('./things/boxes.js').Box} [box]
+ * @property {import('./things/gaps.js').Wait} [wait]
  * @property {import('../core/types.js').Mark} [mark]
  * @property {import('../core/types.js').Finding} [finding]
  * @property {number | null} [notBefore]
@@ -41,7 +41,7 @@
  * @typedef {object} Scene
  * @property {Thing[]} things
  * @property {number[]} expected
- * @property {import('./bands.js').Bands} bands
+ * @property {import('./picture/bands.js').Bands} bands
  * @property {import('../core/types.js').LaneEvents | null} events
  * @property {{ from: number, to: number }} known  Of which the events are.
  * @property {[number, number][]} holes

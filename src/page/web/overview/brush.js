@@ -1,6 +1,6 @@
 // Hands on the overview: a window is drawn, moved, or made wider and narrower at its ends.
 
-import { toPixel, toSeconds } from '../core/axis.js';
+import { toPixel, toSeconds } from '../core/picture/axis.js';
 
 /** Nearer than this to an end, in pixels: it is the end. */
 const GRIP = 7;
@@ -11,7 +11,7 @@ const GRIP = 7;
  */
 export function brush(element, page) {
   const { axis, session } = page;
-  /** @type {{ kind: 'move' | 'from' | 'to' | 'new', x: number, span: import('../core/axis.js').Span, moved: boolean } | null} */
+  /** @type {{ kind: 'move' | 'from' | 'to' | 'new', x: number, span: import('../core/picture/axis.js').Span, moved: boolean } | null} */
   let drag = null;
   /** Fingers that are down. @type {Map<number, number>} */
   const down = new Map();

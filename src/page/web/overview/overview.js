@@ -1,12 +1,12 @@
 // The overview strip: the whole session, and the window in it.
 
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { loader } from '../core/data.js';
-import { h, set, setText } from '../core/dom.js';
-import { gapsOf, isFault, loadedTo, shownFindings } from '../core/findings.js';
-import { count, length, sessionTime } from '../core/times.js';
-import { disclosure } from '../core/disclosure.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { loader } from '../core/data/data.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { gapsOf, isFault, loadedTo, shownFindings } from '../core/data/findings.js';
+import { count, length, sessionTime } from '../core/data/times.js';
+import { disclosure } from '../core/ui/disclosure.js';
 import { brush } from './brush.js';
 import { drawOverview } from './draw.js';
 
@@ -154,7 +154,7 @@ function zoomButtons({ axis, state, live, session }) {
 
 /**
  * All of the session.
- * @param {import('../core/axis.js').Axis} axis @param {import('../core/session.js').SessionStore} session @param {import('../core/state.js').State} state
+ * @param {import('../core/picture/axis.js').Axis} axis @param {import('../core/data/session.js').SessionStore} session @param {import('../core/data/state.js').State} state
  */
 export function showAll(axis, session, state) {
   // Of one that is over the fragment need not say it.

@@ -1,8 +1,8 @@
 // What the overview shows, as a table.
 
-import { h } from '../core/dom.js';
-import { endOf, wordOf } from '../core/notices.js';
-import { sessionTime } from '../core/times.js';
+import { h } from '../core/ui/dom.js';
+import { endOf, wordOf } from '../core/data/notices.js';
+import { sessionTime } from '../core/data/times.js';
 
 /** Lines of a table. */
 const MOST = 200;

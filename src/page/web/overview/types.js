@@ -7,7 +7,7 @@
  * @property {import('../core/types.js').Session} session
  * @property {import('../core/types.js').Finding[]} findings
  * @property {number | null} loadedTo  Findings behind this moment are not loaded.
- * @property {import('../core/axis.js').Span} window
+ * @property {import('../core/picture/axis.js').Span} window
  * @property {number | null} pointer
  * @property {number | null} at
  * @property {import('../core/types.js').PlayHead} playhead

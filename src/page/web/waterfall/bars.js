@@ -1,6 +1,6 @@
 // A request as bars on the axis, and in words. Pure.
 
-import { length, sessionTime, size } from '../core/times.js';
+import { length, sessionTime, size } from '../core/data/times.js';
 
 /**
  * @typedef {import('../exchange/types.js').Exchange} Exchange
@@ -40,12 +40,12 @@ export function split(name) {
   return [file + (query < 0 ? '' : name.slice(query)), folder ? `${folder}/` : ''];
 }
 
-/** The part that a poll was to be held for, `held for 12.3`; empty: it was not. @param {Pick<Exchange, 'directives'>} one */
-export function heldWords({ directives }) {
+/** What a poll was to be held for, `part 12.3`; empty: it was not to be held. @param {Pick<Exchange, 'directives'>} one */
+export function heldFor({ directives }) {
   if (directives === null) return '';
   const query = new URLSearchParams(directives);
-  const number = [query.get('_HLS_msn'), query.get('_HLS_part')].filter((one) => one !== null).join('.');
-  return number ? `held for ${number}` : directives;
+  const [segment, part] = [query.get('_HLS_msn'), query.get('_HLS_part')];
+  return segment === null ? directives : part === null ? `segment ${segment}` : `part ${segment}.${part}`;
 }
 
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
@@ -65,7 +65,7 @@ export function linesOf(one) {
   lines.push(status === null ? `no response: ${outcome}` : `${status}${outcome === 'complete' ? '' : `, ${outcome}`}, ${size(bytes)}`);
   if (wait !== null) lines.push(`wait ${length(wait)}, receive ${length(receive ?? 0)}`);
   else if (failed !== null) lines.push(`failed after ${length(failed)}`);
-  if (one.directives !== null) lines.push(`${heldWords(one)}: the origin was to answer when that is there`);
+  if (one.directives !== null) lines.push(`the origin was to hold it for ${heldFor(one)}`);
   if (own !== null) lines.push(`only because a recorder asked: ${own}`);
   if (error !== null) lines.push(error);
   return lines;

@@ -1,7 +1,7 @@
 // Mouse and keys on the rows of the waterfall.
 
-import { toSeconds } from '../core/axis.js';
-import { showTip } from '../core/tip.js';
+import { toSeconds } from '../core/picture/axis.js';
+import { showTip } from '../core/ui/tip.js';
 import { linesOf } from './bars.js';
 
 /** @typedef {import('../exchange/types.js').Exchange} Exchange */

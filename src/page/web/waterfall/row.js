@@ -1,8 +1,8 @@
 // A row of the waterfall: made once, filled again for whatever request comes into it.
 
-import { h, halves, set, setText } from '../core/dom.js';
-import { length, size } from '../core/times.js';
-import { barsOf, endOf, heldWords, linesOf, oddities, secondsOf, split } from './bars.js';
+import { h, halves, set, setText } from '../core/ui/dom.js';
+import { length, size } from '../core/data/times.js';
+import { barsOf, endOf, heldFor, linesOf, oddities, secondsOf, split } from './bars.js';
 
 /**
  * @typedef {import('../exchange/types.js').Exchange} Exchange
@@ -69,7 +69,8 @@ export function fillRow(old, one, place, scale) {
   set(parts.name, { 'aria-label': `${file} ${folder}`.trim() });
   setText(parts.folder, folder);
   setText(parts.bytes, one.bytes === null ? '' : size(one.bytes));
-  setText(parts.time, [length(secondsOf(one)), heldWords(one)].filter(Boolean).join(', '));
+  const held = heldFor(one);
+  setText(parts.time, `${length(secondsOf(one))}${held && `, for ${held}`}`);
   setText(parts.odd, oddities(one));
   const classes = ['wf-row', 'time-row'];
   if (one.fault) classes.push('fault');

@@ -1,6 +1,6 @@
 // The exchanges of the window, as far as they were asked for: page by page, and at the edge while it is recorded.
 
-import { loader } from '../core/data.js';
+import { loader } from '../core/data/data.js';
 
 /** @typedef {import('../exchange/types.js').Exchange} Exchange */
 

@@ -1,14 +1,14 @@
 // The waterfall: the exchanges of the window, one a row, their bars on the axis of the lanes.
 
-import { fetchJson } from '../core/data.js';
-import { h, set, setText } from '../core/dom.js';
-import { count, sessionTime } from '../core/times.js';
+import { fetchJson } from '../core/data/data.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { count, sessionTime } from '../core/data/times.js';
 import { filterBox } from './filter.js';
 import { mouse, rowKeys } from './hands.js';
 import { lines } from './lines.js';
 import { fillEmpty, fillRow, moveRow } from './row.js';
 import { createRows } from './rows.js';
-import { virtual } from '../core/virtual.js';
+import { virtual } from '../core/ui/virtual.js';
 
 /** So many rows before the last one that is there, the next page is asked for. */
 const AHEAD = 300;

@@ -1,8 +1,8 @@
 // Segments and parts as boxes: in which row, until where, and how the request for each went. Pure.
 
-/** @typedef {import('../core/types.js').Listed} Listed */
-/** @typedef {import('./types.js').Fate} Fate */
-/** @typedef {import('./types.js').Box} Box */
+/** @typedef {import('../../core/types.js').Listed} Listed */
+/** @typedef {import('../types.js').Fate} Fate */
+/** @typedef {import('../types.js').Box} Box */
 
 /** @param {Listed} listed @returns {Fate} */
 export function fateOf(listed) {

@@ -1,21 +1,21 @@
 // The picture of a lane.
 
-import { toPixel } from '../core/axis.js';
-import { hatch } from '../core/colours.js';
-import { drawHoles, drawNotices, line } from '../core/draw.js';
-import { length } from '../core/times.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { hatch } from '../../core/picture/colours.js';
+import { drawHoles, drawNotices, line } from '../../core/picture/draw.js';
+import { length } from '../../core/data/times.js';
 import { stripOf } from './bands.js';
-import { doneOf } from './boxes.js';
+import { doneOf } from '../things/boxes.js';
 import { drawBodies, drawBoxes, drawNames } from './draw-boxes.js';
 import { drawMarks } from './draw-marks.js';
 
 /**
- * @typedef {import('../core/colours.js').Colours} Colours
- * @typedef {import('./types.js').Thing} Thing
+ * @typedef {import('../../core/picture/colours.js').Colours} Colours
+ * @typedef {import('../types.js').Thing} Thing
  *
- * @typedef {import('./types.js').Scene} Scene
- * @typedef {import('./types.js').Lines} Lines
- * @typedef {{ span: import('../core/axis.js').Span, width: number, height: number }} Where
+ * @typedef {import('../types.js').Scene} Scene
+ * @typedef {import('../types.js').Lines} Lines
+ * @typedef {{ span: import('../../core/picture/axis.js').Span, width: number, height: number }} Where
  */
 
 /** A wait that is less wide has no frame, in pixels. */

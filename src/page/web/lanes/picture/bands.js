@@ -1,13 +1,13 @@
 // Where in a lane what is drawn, and which thing is at a point. Pure.
 
-import { toPixel } from '../core/axis.js';
-import { doneOf } from './boxes.js';
-import { ROWS } from './things.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { doneOf } from '../things/boxes.js';
+import { ROWS } from '../things/things.js';
 
 /**
- * @typedef {import('./types.js').Thing} Thing
+ * @typedef {import('../types.js').Thing} Thing
  * @typedef {{ top: number, height: number }} Strip
- * @typedef {Record<import('./types.js').Band, Strip>} Bands
+ * @typedef {Record<import('../types.js').Band, Strip>} Bands
  */
 
 /** Nearer than this is hit, in pixels. */

@@ -1,14 +1,14 @@
 // Boxes of a lane: segments and parts with their downloads, parts of a raw stream.
 
-import { toPixel } from '../core/axis.js';
-import { hatch } from '../core/colours.js';
-import { cross, fitText } from '../core/draw.js';
-import { size } from '../core/times.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { hatch } from '../../core/picture/colours.js';
+import { cross, fitText } from '../../core/picture/draw.js';
+import { size } from '../../core/data/times.js';
 import { stripOf } from './bands.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
-/** @typedef {import('./types.js').Thing} Thing */
+/** @typedef {import('../types.js').Thing} Thing */
 
 /** The name of a box, as it is drawn: over what, in which size. @typedef {{ text: string, x: number, y: number, room: number, size: number, ground: string }} Name */
 
@@ -63,7 +63,7 @@ function drawBox(context, { span, width }, { box, kind }, top, height, colours) 
 function announced(context, left, right, top, height, colours) {
   context.fillStyle = colours.panel;
   context.fillRect(left, top, right - left, height);
-  if (right - left < 3 || height < 3) return;
+  if (right - left < 8 || height < 3) return;
   context.strokeStyle = colours['box-line'];
   context.lineWidth = 1;
   context.setLineDash([3, 2]);
@@ -71,7 +71,7 @@ function announced(context, left, right, top, height, colours) {
   context.setLineDash([]);
 }
 
-/** Dashed where nobody asked for it; open where it was cut. @param {CanvasRenderingContext2D} context @param {import('./boxes.js').Box} box @param {number} left @param {number} right @param {number} top @param {number} height @param {string} colour */
+/** Dashed where nobody asked for it; open where it was cut. @param {CanvasRenderingContext2D} context @param {import('../things/boxes.js').Box} box @param {number} left @param {number} right @param {number} top @param {number} height @param {string} colour */
 function border(context, box, left, right, top, height, colour) {
   if (right - left < 3 || height < 3) return;
   context.strokeStyle = colour;
@@ -89,7 +89,7 @@ function border(context, box, left, right, top, height, colour) {
   context.setLineDash([]);
 }
 
-/** Wait, then receive: at the bottom of its box. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../core/types.js').Listed} listed @param {number} top @param {number} height @param {import('./boxes.js').Fate} fate @param {Colours} colours */
+/** Wait, then receive: at the bottom of its box. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../../core/types.js').Listed} listed @param {number} top @param {number} height @param {import('../things/boxes.js').Fate} fate @param {Colours} colours */
 function download(context, pixel, { requested, first_byte, done, good }, top, height, fate, colours) {
   if (requested === undefined) return;
   const tall = Math.max(2, Math.min(height * 0.45, 7));
@@ -111,7 +111,7 @@ function download(context, pixel, { requested, first_byte, done, good }, top, he
 
 /**
  * A cross: it failed; with a tick where it was good in the end. A triangle that points to the right: it was late.
- * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('./boxes.js').Box} box
+ * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../things/boxes.js').Box} box
  * @param {number} top @param {number} height @param {Colours} colours
  * @returns {number} Where it ends, in pixels.
  */

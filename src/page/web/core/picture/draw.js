@@ -2,7 +2,7 @@
 
 import { toPixel } from './axis.js';
 import { hatch } from './colours.js';
-import { endOf, wordOf } from './notices.js';
+import { endOf, wordOf } from '../data/notices.js';
 
 /** @typedef {import('./axis.js').Span} Span */
 /** @typedef {import('./colours.js').Colours} Colours */
@@ -85,7 +85,7 @@ export function drawHoles(context, { span, width, height }, holes, colours) {
 /**
  * Troubles of the recorder: hatched, never red, and their words in a strip, where there is one. The hatch is behind what was seen, the words are before it.
  * @param {Context} context @param {{ span: Span, width: number, height: number }} where
- * @param {import('./types.js').Notice[]} notices @param {number} end Of the session. @param {Colours} colours
+ * @param {import('../types.js').Notice[]} notices @param {number} end Of the session. @param {Colours} colours
  * @param {{ top: number, height: number } | null} words  Null: the hatch.
  */
 export function drawNotices(context, { span, width, height }, notices, end, colours, words) {

@@ -4,8 +4,8 @@ import { fetchJson } from './data.js';
 import { observable } from './observable.js';
 
 /**
- * @typedef {import('./types.js').Finding} Finding
- * @typedef {import('./types.js').Findings} Findings
+ * @typedef {import('../types.js').Finding} Finding
+ * @typedef {import('../types.js').Findings} Findings
  * @typedef {'must' | 'should' | 'info' | 'gap' | 'fault'} Sort  What the verdict counts.
  */
 

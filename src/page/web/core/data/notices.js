@@ -2,7 +2,7 @@
 
 import { length, sessionTime } from './times.js';
 
-/** @typedef {import('./types.js').Notice} Notice */
+/** @typedef {import('../types.js').Notice} Notice */
 
 /** A word for the picture, and what it means. @type {Record<string, [string, string]>} */
 const KINDS = {
@@ -38,12 +38,12 @@ export function linesOf(notice, end) {
   return [when, KINDS[kind]?.[1] ?? 'What the recorder noticed about itself', text].filter(Boolean);
 }
 
-/** Those of a lane, or of all of them: a late poll is of one playlist, false validators are of one URL. @param {Notice[]} all @param {import('./types.js').Lane} lane @returns {Notice[]} */
+/** Those of a lane, or of all of them: a late poll is of one playlist, false validators are of one URL. @param {Notice[]} all @param {import('../types.js').Lane} lane @returns {Notice[]} */
 export const noticesOf = (all, lane) => all.filter((notice) => (notice.kind === 'false validators' ? notice.text === lane.url : [null, lane.id].includes(notice.lane)));
 
 /**
  * When no more than a part of a lane was seen: no recorder ran, or it noticed trouble of its own. In order, apart from each other.
- * @param {{ holes: [number, number][], notices: Notice[], length_seconds: number }} session @param {import('./types.js').Lane} lane
+ * @param {{ holes: [number, number][], notices: Notice[], length_seconds: number }} session @param {import('../types.js').Lane} lane
  * @returns {[number, number][]}
  */
 export function blindSpans({ holes, notices, length_seconds }, lane) {
