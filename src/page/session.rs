@@ -117,12 +117,12 @@ fn noticed_of(view: &View<'_>, raw: &RawStreams) -> Result<Vec<OfLane>, ReadErro
     let mut notices = view.reader.notices()?;
     // An origin asked for that.
     notices.retain(|notice| notice.kind != Notice::LeftAlone);
-    let late = view.reader.late_polls()?.into_iter().map(|(notice, of)| {
-        let lane = of.map(|(resource, stream)| match raw.has(stream) {
-            true => Lane::Raw(stream),
-            false => Lane::Playlist(resource),
-        });
-        (notice, lane)
+    let late = view.reader.late_polls()?.into_iter().map(|late| {
+        let lane = match late.stream_id.filter(|id| raw.has(*id)) {
+            Some(stream_id) => Some(Lane::Raw(stream_id)),
+            None => late.resource_id.map(Lane::Playlist),
+        };
+        (late.notice, lane)
     });
     let of_all = notices.into_iter().map(|notice| (notice, None));
     let mut all: Vec<OfLane> = of_all.chain(late).collect();

@@ -204,7 +204,7 @@ export function waterfall(element, page) {
       if (isThere && isSeen) list.reveal(next, begins === null ? 'middle' : 'nearest');
       if (sought === null) return;
       // How many there are is asked for; it comes here again when that is known.
-      const isFiltered = state.get().f !== null || state.get().s !== null;
+      const isFiltered = state.get().f !== null;
       if (isFiltered || rows.least() > SOUGHT || begins !== null) {
         sought = null;
         rows.begin(at);
