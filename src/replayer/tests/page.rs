@@ -167,3 +167,67 @@ async fn a_late_poll_is_told_of_its_own_playlist() {
     assert!(notices[1]["lane"].is_null(), "its exchange is gone");
     assert_eq!(session["recorder"][0]["count"], 2);
 }
+
+/// A revision of one segment, number 7, or two, and of so many parts of the one that comes next.
+async fn revision_of_parts(recording: &Recording, from_ms: i64, segments: i64, parts: i64) {
+    let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-PART-INF:PART-TARGET=0.1\n#EXT-X-MEDIA-SEQUENCE:7\n".to_owned();
+    for n in 7..7 + segments {
+        text.push_str(&format!("#EXTINF:1,\ns{n}.ts\n"));
+    }
+    for part in 0..parts {
+        text.push_str(&format!(
+            "#EXT-X-PART:DURATION=0.1,URI=\"p{}.{part}.ts\"\n",
+            7 + segments
+        ));
+    }
+    let mut exchange = recording.exchange(Kind::Media, LIST, from_ms);
+    exchange.body = bytes(&text);
+    exchange.revision = Some(NewRevision {
+        advance: parts == 0,
+        media_sequence: Some(7),
+        segment_count: Some(segments),
+        last_sequence: Some(6 + segments),
+        next_parts: Some(parts),
+        target_duration_us: Some(1_000_000),
+        part_target_us: Some(100_000),
+        ..NewRevision::default()
+    });
+    recording.writer.exchange(exchange).await;
+}
+
+#[tokio::test]
+async fn parts_of_a_window_that_begins_with_the_session_are_listed_when_they_were_seen() {
+    let recording = Recording::start().await;
+    revision_of_parts(&recording, 1000, 1, 0).await;
+    revision_of_parts(&recording, 1300, 1, 1).await;
+    revision_of_parts(&recording, 1600, 1, 2).await;
+    recording.writer.written().await;
+    let lanes = json(&recording, "lanes", "");
+    let parts = lanes["lanes"][0]["parts"].as_array().unwrap();
+    let told: Vec<_> = parts
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["from"].as_f64().unwrap()))
+        .collect();
+    // A response begins a millisecond after its request.
+    assert_eq!(told, [("p8.0.ts", 1.301), ("p8.1.ts", 1.601)]);
+}
+
+#[tokio::test]
+async fn of_too_many_revisions_with_parts_segments_are_told_and_parts_are_not() {
+    let recording = Recording::start().await;
+    revision_of_parts(&recording, 1000, 1, 0).await;
+    for n in 1..500 {
+        revision_of_parts(&recording, 1000 + n * 5, 1, 1 + n % 2).await;
+    }
+    revision_of_parts(&recording, 4000, 2, 0).await;
+    recording.writer.written().await;
+    let told = |from: &str| {
+        let lanes = json(&recording, "lanes", from);
+        let lane = &lanes["lanes"][0];
+        let segments = lane["segments"].as_array().map(|all| all.len());
+        (segments, lane["parts"].is_null())
+    };
+    assert_eq!(told(""), (Some(2), true));
+    // Nearer they are.
+    assert_eq!(told("from=3.4&to=5"), (Some(2), false));
+}

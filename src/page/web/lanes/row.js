@@ -122,7 +122,9 @@ export function row(lane, page) {
     redraw: image.redraw,
     show(known) {
       all = things({ ...known, lane });
-      if (!hasParts && known.events?.parts?.length) {
+      // In a long window of low latency parts are too many, and segments are not.
+      const isCut = lane.part_target_seconds !== null && Boolean(known.events?.segments) && !known.events?.parts;
+      if (!hasParts && (isCut || known.events?.parts?.length)) {
         hasParts = true;
         element.classList.add('lane-parts');
       }
@@ -135,7 +137,7 @@ export function row(lane, page) {
         notices: noticesOf(known.session.notices, lane),
         end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
-        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
+        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
       const sentence = sentenceOf(all, name, scene);

@@ -47,7 +47,9 @@ export function drawLane(context, where, scene, lines, colours) {
 }
 
 /** Where no gap is. @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {string} note @param {Thing[]} seen @param {Colours} colours */
-function drawNote(context, { span, width }, { bands: { boxes } }, note, seen, colours) {
+function drawNote(context, { span, width }, { bands: { boxes, parts }, events }, note, seen, colours) {
+  // Where there are segments it stands in the place of parts.
+  const { top, height } = events?.segments ? parts : boxes;
   context.font = `${colours.small}px ${colours.font}`;
   context.fillStyle = colours.quiet;
   context.textBaseline = 'middle';
@@ -57,7 +59,7 @@ function drawNote(context, { span, width }, { bands: { boxes } }, note, seen, co
     if (!wait || toPixel(span, width, wait.to) - toPixel(span, width, wait.from) < NARROW) continue;
     if (toPixel(span, width, wait.from) < x + across + 6 && toPixel(span, width, wait.to) > x - 6) x = toPixel(span, width, wait.to) + 6;
   }
-  if (x + across < width) context.fillText(note, x, boxes.top + boxes.height / 2);
+  if (x + across < width) context.fillText(note, x, top + height / 2);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Lines} lines @param {Colours} colours */
