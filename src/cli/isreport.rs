@@ -205,6 +205,7 @@ fn wanted(arguments: &Arguments, zero_us: i64) -> Result<Wanted, Failure> {
         },
         from_us: moment(&arguments.from, i64::MIN)?,
         until_us: moment(&arguments.to, i64::MAX)?,
+        beyond: 0,
     })
 }
 
@@ -371,6 +372,7 @@ mod tests {
                 profile: Profile::Rfc,
                 from_us,
                 until_us,
+                beyond: 0,
             };
             check_span(&wanted, kept_us, 75_000_000, 0)
         };

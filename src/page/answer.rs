@@ -25,7 +25,11 @@ pub fn answer(view: &View<'_>, folder: &SessionFolder, asked: &Asked) -> Result<
     match asked {
         Asked::File(_) | Asked::HlsJs | Asked::Clock { .. } => Ok(Answer::Nothing),
         Asked::Session => json(Some(session::session(view)?)),
-        Asked::Overview { span, cells } => json(Some(overview::overview(view, *span, *cells)?)),
+        Asked::Overview {
+            span,
+            cells,
+            stream,
+        } => json(overview::overview(view, *span, *cells, stream.as_deref())?),
         Asked::Lanes { span, width } => json(Some(lanes::lanes(view, *span, *width)?)),
         Asked::Exchanges {
             span,
@@ -52,9 +56,14 @@ pub fn answer(view: &View<'_>, folder: &SessionFolder, asked: &Asked) -> Result<
         Asked::Difference { revision, with } => {
             json(revisions::difference(view, *revision, *with)?)
         }
-        Asked::Findings => {
+        Asked::Findings { span, lane } => {
             let known = view.judging.known(folder, view.known.end_us);
-            json(Some(findings::findings(view, known.as_ref())?))
+            json(Some(findings::findings(
+                view,
+                known.as_ref(),
+                *span,
+                *lane,
+            )?))
         }
     }
 }

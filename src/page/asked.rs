@@ -1,23 +1,14 @@
 //! What a path below `/-/` asks for (`docs/ref/page.md`). Pure.
 
-use url::form_urlencoded;
-
 use super::filter::{Filter, FilterError};
+pub use super::query::AskedSpan;
+use super::query::{Query, QueryError, row_number, wrong};
 use crate::session::ExchangeId;
 
 /// Cells that an answer has at most.
 pub const MOST_CELLS: usize = 4000;
 /// Rows that an answer has at most.
 pub const MOST_ROWS: usize = 1000;
-
-/// A span of session time, in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AskedSpan {
-    /// From then on; `None`: from the beginning.
-    pub from_us: Option<i64>,
-    /// Until then; `None`: to the end.
-    pub to_us: Option<i64>,
-}
 
 /// A lane: a playlist or a raw stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +56,8 @@ pub enum Asked {
         span: AskedSpan,
         /// In so many cells.
         cells: usize,
+        /// Only of the stream of this name; `None`: of all.
+        stream: Option<String>,
     },
     /// What happened in each lane.
     Lanes {
@@ -108,7 +101,12 @@ pub enum Asked {
         with: ExchangeId,
     },
     /// What `isreport` says.
-    Findings,
+    Findings {
+        /// When.
+        span: AskedSpan,
+        /// Only of this lane; `None`: of all.
+        lane: Option<Lane>,
+    },
     /// A clock for a player.
     Clock {
         /// Session time on it now, in microseconds.
@@ -142,19 +140,9 @@ pub enum AskedError {
     /// Nothing is at that path.
     #[error("nothing is at this path; docs/ref/page.md lists what is")]
     Nothing,
-    /// A parameter is not what it should be.
-    #[error("{name}: {text:?} is not {wanted}")]
-    Parameter {
-        /// Its name.
-        name: &'static str,
-        /// What was written.
-        text: String,
-        /// What it should be.
-        wanted: &'static str,
-    },
-    /// A parameter is missing.
-    #[error("{0} is missing")]
-    Missing(&'static str),
+    /// The parameters are none of the path.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The filter is none.
     #[error("filter: {0}")]
     Filter(#[from] FilterError),
@@ -171,129 +159,113 @@ pub fn asked(path: &str, query: &str) -> Result<Asked, AskedError> {
             _ => Asked::File(path.to_owned()),
         });
     };
-    let query = Query(
-        form_urlencoded::parse(query.as_bytes())
-            .into_owned()
-            .collect(),
-    );
+    let query = Query::new(query);
     let steps: Vec<&str> = path.split('/').collect();
     match steps.as_slice() {
-        ["session"] => Ok(Asked::Session),
-        ["overview"] => Ok(Asked::Overview {
-            span: query.span()?,
-            cells: query.count("cells", 600, MOST_CELLS)?,
-        }),
-        ["lanes"] => Ok(Asked::Lanes {
-            span: query.span()?,
-            width: query.count("width", 1200, MOST_CELLS)?,
-        }),
-        ["exchanges"] => Ok(Asked::Exchanges {
-            span: query.span()?,
-            filter: Filter::read(query.get("filter").unwrap_or_default())?,
-            after: query.number("after")?.unwrap_or(0),
-            limit: query.count("limit", 200, MOST_ROWS)?,
-        }),
-        ["exchanges", id] => Ok(Asked::Exchange(row(id)?)),
-        ["playlists", lane, "revisions"] => {
-            let Some(Lane::Playlist(playlist_id)) = Lane::read(lane) else {
-                return Err(AskedError::Nothing);
-            };
-            let which = match query.seconds("at")? {
-                Some(at_us) => Revisions::At(at_us),
-                None => Revisions::In {
-                    span: query.span()?,
-                    after: query.number("after")?.unwrap_or(0),
-                    limit: query.count("limit", 500, MOST_ROWS)?,
-                },
-            };
-            Ok(Asked::Revisions { playlist_id, which })
+        ["session"] => query.only(&[]).map(|_| Asked::Session).map_err(Into::into),
+        ["overview"] => overview(&query),
+        ["lanes"] => lanes(&query),
+        ["exchanges"] => exchanges(&query),
+        ["exchanges", id] => {
+            query.only(&[])?;
+            Ok(Asked::Exchange(row(id)?))
         }
+        ["playlists", lane, "revisions"] => revisions(lane, &query),
         ["revisions", id] => Ok(Asked::Text {
             revision: row(id)?,
-            line: query.count("line", 0, usize::MAX)?,
+            line: query.only(&["line"])?.count("line", 0, usize::MAX)?,
         }),
-        ["revisions", id, "difference"] => Ok(Asked::Difference {
-            revision: row(id)?,
-            with: query.number("with")?.ok_or(AskedError::Missing("with"))?,
-        }),
-        ["findings"] => Ok(Asked::Findings),
-        ["clock"] => Ok(Asked::Clock {
-            at_us: query.seconds("at")?.ok_or(AskedError::Missing("at"))?,
-            stream: query.get("stream").map(str::to_owned),
-            with_faults: match query.get("faults") {
-                None => None,
-                Some("recorded") => Some(true),
-                Some("none") => Some(false),
-                Some(text) => return Err(wrong("faults", text, "recorded or none")),
-            },
-        }),
+        ["revisions", id, "difference"] => {
+            let with = query.only(&["with"])?.number("with")?;
+            Ok(Asked::Difference {
+                revision: row(id)?,
+                with: with.ok_or(QueryError::Missing("with"))?,
+            })
+        }
+        ["findings"] => findings(&query),
+        ["clock"] => clock(&query),
         _ => Err(AskedError::Nothing),
     }
 }
 
+fn overview(query: &Query) -> Result<Asked, AskedError> {
+    query.only(&["from", "to", "cells", "stream"])?;
+    Ok(Asked::Overview {
+        span: query.span()?,
+        cells: query.count("cells", 600, MOST_CELLS)?,
+        stream: query.get("stream").map(str::to_owned),
+    })
+}
+
+fn lanes(query: &Query) -> Result<Asked, AskedError> {
+    query.only(&["from", "to", "width"])?;
+    Ok(Asked::Lanes {
+        span: query.span()?,
+        width: query.count("width", 1200, MOST_CELLS)?,
+    })
+}
+
+fn exchanges(query: &Query) -> Result<Asked, AskedError> {
+    query.only(&["from", "to", "filter", "after", "limit"])?;
+    Ok(Asked::Exchanges {
+        span: query.span()?,
+        filter: Filter::read(query.get("filter").unwrap_or_default())?,
+        after: query.number("after")?.unwrap_or(0),
+        limit: query.count("limit", 200, MOST_ROWS)?,
+    })
+}
+
+fn revisions(lane: &str, query: &Query) -> Result<Asked, AskedError> {
+    let Some(Lane::Playlist(playlist_id)) = Lane::read(lane) else {
+        return Err(AskedError::Nothing);
+    };
+    let which = match query.seconds("at")? {
+        Some(at_us) => {
+            query.only(&["at"])?;
+            Revisions::At(at_us)
+        }
+        None => {
+            query.only(&["from", "to", "after", "limit"])?;
+            Revisions::In {
+                span: query.span()?,
+                after: query.number("after")?.unwrap_or(0),
+                limit: query.count("limit", 500, MOST_ROWS)?,
+            }
+        }
+    };
+    Ok(Asked::Revisions { playlist_id, which })
+}
+
+fn findings(query: &Query) -> Result<Asked, AskedError> {
+    query.only(&["from", "to", "lane"])?;
+    let lane = match query.get("lane") {
+        None => None,
+        Some(text) => {
+            let not_one = || wrong("lane", text, "the id of a lane: p2, s1".to_owned());
+            Some(Lane::read(text).ok_or_else(not_one)?)
+        }
+    };
+    let span = query.span()?;
+    Ok(Asked::Findings { span, lane })
+}
+
+fn clock(query: &Query) -> Result<Asked, AskedError> {
+    query.only(&["at", "stream", "faults"])?;
+    Ok(Asked::Clock {
+        at_us: query.seconds("at")?.ok_or(QueryError::Missing("at"))?,
+        stream: query.get("stream").map(str::to_owned),
+        with_faults: match query.get("faults") {
+            None => None,
+            Some("recorded") => Some(true),
+            Some("none") => Some(false),
+            Some(text) => Err(wrong("faults", text, "recorded or none".to_owned()))?,
+        },
+    })
+}
+
 /// The number of a row in a path.
 fn row(text: &str) -> Result<i64, AskedError> {
-    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = is_number.then(|| text.parse().ok()).flatten();
-    number.ok_or(AskedError::Nothing)
-}
-
-fn wrong(name: &'static str, text: &str, wanted: &'static str) -> AskedError {
-    AskedError::Parameter {
-        name,
-        text: text.chars().take(100).collect(),
-        wanted,
-    }
-}
-
-struct Query(Vec<(String, String)>);
-
-impl Query {
-    fn get(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str())
-    }
-
-    /// Session seconds, as microseconds.
-    fn seconds(&self, name: &'static str) -> Result<Option<i64>, AskedError> {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        let seconds: Option<f64> = text.parse().ok();
-        // No session is longer than a thousand years.
-        match seconds.filter(|seconds| seconds.abs() < 4e10) {
-            #[allow(clippy::cast_possible_truncation)]
-            Some(seconds) => Ok(Some((seconds * 1e6).round() as i64)),
-            None => Err(wrong(name, text, "a number of seconds")),
-        }
-    }
-
-    fn span(&self) -> Result<AskedSpan, AskedError> {
-        Ok(AskedSpan {
-            from_us: self.seconds("from")?,
-            to_us: self.seconds("to")?,
-        })
-    }
-
-    fn number(&self, name: &'static str) -> Result<Option<i64>, AskedError> {
-        let Some(text) = self.get(name) else {
-            return Ok(None);
-        };
-        let number = row(text).map_err(|_| wrong(name, text, "a number"))?;
-        Ok(Some(number))
-    }
-
-    /// A number of things; of too many the most.
-    fn count(&self, name: &'static str, usual: usize, most: usize) -> Result<usize, AskedError> {
-        let Some(number) = self.number(name)? else {
-            return Ok(usual);
-        };
-        let number = usize::try_from(number).unwrap_or(most).min(most);
-        match number {
-            0 if usual > 0 => Err(wrong(name, "0", "more than 0")),
-            number => Ok(number),
-        }
-    }
+    row_number(text).ok_or(AskedError::Nothing)
 }
 
 #[cfg(test)]
@@ -310,7 +282,15 @@ mod tests {
             asked("v1/overview", "from=1.5&cells=99999999"),
             Ok(Asked::Overview {
                 span,
-                cells: MOST_CELLS
+                cells: MOST_CELLS,
+                stream: None
+            })
+        );
+        assert_eq!(
+            asked("v1/findings", "from=1.5&lane=p3"),
+            Ok(Asked::Findings {
+                span,
+                lane: Some(Lane::Playlist(3))
             })
         );
         assert_eq!(asked("v1/exchanges/12", ""), Ok(Asked::Exchange(12)));
@@ -337,27 +317,39 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        let said = |path, query| asked(path, query).unwrap_err().to_string();
+        let said = |path: &str, query: &str| asked(path, query).unwrap_err().to_string();
         assert_eq!(
-            said("v1/overview", "from=now"),
-            "from: \"now\" is not a number of seconds"
-        );
-        assert_eq!(
-            said("v1/overview", "from=1e300"),
-            "from: \"1e300\" is not a number of seconds"
-        );
-        assert_eq!(
-            said("v1/overview", "from=NaN"),
-            "from: \"NaN\" is not a number of seconds"
-        );
-        assert_eq!(
-            said("v1/lanes", "width=0"),
-            "width: \"0\" is not more than 0"
+            said("v1/findings", "lane=7"),
+            "lane: \"7\" is not the id of a lane: p2, s1"
         );
         assert_eq!(said("v1/clock", ""), "at is missing");
         assert_eq!(
             said("v1/clock", "at=1&faults=x"),
             "faults: \"x\" is not recorded or none"
+        );
+        // Each path knows its own, and no other.
+        for path in [
+            "session",
+            "overview",
+            "lanes",
+            "exchanges",
+            "exchanges/1",
+            "playlists/p1/revisions",
+            "revisions/1",
+            "revisions/1/difference",
+            "findings",
+            "clock",
+        ] {
+            let path = format!("v1/{path}");
+            let said = said(&path, "ofset=3");
+            assert!(
+                said.starts_with("\"ofset\" is no parameter of this path; it has "),
+                "{path}: {said}"
+            );
+        }
+        assert_eq!(
+            said("v1/playlists/p1/revisions", "at=3&from=2"),
+            "\"from\" is no parameter of this path; it has at"
         );
         for path in [
             "v1/",

@@ -1,9 +1,10 @@
-//! The files of the page: in the binary in release builds, read from the disk in debug builds.
+//! The files of the page: in the binary in release builds, read from the disk in debug builds. What is sent of a module is its code:
+//! comments are a fifth of all that a browser would load, and stand in the repository.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use rust_embed::RustEmbed;
 
 use crate::session::gzip;
@@ -16,12 +17,12 @@ struct Web;
 #[derive(Debug, Clone)]
 pub struct PageFile {
     /// Its bytes.
-    pub bytes: Cow<'static, [u8]>,
+    pub bytes: Bytes,
     /// The same in gzip, where that is shorter.
-    pub gzip: Option<Arc<[u8]>>,
+    pub gzip: Option<Bytes>,
     /// Its media type.
     pub media_type: &'static str,
-    /// Its SHA-256: another one for each content.
+    /// SHA-256 of its source: another one for each content.
     pub sha256: [u8; 32],
 }
 
@@ -31,9 +32,10 @@ pub fn file(name: &str) -> Option<PageFile> {
     let media_type = media_type(name).filter(|_| name.split('/').all(is_plain))?;
     let file = Web::get(name)?;
     let sha256 = file.metadata.sha256_hash();
+    let sent = sent(sha256, name, &file.data);
     Some(PageFile {
-        gzip: compressed(sha256, &file.data),
-        bytes: file.data,
+        bytes: sent.bytes,
+        gzip: sent.gzip,
         media_type,
         sha256,
     })
@@ -49,23 +51,61 @@ fn media_type(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Each file is compressed once.
-fn compressed(sha256: [u8; 32], bytes: &[u8]) -> Option<Arc<[u8]>> {
-    type Known = HashMap<[u8; 32], Option<Arc<[u8]>>>;
-    static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
+/// What is sent of a file.
+#[derive(Clone)]
+struct Sent {
+    bytes: Bytes,
+    gzip: Option<Bytes>,
+}
+
+/// Each file is made ready once. `sha256`: of all of it.
+fn sent(sha256: [u8; 32], name: &str, file: &[u8]) -> Sent {
+    static KNOWN: Mutex<Option<HashMap<[u8; 32], Sent>>> = Mutex::new(None);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     let known = known.get_or_insert_default();
     if let Some(found) = known.get(&sha256) {
         return found.clone();
     }
-    let shorter = gzip(bytes).ok().filter(|gzip| gzip.len() < bytes.len());
-    let found: Option<Arc<[u8]>> = shorter.map(Into::into);
+    let bytes = match std::str::from_utf8(file) {
+        Ok(text) if name.ends_with(".js") => code(text).into(),
+        _ => Bytes::copy_from_slice(file),
+    };
+    let shorter = gzip(&bytes).ok().filter(|gzip| gzip.len() < bytes.len());
+    let found = Sent {
+        gzip: shorter.map(Bytes::from),
+        bytes,
+    };
     // In debug builds files change while somebody works on them.
     if known.len() >= 256 {
         known.clear();
     }
     known.insert(sha256, found.clone());
     found
+}
+
+/// A module without its comments, where they have lines of their own. Those lines stay, empty: an error names the line that the source has.
+/// Lines of a text in backticks are never like that, which a test looks at.
+fn code(module: &str) -> String {
+    let mut text = String::with_capacity(module.len());
+    let mut is_in_comment = false;
+    for line in module.split_inclusive('\n') {
+        let words = line.trim();
+        let begins = !is_in_comment && words.starts_with("/*");
+        if begins || is_in_comment {
+            // One with code behind it stays; it is in one line.
+            let is_all = !begins || words.find("*/").is_none_or(|end| end + 2 == words.len());
+            is_in_comment = !words.contains("*/");
+            if is_all {
+                text.push('\n');
+                continue;
+            }
+        } else if words.starts_with("//") {
+            text.push('\n');
+            continue;
+        }
+        text.push_str(line);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -97,5 +137,30 @@ mod tests {
             assert!(file(&name).is_some(), "{name} is no file of a page");
         }
         assert!(file("main.js").is_some() && file("page.css").is_some());
+    }
+
+    #[test]
+    fn comments_are_not_sent_and_lines_stay_where_they_are() {
+        let source = "// One.\nconst a = 1; // two\n/**\n * @type {x}\n */\n  /** three */\n/** @type {x} */ const b = '//';\n  // four";
+        let wanted = "\nconst a = 1; // two\n\n\n\n\n/** @type {x} */ const b = '//';\n\n";
+        assert_eq!(code(source), wanted);
+        assert_eq!(code(""), "");
+    }
+
+    /// What [`code`] goes by.
+    #[test]
+    fn no_text_in_backticks_goes_over_a_line_and_no_comment_begins_behind_code_and_goes_on() {
+        for name in Web::iter().filter(|name| name.ends_with(".js")) {
+            let file = Web::get(&name).unwrap();
+            let source = std::str::from_utf8(&file.data).unwrap();
+            let sent = code(source);
+            assert_eq!(sent.lines().count(), source.lines().count(), "{name}");
+            assert!(!sent.contains("\n *"), "{name}: a comment is left");
+            for (number, line) in (1..).zip(sent.lines()) {
+                assert_eq!(line.matches('`').count() % 2, 0, "{name}:{number}");
+                let (begin, end) = (line.matches("/*").count(), line.matches("*/").count());
+                assert_eq!(begin, end, "{name}:{number}");
+            }
+        }
     }
 }

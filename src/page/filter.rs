@@ -94,8 +94,14 @@ impl Filter {
 impl Word {
     fn read(text: &str) -> Result<Self, FilterError> {
         let (is_not, word) = match text.strip_prefix('!') {
-            Some(word) if !word.is_empty() => (true, word),
-            _ => (false, text),
+            Some("") => {
+                return Err(FilterError::Value {
+                    word: text.to_owned(),
+                    wanted: "a word belongs behind it, without a space: !fault",
+                });
+            }
+            Some(word) => (true, word),
+            None => (false, text),
         };
         let condition = Condition::read(word)?;
         Ok(Self { is_not, condition })
@@ -220,6 +226,7 @@ mod tests {
             error: None,
             referrer_id: None,
             listed_by: None,
+            directives: None,
         }
     }
 
@@ -304,6 +311,10 @@ mod tests {
             said("outcome:sad"),
             "\"outcome:sad\": an outcome: reset, short, response-timeout"
         );
+        assert_eq!(
+            said("s42 ! fault"),
+            "\"!\": a word belongs behind it, without a space: !fault"
+        );
         assert_eq!(said(&"a ".repeat(33)), "more than 32 words");
         assert!(Filter::read("outcome:response-timeout").is_ok());
     }
@@ -315,13 +326,6 @@ mod tests {
             Filter(vec![Word {
                 is_not: false,
                 condition: Condition::Name("a=b".to_owned())
-            }])
-        );
-        assert_eq!(
-            Filter::read("!").unwrap(),
-            Filter(vec![Word {
-                is_not: false,
-                condition: Condition::Name("!".to_owned())
             }])
         );
     }

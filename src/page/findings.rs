@@ -1,11 +1,12 @@
-//! What `isreport` says, in its own keys.
+//! What `isreport` says, in its own keys: the first of it, or what it says of a span of time and of a lane.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
-use super::asked::Lane;
+use super::asked::{AskedSpan, Lane};
 use super::judging::{Known, Stage};
+use super::overview::span_us;
 use super::view::View;
 use crate::analysis::rules::findings::{Judged, JudgedLine};
 use crate::analysis::rules::registry::Severity;
@@ -21,6 +22,7 @@ pub(super) struct Findings<'a> {
     failed: Option<&'a str>,
     counts: Counts,
     findings: Vec<Found<'a>>,
+    not_sent: BTreeMap<&'static str, usize>,
     left_out: BTreeMap<&'static str, u64>,
     not_judged: Vec<NotJudged<'a>>,
 }
@@ -46,57 +48,122 @@ struct NotJudged<'a> {
     why: &'a str,
 }
 
+/// Those that touch a span, and are of a lane, where one is meant.
 pub(super) fn findings<'a>(
     view: &View<'_>,
     known: Option<&'a Known>,
+    span: AskedSpan,
+    lane: Option<Lane>,
 ) -> Result<Findings<'a>, ReadError> {
     let Some(known) = known else {
-        return Ok(Findings {
-            state: Stage::Begun.as_str(),
-            judged_to: None,
-            failed: None,
-            counts: Counts::default(),
-            findings: Vec::new(),
-            left_out: BTreeMap::new(),
-            not_judged: Vec::new(),
-        });
+        return Ok(nothing());
     };
     let playlists = view.reader.revised_playlists()?;
-    let streams = &view.known.streams;
+    let lanes = Lanes::new(&playlists, &view.known.streams);
     let judgement = &known.judgement;
-    let count = |severity| {
-        judgement
-            .findings
-            .iter()
-            .filter(|one| one.severity == severity)
-            .count()
+    let is_all = span.from_us.is_none() && span.to_us.is_none();
+    let (from_us, until_us) = span_us(view, span);
+    let is_wanted = |judged: &&Judged| {
+        let finding = &judged.finding;
+        let touches = is_all || (finding.first.at_us <= until_us && finding.last.at_us >= from_us);
+        touches && lane.is_none_or(|lane| lanes.of(judged) == Some(lane))
     };
-    let mut findings = Vec::new();
-    for severity in [Severity::Must, Severity::Should, Severity::Info] {
+    let mut counts = Counts::default();
+    let mut not_sent = BTreeMap::new();
+    let mut sent = Vec::new();
+    for (severity, count) in [
+        (Severity::Must, &mut counts.must),
+        (Severity::Should, &mut counts.should),
+        (Severity::Info, &mut counts.info),
+    ] {
         let of_it = judgement.findings.iter();
-        let of_it = evenly(of_it.filter(|one| one.severity == severity).collect(), MOST);
-        let shown = of_it
-            .into_iter()
-            .map(|judged| found(judged, &playlists, streams, view.known.zero_us));
-        findings.extend(shown);
+        let of_it: Vec<&Judged> = of_it
+            .filter(|one| one.severity == severity)
+            .filter(is_wanted)
+            .collect();
+        *count = of_it.len();
+        for judged in &of_it {
+            *not_sent.entry(judged.rule).or_insert(0) += 1;
+        }
+        sent.extend(evenly(of_it, MOST));
     }
+    for judged in &sent {
+        if let Some(many) = not_sent.get_mut(judged.rule) {
+            *many -= 1;
+        }
+    }
+    not_sent.retain(|_, many| *many > 0);
     let not_judged = judgement.not_judged.iter().map(|one| NotJudged {
         what: &one.what,
         why: &one.why,
     });
+    let sent = sent
+        .into_iter()
+        .map(|judged| found(judged, lanes.of(judged), view.known.zero_us));
     Ok(Findings {
         state: known.stage.as_str(),
         judged_to: Some(view.known.at(known.until_us)),
         failed: known.failed.as_deref(),
-        counts: Counts {
-            must: count(Severity::Must),
-            should: count(Severity::Should),
-            info: count(Severity::Info),
-        },
-        findings,
+        counts,
+        findings: sent.collect(),
+        not_sent,
         left_out: judgement.left_out.clone(),
         not_judged: not_judged.collect(),
     })
+}
+
+fn nothing<'a>() -> Findings<'a> {
+    Findings {
+        state: Stage::Begun.as_str(),
+        judged_to: None,
+        failed: None,
+        counts: Counts::default(),
+        findings: Vec::new(),
+        not_sent: BTreeMap::new(),
+        left_out: BTreeMap::new(),
+        not_judged: Vec::new(),
+    }
+}
+
+/// Which lane a finding is of.
+struct Lanes<'a> {
+    playlists: HashMap<(&'a str, &'a str), i64>,
+    /// Streams that have playlists.
+    streams: HashSet<&'a str>,
+    ids: HashMap<&'a str, i64>,
+}
+
+impl<'a> Lanes<'a> {
+    fn new(playlists: &'a [RevisedPlaylist], streams: &'a [StreamInfo]) -> Self {
+        let name = |one: &'a RevisedPlaylist| (one.stream.as_str(), one.name.as_str());
+        Self {
+            // Of two of one name it is the first one.
+            playlists: playlists
+                .iter()
+                .rev()
+                .map(|one| (name(one), one.id))
+                .collect(),
+            streams: playlists.iter().map(|one| one.stream.as_str()).collect(),
+            ids: streams
+                .iter()
+                .map(|one| (one.name.as_str(), one.id))
+                .collect(),
+        }
+    }
+
+    fn of(&self, judged: &Judged) -> Option<Lane> {
+        let stream = judged.finding.stream.as_str();
+        match judged.finding.playlist.as_deref() {
+            Some(name) => self
+                .playlists
+                .get(&(stream, name))
+                .copied()
+                .map(Lane::Playlist),
+            // A raw stream has no playlist.
+            None if self.streams.contains(stream) => None,
+            None => self.ids.get(stream).copied().map(Lane::Raw),
+        }
+    }
 }
 
 /// So many of them, in their order: of each rule and playlist as many as of the others, as far as it has them, so that one that
@@ -135,39 +202,12 @@ fn group(judged: &Judged) -> (&'static str, &str, Option<&str>) {
     (judged.rule, &finding.stream, finding.playlist.as_deref())
 }
 
-fn found<'a>(
-    judged: &'a Judged,
-    playlists: &[RevisedPlaylist],
-    streams: &[StreamInfo],
-    zero_us: i64,
-) -> Found<'a> {
-    let finding = &judged.finding;
-    let playlist = finding.playlist.as_deref().and_then(|name| {
-        playlists
-            .iter()
-            .find(|playlist| playlist.stream == finding.stream && playlist.name == name)
-    });
-    let lane = match (playlist, &finding.playlist) {
-        (Some(playlist), _) => Some(Lane::Playlist(playlist.id)),
-        (None, None) => {
-            // A raw stream has no playlist.
-            let has_playlist = playlists
-                .iter()
-                .any(|playlist| playlist.stream == finding.stream);
-            let stream = streams.iter().find(|stream| stream.name == finding.stream);
-            stream
-                .filter(|_| !has_playlist)
-                .map(|stream| Lane::Raw(stream.id))
-        }
-        (None, Some(_)) => None,
-    };
+fn found(judged: &Judged, lane: Option<Lane>, zero_us: i64) -> Found<'_> {
+    let line_number = judged.finding.detail.get("line");
     Found {
         line: judged.line(zero_us),
         lane: lane.map(|lane| lane.to_string()),
-        line_number: finding
-            .detail
-            .get("line")
-            .and_then(serde_json::Value::as_u64),
+        line_number: line_number.and_then(serde_json::Value::as_u64),
     }
 }
 

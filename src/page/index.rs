@@ -20,10 +20,10 @@ const MOST_MISSING: usize = 4096;
 /// Moments of a session. Times in microseconds of Unix time.
 #[derive(Debug, Default)]
 pub struct Index {
-    /// When each exchange was requested, in order of time.
-    requests: Vec<i64>,
-    faults: Vec<i64>,
-    own: Vec<i64>,
+    /// Of each stream, by its row.
+    moments: BTreeMap<i64, Moments>,
+    /// Exchanges that are in it.
+    held: usize,
     /// The last exchange that is in it.
     last: ExchangeId,
     /// Numbers before that without a row: a request may be going on still.
@@ -34,6 +34,14 @@ pub struct Index {
     is_whole: bool,
     /// There is no room for more.
     is_full: bool,
+}
+
+/// When exchanges were requested, in order of time.
+#[derive(Debug, Default)]
+struct Moments {
+    requests: Vec<i64>,
+    faults: Vec<i64>,
+    own: Vec<i64>,
 }
 
 /// A count of moments, in cells of equal width.
@@ -91,7 +99,7 @@ impl Index {
             self.take(row);
         }
         loop {
-            if self.requests.len() >= MOST {
+            if self.held >= MOST {
                 self.is_full = true;
                 return Ok(true);
             }
@@ -122,10 +130,12 @@ impl Index {
     }
 
     fn take(&mut self, row: IndexedExchange) {
+        self.held += 1;
+        let moments = self.moments.entry(row.stream_id).or_default();
         let lists = [
-            (true, &mut self.requests),
-            (row.is_fault, &mut self.faults),
-            (row.is_own, &mut self.own),
+            (true, &mut moments.requests),
+            (row.is_fault, &mut moments.faults),
+            (row.is_own, &mut moments.own),
         ];
         for (is_one, list) in lists {
             if is_one {
@@ -172,22 +182,35 @@ impl Index {
 
     /// Until when exchanges are in it; `None`: there is none.
     pub fn indexed_us(&self) -> Option<i64> {
-        self.requests.last().copied()
+        let last = |moments: &Moments| moments.requests.last().copied();
+        self.moments.values().filter_map(last).max()
     }
 
-    /// How many requests began in each cell.
-    pub fn requests(&self, cells: Cells) -> Vec<u64> {
-        counts(&self.requests, cells)
+    /// How many requests began in each cell: of a stream (its row), or of all.
+    pub fn requests(&self, cells: Cells, stream: Option<i64>) -> Vec<u64> {
+        self.counts(cells, stream, |moments| &moments.requests)
     }
 
     /// How many faults.
-    pub fn faults(&self, cells: Cells) -> Vec<u64> {
-        counts(&self.faults, cells)
+    pub fn faults(&self, cells: Cells, stream: Option<i64>) -> Vec<u64> {
+        self.counts(cells, stream, |moments| &moments.faults)
     }
 
     /// How many that happened only because a recorder asked.
-    pub fn own(&self, cells: Cells) -> Vec<u64> {
-        counts(&self.own, cells)
+    pub fn own(&self, cells: Cells, stream: Option<i64>) -> Vec<u64> {
+        self.counts(cells, stream, |moments| &moments.own)
+    }
+
+    fn counts(&self, cells: Cells, stream: Option<i64>, of: fn(&Moments) -> &Vec<i64>) -> Vec<u64> {
+        let mut sums = vec![0; cells.count];
+        for (id, moments) in &self.moments {
+            if stream.is_none_or(|wanted| wanted == *id) {
+                for (sum, count) in sums.iter_mut().zip(counts(of(moments), cells)) {
+                    *sum += count;
+                }
+            }
+        }
+        sums
     }
 
     /// When a playlist (row of `resource`) advanced, or a multivariant one had another text, in a span, the advance before it, and the one behind it.
@@ -295,6 +318,33 @@ mod tests {
             }
             prop_assert_eq!(counts(&moments, cells), expected);
         }
+    }
+
+    #[test]
+    fn each_stream_is_counted_alone_and_all_together() {
+        let mut index = Index::default();
+        let row = |id, requested_us, stream_id, is_fault| IndexedExchange {
+            id,
+            requested_us,
+            is_fault,
+            is_own: false,
+            stream_id,
+        };
+        for row in [
+            row(1, 5, 1, false),
+            row(2, 6, 2, true),
+            row(3, 15, 2, false),
+        ] {
+            index.take(row);
+        }
+        let cells = Cells::new(0, 20, 2);
+        assert_eq!(index.requests(cells, None), [2, 1]);
+        assert_eq!(index.requests(cells, Some(1)), [1, 0]);
+        assert_eq!(index.requests(cells, Some(2)), [1, 1]);
+        assert_eq!(index.faults(cells, Some(1)), [0, 0]);
+        assert_eq!(index.faults(cells, Some(2)), [1, 0]);
+        assert_eq!(index.requests(cells, Some(3)), [0, 0]);
+        assert_eq!(index.indexed_us(), Some(15));
     }
 
     #[test]

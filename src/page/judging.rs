@@ -19,6 +19,9 @@ const PAUSE: u32 = 50;
 /// And no more often than that.
 const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Findings that are held where the first ones of a rule are not all of it: some 40 MiB. The page asks for those of its window.
+const BEYOND: usize = 20_000;
+
 /// Rules that are done with at once.
 const FIRST: &str = "T07,H14,S01";
 /// All but those of media.
@@ -149,6 +152,7 @@ fn judged_by(reader: &Reader, rules: &str) -> Result<Judgement, ReadError> {
         profile: Profile::Rfc,
         from_us: i64::MIN,
         until_us: i64::MAX,
+        beyond: BEYOND,
     };
     judge(reader, wanted, &Scope::default(), &mut |_| {})
 }

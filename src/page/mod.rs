@@ -9,6 +9,7 @@
 //! | file or folder | is |
 //! | --- | --- |
 //! | [`asked`] | what a path asks for |
+//! | [`query`] | the parameters of a path |
 //! | [`answer`] | from what is asked to JSON |
 //! | `session` | the session: streams, lanes, how the recorder was |
 //! | `overview` | counts over time |
@@ -32,6 +33,7 @@ pub mod index;
 pub mod judging;
 mod lanes;
 mod overview;
+pub mod query;
 mod revisions;
 mod session;
 mod view;

@@ -39,23 +39,29 @@ pub(super) fn indexed_to(view: &View<'_>, index: &Index, so_far_us: Option<i64>)
     })
 }
 
+/// `stream`: only of the stream of that name. `None`: there is none.
 pub(super) fn overview(
     view: &View<'_>,
     span: AskedSpan,
     count: usize,
-) -> Result<Overview, ReadError> {
+    stream: Option<&str>,
+) -> Result<Option<Overview>, ReadError> {
+    let stream = match stream.map(|name| view.known.stream_id(name)) {
+        Some(None) => return Ok(None),
+        found => found.flatten(),
+    };
     let (from_us, until_us) = span_us(view, span);
     let cells = Cells::new(from_us, until_us, count);
     let mut index = view.index();
     index.go_on(view.reader)?;
-    Ok(Overview {
+    Ok(Some(Overview {
         from: view.known.at(from_us),
         to: view.known.at(cells.until_us()),
         cell_seconds: seconds(cells.width_us),
-        requests: index.requests(cells),
-        faults: index.faults(cells),
-        own: index.own(cells),
+        requests: index.requests(cells, stream),
+        faults: index.faults(cells, stream),
+        own: index.own(cells, stream),
         indexed_to: indexed_to(view, &index, index.indexed_us()),
         full: index.is_full(),
-    })
+    }))
 }

@@ -6,7 +6,7 @@ use super::asked::Lane;
 use super::view::View;
 use crate::analysis::gaps::labels::Labels;
 use crate::session::{
-    Moment, Notice, NoticeEvent, ReadError, RevisionRow, Tally, rfc3339, seconds,
+    Moment, Notice, NoticeEvent, RawStreams, ReadError, RevisionRow, Tally, rfc3339, seconds,
 };
 use crate::shown::escaped;
 
@@ -54,6 +54,8 @@ struct NoticeInfo {
     /// Null: it was not over when its run ended.
     to: Option<f64>,
     text: String,
+    /// The lane that it is about, where it is about one.
+    lane: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -82,9 +84,7 @@ pub(super) fn session(view: &View<'_>) -> Result<Session, ReadError> {
             path: paths.play.clone(),
             dvr: paths.dvr.clone(),
         });
-    let mut notices = reader.notices()?;
-    // An origin asked for that.
-    notices.retain(|notice| notice.kind != Notice::LeftAlone);
+    let notices = noticed_of(view, &raw)?;
     let program = reader.runs()?.pop().map(|run| run.program);
     Ok(Session {
         session: known.session.clone(),
@@ -109,9 +109,30 @@ pub(super) fn session(view: &View<'_>) -> Result<Session, ReadError> {
     })
 }
 
-fn noticed(notices: &[NoticeEvent]) -> Vec<Noticed> {
+/// A notice, and the lane that it is about, where it is about one.
+type OfLane = (NoticeEvent, Option<Lane>);
+
+/// In the order in which they began.
+fn noticed_of(view: &View<'_>, raw: &RawStreams) -> Result<Vec<OfLane>, ReadError> {
+    let mut notices = view.reader.notices()?;
+    // An origin asked for that.
+    notices.retain(|notice| notice.kind != Notice::LeftAlone);
+    let late = view.reader.late_polls()?.into_iter().map(|late| {
+        let lane = match late.stream_id.filter(|id| raw.has(*id)) {
+            Some(stream_id) => Some(Lane::Raw(stream_id)),
+            None => late.resource_id.map(Lane::Playlist),
+        };
+        (late.notice, lane)
+    });
+    let of_all = notices.into_iter().map(|notice| (notice, None));
+    let mut all: Vec<OfLane> = of_all.chain(late).collect();
+    all.sort_by_key(|(notice, _)| notice.at_us);
+    Ok(all)
+}
+
+fn noticed(notices: &[OfLane]) -> Vec<Noticed> {
     let mut kinds: Vec<(Notice, Tally)> = Vec::new();
-    for notice in notices {
+    for (notice, _) in notices {
         let length_us = notice.length_us.unwrap_or(0).saturating_abs();
         match kinds.iter_mut().find(|(kind, _)| *kind == notice.kind) {
             Some((_, tally)) => {
@@ -136,13 +157,14 @@ fn noticed(notices: &[NoticeEvent]) -> Vec<Noticed> {
 }
 
 /// The last ones, each with its moment.
-fn told(view: &View<'_>, notices: &[NoticeEvent]) -> Vec<NoticeInfo> {
+fn told(view: &View<'_>, notices: &[OfLane]) -> Vec<NoticeInfo> {
     let first = notices.len().saturating_sub(MOST_NOTICES);
-    let told = notices.iter().skip(first).map(|notice| NoticeInfo {
+    let told = notices.iter().skip(first).map(|(notice, lane)| NoticeInfo {
         kind: notice.kind.as_str(),
         at: view.known.at(notice.at_us),
         to: notice.length_us.map(|_| view.known.at(notice.until_us())),
         text: escaped(&notice.detail),
+        lane: lane.map(|lane| lane.to_string()),
     });
     told.collect()
 }

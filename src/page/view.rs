@@ -54,6 +54,12 @@ impl Known {
         let stream = self.streams.iter().find(|stream| stream.id == id);
         stream.map_or("", |stream| stream.name.as_str())
     }
+
+    /// The row of the stream of a name; `None`: there is none.
+    pub(super) fn stream_id(&self, name: &str) -> Option<i64> {
+        let stream = self.streams.iter().find(|stream| stream.name == name);
+        stream.map(|stream| stream.id)
+    }
 }
 
 /// A look at a session.

@@ -68,6 +68,7 @@ pub use self::read::reader::Reader;
 pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, Next};
 pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};
 pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
+pub use self::read::trouble::notices::LatePoll;
 pub use self::read::trouble::polls::{PollFailure, PollTrouble, PollWait};
 pub use self::read::trouble::raw_attempts::RawAttempt;
 pub use self::read::trouble::words::{

@@ -210,15 +210,61 @@ fn findings_are_those_of_isreport_without_media() {
 }
 
 #[test]
+fn findings_of_a_span_and_of_a_lane_are_those_that_touch_it() {
+    let replayer = demo();
+    let all = judged(&replayer);
+    let moment = |one: &Value, which: &str| one[which]["session_time"].as_f64().unwrap();
+    for (from, to) in [(0.0, 5.0), (35.0, 36.0), (40.0, 41.5), (74.0, 99.0)] {
+        for lane in [None, Some("p2"), Some("p3")] {
+            let of = lane.map_or_else(String::new, |lane| format!("&lane={lane}"));
+            let found = json(&replayer, &format!("findings?from={from}&to={to}{of}"));
+            let touches = |one: &&Value| moment(one, "first") <= to && moment(one, "last") >= from;
+            let expected: Vec<&Value> = list(&all, "findings")
+                .iter()
+                .filter(touches)
+                .filter(|one| lane.is_none_or(|lane| one["lane"] == lane))
+                .collect();
+            let shown: Vec<&Value> = list(&found, "findings").iter().collect();
+            assert_eq!(shown, expected, "{from} to {to}, {lane:?}");
+            let counts = found["counts"].as_object().unwrap();
+            let counts: u64 = counts.values().map(|n| n.as_u64().unwrap()).sum();
+            assert_eq!(counts as usize, expected.len());
+            assert_eq!(found["not_sent"], serde_json::json!({}));
+        }
+    }
+    // The freeze of one rendition is found in its middle.
+    let freeze = json(&replayer, "findings?from=36&to=37&lane=p2");
+    assert!(
+        list(&freeze, "findings")
+            .iter()
+            .any(|one| one["rule"] == "T07"),
+        "{freeze}"
+    );
+}
+
+#[test]
 fn what_is_asked_wrongly_is_told_and_what_is_not_there_is_a_404() {
     let replayer = demo();
     for (path, wanted, said) in [
         (
             "v1/overview?cells=0",
             400,
-            "cells: \"0\" is not more than 0",
+            "cells: \"0\" is not a whole number, 1 or more (of more than 4000, 4000)",
         ),
         ("v1/lanes?from=noon", 400, "is not a number of seconds"),
+        (
+            "v1/lanes?width=-1",
+            400,
+            "width: \"-1\" is not a whole number, 1 or more",
+        ),
+        (
+            "v1/exchanges?ofset=3",
+            400,
+            "\"ofset\" is no parameter of this path; it has from, to, filter, after, limit",
+        ),
+        ("v1/exchanges?filter=!", 400, "a word belongs behind it"),
+        ("v1/findings?lane=7", 400, "the id of a lane: p2, s1"),
+        ("v1/overview?stream=nobody", 404, "no such thing"),
         ("v1/exchanges?filter=kind:film", 400, "main, media, segment"),
         (
             "v1/exchanges/99999999",

@@ -14,6 +14,8 @@ use crate::analysis::finding::{Evidence, Finding, Line, MOST_EXCHANGES, Rule, Si
 pub const MOST_OF_RULE: usize = 1000;
 /// Bytes of all that is said in findings of one rule; what is more is counted, too.
 const MOST_WORDS_OF_RULE: usize = 1024 * 1024;
+/// The same, on average, of each that is held beyond that ([`Wanted::beyond`]).
+const MOST_WORDS_BEYOND: usize = 1024;
 
 /// A finding, and how bad it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +85,8 @@ pub struct Wanted {
     pub from_us: i64,
     /// Until when, in microseconds of Unix time.
     pub until_us: i64,
+    /// Findings that are held in all where [`MOST_OF_RULE`] of one rule are not enough.
+    pub beyond: usize,
 }
 
 impl Wanted {
@@ -95,12 +99,25 @@ impl Wanted {
 /// Faults of which one finding is made.
 type Key = (&'static str, Severity, i64, &'static str);
 
-/// What is held of a rule.
+/// What is held of a rule, or beyond what each may have.
 #[derive(Debug, Default)]
 struct OfRule {
     findings: usize,
     /// Bytes of what they say.
     words: usize,
+}
+
+impl OfRule {
+    /// Counts one more with so many bytes, where there is room for it.
+    fn takes(&mut self, words: usize, most: usize, most_words: usize) -> bool {
+        let words = self.words.saturating_add(words);
+        let has_room = self.findings < most && words <= most_words;
+        if has_room {
+            self.findings += 1;
+            self.words = words;
+        }
+        has_room
+    }
 }
 
 /// Gathers.
@@ -111,6 +128,8 @@ pub struct Findings {
     places: HashMap<Key, (usize, i64)>,
     found: Vec<Judged>,
     of_rule: BTreeMap<&'static str, OfRule>,
+    /// Those beyond what each rule may have.
+    beyond: OfRule,
     left_out: BTreeMap<&'static str, u64>,
 }
 
@@ -122,6 +141,7 @@ impl Findings {
             places: HashMap::new(),
             found: Vec::new(),
             of_rule: BTreeMap::new(),
+            beyond: OfRule::default(),
             left_out: BTreeMap::new(),
         }
     }
@@ -209,13 +229,15 @@ impl Findings {
     fn push(&mut self, rule: &'static str, severity: Severity, finding: Finding) -> Option<usize> {
         let of_rule = self.of_rule.entry(rule).or_default();
         let finding = bounded(finding);
-        let words = of_rule.words.saturating_add(words(&finding));
-        if of_rule.findings >= MOST_OF_RULE || words > MOST_WORDS_OF_RULE {
+        let words = words(&finding);
+        let beyond = self.wanted.beyond;
+        let most_words = beyond.saturating_mul(MOST_WORDS_BEYOND);
+        if !of_rule.takes(words, MOST_OF_RULE, MOST_WORDS_OF_RULE)
+            && !self.beyond.takes(words, beyond, most_words)
+        {
             *self.left_out.entry(rule).or_default() += 1;
             return None;
         }
-        of_rule.findings += 1;
-        of_rule.words = words;
         self.found.push(Judged {
             rule,
             severity,
@@ -305,6 +327,7 @@ mod tests {
             profile: Profile::Rfc,
             from_us: 0,
             until_us: 100,
+            beyond: 0,
         })
     }
 
@@ -416,5 +439,36 @@ mod tests {
         }
         let (found, left_out) = findings.finish();
         assert_eq!((found.len(), left_out.get("P06")), (MOST_OF_RULE, Some(&7)));
+    }
+
+    #[test]
+    fn beyond_what_each_rule_may_have_there_is_room_for_some_of_any() {
+        let mut findings = findings();
+        findings.wanted.beyond = 5;
+        for id in 0..MOST_OF_RULE as i64 + 3 {
+            findings.add(&place(id, 5), Broken::new("P06", "too long"));
+        }
+        for id in 0..MOST_OF_RULE as i64 + 4 {
+            findings.add(&place(id, 5), Broken::new("P07", "too long"));
+        }
+        let (found, left_out) = findings.finish();
+        assert_eq!(found.len(), 2 * MOST_OF_RULE + 5);
+        assert_eq!((left_out.get("P06"), left_out.get("P07")), (None, Some(&2)));
+    }
+
+    #[test]
+    fn what_is_held_beyond_is_bounded_in_bytes() {
+        let mut findings = findings();
+        findings.wanted.beyond = 5;
+        let long = "x".repeat(LONGEST);
+        for id in 0..2 * MOST_OF_RULE as i64 {
+            findings.add(&place(id, 5), Broken::new("P06", long.clone()));
+        }
+        let words: usize = findings.found.iter().map(|one| words(&one.finding)).sum();
+        assert!(
+            words <= MOST_WORDS_OF_RULE + 5 * MOST_WORDS_BEYOND,
+            "{words}"
+        );
+        assert!(words > MOST_WORDS_OF_RULE, "{words}");
     }
 }

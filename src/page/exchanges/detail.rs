@@ -29,7 +29,6 @@ pub(in crate::page) struct Detail {
     arrival: Option<Vec<[f64; 2]>>,
     headers: Vec<[String; 2]>,
     note: Option<String>,
-    directives: Option<String>,
     confirms: Option<ExchangeId>,
     chain: Vec<ExchangeId>,
     listed_by: Option<ListedBy>,
@@ -79,7 +78,6 @@ pub(in crate::page) fn detail(
         arrival: detail.arrival.as_deref().and_then(arrival),
         headers: headers.collect(),
         note: detail.note.as_deref().map(escaped),
-        directives: detail.directives.as_deref().map(escaped),
         confirms: detail.confirms_id,
         chain: detail.chain.clone(),
         listed_by: row.referrer_id.map(|exchange| ListedBy {

@@ -46,6 +46,7 @@ pub(super) struct Row {
     own: Option<String>,
     fault: bool,
     error: Option<String>,
+    directives: Option<String>,
 }
 
 impl Row {
@@ -74,6 +75,7 @@ impl Row {
             own: row.own_reason.as_deref().map(escaped),
             fault: row.is_fault,
             error: row.error.as_deref().map(escaped),
+            directives: row.directives.as_deref().map(escaped),
         }
     }
 }

@@ -62,16 +62,16 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
     let mut lanes = ticks.of(&media, true)?;
     let revisions = revisions_of(view, &playlists, (from_us, until_us))?;
     if let Some(revisions) = revisions {
-        let first_us = revisions.iter().flatten().map(|row| row.seen_us).min();
+        let first_us = revisions.of.iter().flatten().map(|row| row.seen_us).min();
         let since_us = first_us.unwrap_or(from_us).min(from_us);
         if let Some(requests) = Requests::read(view, since_us, until_us)? {
             let mut budget = Budget::new();
-            for ((lane, playlist), rows) in lanes.iter_mut().zip(&playlists).zip(&revisions) {
+            for ((lane, playlist), rows) in lanes.iter_mut().zip(&playlists).zip(&revisions.of) {
                 let found =
                     listed::listed(view, playlist, rows, (from_us, &requests), &mut budget)?;
                 lane.segments_left_out = found.left_out;
                 lane.segments = found.segments;
-                lane.parts = found.parts;
+                lane.parts = found.parts.filter(|_| revisions.have_parts);
                 lane.marks = Some(found.marks);
             }
         }
@@ -156,24 +156,61 @@ impl<'a> Ticks<'a> {
     }
 }
 
-/// The revisions of each playlist that say what was listed in a span; `None`: they are too many.
+/// The revisions of each playlist that say what was listed in a span.
+struct Revisions {
+    of: Vec<Vec<RevisionRow>>,
+    /// Whether they say it of parts, too: not where only advances are few enough.
+    have_parts: bool,
+}
+
+/// `None`: they are too many.
 fn revisions_of(
     view: &View<'_>,
     playlists: &[PlaylistInfo],
+    span: (i64, i64),
+) -> Result<Option<Revisions>, ReadError> {
+    let mut known = Vec::with_capacity(playlists.len());
+    for playlist in playlists {
+        let before = view.reader.revision_before(playlist.id, span.0, false)?;
+        // A window may begin before the first one.
+        let has_parts = match &before {
+            Some(row) => row.part_target_us.is_some(),
+            None => view
+                .reader
+                .revision_before(playlist.id, span.1, false)?
+                .is_some_and(|row| row.part_target_us.is_some()),
+        };
+        known.push((playlist.id, before, has_parts));
+    }
+    let is_low_latency = known.iter().any(|(_, _, has_parts)| *has_parts);
+    for with_parts in [true, false] {
+        if !with_parts && !is_low_latency {
+            break;
+        }
+        if let Some(of) = rows_of(view, &known, span, with_parts)? {
+            let have_parts = with_parts;
+            return Ok(Some(Revisions { of, have_parts }));
+        }
+    }
+    Ok(None)
+}
+
+/// Of each playlist, of which the revision before the span is known, and whether it has parts; `None`: they are too many.
+fn rows_of(
+    view: &View<'_>,
+    playlists: &[(i64, Option<RevisionRow>, bool)],
     (from_us, until_us): (i64, i64),
+    with_parts: bool,
 ) -> Result<Option<Vec<Vec<RevisionRow>>>, ReadError> {
     let mut all = Vec::with_capacity(playlists.len());
     let mut room = MOST_REVISIONS;
-    for playlist in playlists {
-        let before = view.reader.revision_before(playlist.id, from_us, false)?;
+    for (playlist_id, before, has_parts) in playlists {
         let span = RevisionSpan {
-            playlist_id: playlist.id,
+            playlist_id: *playlist_id,
             behind: (begins_us(before.as_ref(), from_us), i64::MAX),
             until_us,
             // Parts come between advances.
-            advances: before
-                .as_ref()
-                .is_none_or(|row| row.part_target_us.is_none()),
+            advances: !(with_parts && *has_parts),
         };
         let rows = view.reader.revision_rows(&span, room.saturating_add(1))?;
         match room.checked_sub(rows.len()) {

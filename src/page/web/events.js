@@ -1,10 +1,10 @@
 // From moment to moment: what happened before, and what next.
 
-import { gapsOf, isFault, isGap, shownFindings } from './core/findings.js';
-import { blindSpans, exchangeOf, wordOf } from './core/notices.js';
-import { length, sessionTime } from './core/times.js';
+import { gapsOf, isFault, isGap, shownFindings } from './core/data/findings.js';
+import { blindSpans, exchangeOf, wordOf } from './core/data/notices.js';
+import { length, sessionTime } from './core/data/times.js';
 import { goToFinding } from './findings/go.js';
-import { waits } from './lanes/gaps.js';
+import { waits } from './lanes/things/gaps.js';
 
 /** Nearer than this, in seconds, is the moment where one is. */
 const SAME = 0.0005;
@@ -27,7 +27,7 @@ export function nearest(all, now, step) {
 /**
  * What happened, as far as it is known: in the chosen lane, else in all.
  * @param {import('./types.js').Page} page
- * @returns {{ at: number, name: string, seen: Partial<import('./core/state.js').Seen>, finding?: import('./core/types.js').Finding }[]}
+ * @returns {{ at: number, name: string, seen: Partial<import('./core/data/state.js').Seen>, finding?: import('./core/types.js').Finding }[]}
  */
 function events({ events, state, findings, session }) {
   const { r, s } = state.get();
@@ -47,6 +47,8 @@ function events({ events, state, findings, session }) {
     for (const { from, exchange } of bodies?.parts ?? []) found.push({ at: from, name: `Part of ${name}`, seen: { r: id, x: exchange } });
   }
   for (const notice of session.get().notices) {
+    const { lane } = notice;
+    if (lane !== null && ((r !== null && r !== lane) || (s !== null && session.lane(lane)?.stream !== s))) continue;
     const exchange = exchangeOf(notice);
     found.push({ at: notice.at, name: `Recorder: ${wordOf(notice)}`, seen: exchange === null ? {} : { x: exchange } });
   }
@@ -73,7 +75,7 @@ function troubles({ events: lanes, state, findings, session }) {
   for (const one of told?.lanes ?? []) {
     const lane = session.lane(one.id);
     if (!lane || !told || (s !== null && lane.stream !== s)) continue;
-    for (const { from, to, finding, revision } of waits(one, told, lane.target_seconds, all, true, blindSpans(session.get()))) {
+    for (const { from, to, finding, revision } of waits(one, told, lane.target_seconds, all, true, blindSpans(session.get(), lane))) {
       if (!finding) found.push({ at: from, name: `No advance of ${lane.label ?? lane.name} was seen for ${length(to - from)}`, seen: { r: lane.id, rev: revision } });
     }
   }

@@ -1,7 +1,7 @@
 // Where each panel is. Wide: time on the left, details on the right; narrow: one below the other.
 
-import { h } from './core/dom.js';
-import { styles } from './core/style.js';
+import { h } from './core/ui/dom.js';
+import { styles } from './core/ui/style.js';
 
 /** @typedef {import('./types.js').Page} Page */
 /** @typedef {(element: HTMLElement, page: Page) => void} Panel */
@@ -29,7 +29,7 @@ const later = async (module, path) => (await Promise.all([module, styles('css/de
 
 /**
  * Those that are loaded when there is something to show in them: nobody waits for them before.
- * @type {Record<string, { load: () => Promise<Panel>, isWanted: (seen: Readonly<import('./core/state.js').Seen>) => boolean }>}
+ * @type {Record<string, { load: () => Promise<Panel>, isWanted: (seen: Readonly<import('./core/data/state.js').Seen>) => boolean }>}
  */
 const LATER = {
   exchange: { load: async () => (await later(import('./exchange/exchange.js'), 'exchange/exchange.css')).exchange, isWanted: ({ x }) => x !== null },

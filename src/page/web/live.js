@@ -1,7 +1,7 @@
 // Whether the window follows the edge of a session that is being recorded: it does as long as the fragment names no window.
 
-import { observable } from './core/observable.js';
-import { spanOf } from './core/axis.js';
+import { observable } from './core/data/observable.js';
+import { spanOf } from './core/picture/axis.js';
 
 /** @typedef {import('./core/types.js').Live} Live */
 
@@ -9,8 +9,8 @@ import { spanOf } from './core/axis.js';
 const LOOKS = /** @type {const} */ (['at', 'rev', 'with', 'x']);
 
 /**
- * @param {import('./core/state.js').State} state
- * @param {import('./core/session.js').SessionStore} session
+ * @param {import('./core/data/state.js').State} state
+ * @param {import('./core/data/session.js').SessionStore} session
  * @returns {Live}
  */
 export function createLive(state, session) {

@@ -1,13 +1,13 @@
 // The page: what all panels share is made here, and is described in types.js.
 
-import { createAxis } from './core/axis.js';
-import { h, setText } from './core/dom.js';
-import { loadFindings } from './core/findings.js';
-import { createKeys } from './core/keys.js';
-import { observable } from './core/observable.js';
-import { createSay } from './core/say.js';
-import { loadSession } from './core/session.js';
-import { createState } from './core/state.js';
+import { createAxis } from './core/picture/axis.js';
+import { h, setText } from './core/ui/dom.js';
+import { loadFindings } from './core/data/findings.js';
+import { createKeys } from './core/ui/keys.js';
+import { observable } from './core/data/observable.js';
+import { createSay } from './core/ui/say.js';
+import { loadSession } from './core/data/session.js';
+import { createState } from './core/data/state.js';
 import { createLive } from './live.js';
 import { moments } from './moments.js';
 import { layout } from './layout.js';
@@ -34,6 +34,11 @@ async function begin(root) {
     keys: createKeys(document.body),
     say: createSay(document.body),
   };
+  const isMore = page.findings.subscribe((came) => {
+    if (!came || !Object.keys(came.not_sent).length) return;
+    isMore();
+    import('./findings/of-window.js').then(({ ofWindow }) => ofWindow(page), () => page.say('Findings of the window could not be loaded'));
+  });
   document.title = `${session.get().session} · isrecorder`;
   moments(page);
   await layout(root, page);

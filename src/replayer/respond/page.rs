@@ -195,8 +195,7 @@ fn page_file(request: &Request, name: &str) -> Reply {
     let Some(found) = files::file(name) else {
         return Reply::sentence(StatusCode::NOT_FOUND, "the page has no such file");
     };
-    let packed = found.gzip.map(Bytes::from_owner);
-    let whole = (Bytes::from(found.bytes.into_owned()), packed);
+    let whole = (found.bytes, found.gzip);
     file(request, whole, &entity_tag(&found.sha256), found.media_type)
 }
 

@@ -8,7 +8,7 @@ use crate::page::asked::asked;
 use crate::page::index::Cells;
 use crate::page::{Answer, Index, Judging, Known, View, answer};
 use crate::replayer::testing::{Recording, bytes};
-use crate::session::{Kind, NewRevision, Reader};
+use crate::session::{Kind, NewRevision, Notice, NoticeEvent, Reader};
 
 const LIST: &str = "http://origin.example/live/list.m3u8";
 
@@ -121,7 +121,7 @@ async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
     let mut index = Index::default();
     let mut counted = || {
         index.go_on(&reader).unwrap();
-        index.requests(cells)
+        index.requests(cells, None)
     };
     recording.writer.exchange(first).await;
     recording.writer.exchange(last).await;
@@ -131,4 +131,103 @@ async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
     recording.writer.written().await;
     assert_eq!(counted(), [0, 1, 1, 1]);
     assert_eq!(counted(), [0, 1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_late_poll_is_told_of_its_own_playlist() {
+    let recording = Recording::start().await;
+    revision(&recording, 1000, 7, 2).await;
+    let poll = recording.exchange(Kind::Media, "http://origin.example/live/other.m3u8", 3000);
+    let id = poll.id;
+    recording.writer.exchange(poll).await;
+    let late = |detail: String| NoticeEvent {
+        kind: Notice::Late,
+        at_us: recording.zero_us + 1_500_000,
+        length_us: Some(1_500_000),
+        detail,
+    };
+    let sentences = [
+        format!("poll {id}: 1.500 s behind its moment"),
+        "poll 999: 1.500 s behind its moment".to_owned(),
+    ];
+    for sentence in &sentences {
+        recording.writer.notice(late(sentence.clone())).await;
+    }
+    recording.writer.written().await;
+    let session = json(&recording, "session", "");
+    let notices = session["notices"].as_array().unwrap();
+    assert_eq!(notices.len(), 2, "{session}");
+    let exchanges = json(&recording, "exchanges", "filter=other.m3u8");
+    let lane = &exchanges["exchanges"][0]["lane"];
+    assert!(lane.is_string(), "{exchanges}");
+    assert_eq!(
+        (&notices[0]["kind"], &notices[0]["lane"], &notices[0]["at"]),
+        (&"late".into(), lane, &1.5.into()),
+    );
+    assert!(notices[1]["lane"].is_null(), "its exchange is gone");
+    assert_eq!(session["recorder"][0]["count"], 2);
+}
+
+/// A revision of one segment, number 7, or two, and of so many parts of the one that comes next.
+async fn revision_of_parts(recording: &Recording, from_ms: i64, segments: i64, parts: i64) {
+    let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-PART-INF:PART-TARGET=0.1\n#EXT-X-MEDIA-SEQUENCE:7\n".to_owned();
+    for n in 7..7 + segments {
+        text.push_str(&format!("#EXTINF:1,\ns{n}.ts\n"));
+    }
+    for part in 0..parts {
+        text.push_str(&format!(
+            "#EXT-X-PART:DURATION=0.1,URI=\"p{}.{part}.ts\"\n",
+            7 + segments
+        ));
+    }
+    let mut exchange = recording.exchange(Kind::Media, LIST, from_ms);
+    exchange.body = bytes(&text);
+    exchange.revision = Some(NewRevision {
+        advance: parts == 0,
+        media_sequence: Some(7),
+        segment_count: Some(segments),
+        last_sequence: Some(6 + segments),
+        next_parts: Some(parts),
+        target_duration_us: Some(1_000_000),
+        part_target_us: Some(100_000),
+        ..NewRevision::default()
+    });
+    recording.writer.exchange(exchange).await;
+}
+
+#[tokio::test]
+async fn parts_of_a_window_that_begins_with_the_session_are_listed_when_they_were_seen() {
+    let recording = Recording::start().await;
+    revision_of_parts(&recording, 1000, 1, 0).await;
+    revision_of_parts(&recording, 1300, 1, 1).await;
+    revision_of_parts(&recording, 1600, 1, 2).await;
+    recording.writer.written().await;
+    let lanes = json(&recording, "lanes", "");
+    let parts = lanes["lanes"][0]["parts"].as_array().unwrap();
+    let told: Vec<_> = parts
+        .iter()
+        .map(|one| (one["name"].as_str().unwrap(), one["from"].as_f64().unwrap()))
+        .collect();
+    // A response begins a millisecond after its request.
+    assert_eq!(told, [("p8.0.ts", 1.301), ("p8.1.ts", 1.601)]);
+}
+
+#[tokio::test]
+async fn of_too_many_revisions_with_parts_segments_are_told_and_parts_are_not() {
+    let recording = Recording::start().await;
+    revision_of_parts(&recording, 1000, 1, 0).await;
+    for n in 1..500 {
+        revision_of_parts(&recording, 1000 + n * 5, 1, 1 + n % 2).await;
+    }
+    revision_of_parts(&recording, 4000, 2, 0).await;
+    recording.writer.written().await;
+    let told = |from: &str| {
+        let lanes = json(&recording, "lanes", from);
+        let lane = &lanes["lanes"][0];
+        let segments = lane["segments"].as_array().map(|all| all.len());
+        (segments, lane["parts"].is_null())
+    };
+    assert_eq!(told(""), (Some(2), true));
+    // Nearer they are.
+    assert_eq!(told("from=3.4&to=5"), (Some(2), false));
 }

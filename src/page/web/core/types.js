@@ -17,7 +17,7 @@
  * @property {boolean} hls_js
  * @property {Lane[]} lanes
  *
- * @typedef {{ kind: string, at: number, to: number | null, text: string }} Notice  `to` null: it was not over.
+ * @typedef {{ kind: string, at: number, to: number | null, text: string, lane: string | null }} Notice  `to` null: it was not over; `lane` null: it is of all.
  *
  * @typedef {{ name: string, url: string, raw: boolean, path: string, dvr: string | null }} Stream
  *
@@ -123,8 +123,10 @@
  * @property {string | null} [failed]
  * @property {Record<Severity, number>} counts
  * @property {Finding[]} findings
- * @property {Record<string, number>} left_out  Rule, and how many more it has found.
+ * @property {Record<string, number>} not_sent  Rule, and how many more of it the server has.
+ * @property {Record<string, number>} left_out  Rule, and how many more it has found, which nobody has.
  * @property {{ what: string, why: string }[]} not_judged
+ * @property {Findings} [first]  What came first, where those of windows are in it as well.
  */
 
 /**
@@ -137,14 +139,14 @@
 
 /**
  * @typedef {object} Axis
- * @property {() => import('./axis.js').Span} get  What is seen now; a new object whenever it is another span.
- * @property {(span: import('./axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
+ * @property {() => import('./picture/axis.js').Span} get  What is seen now; a new object whenever it is another span.
+ * @property {(span: import('./picture/axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
  *   requests follow when it rests.
  * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
  * @property {(seconds: number) => void} pan
  * @property {(at: number, to?: number) => void} reveal  Moves as little as it can, so that this is seen; not at all where it is.
- * @property {(told: (span: import('./axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
- * @property {(told: (span: import('./axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
  */
 
 /**

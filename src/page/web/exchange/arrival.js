@@ -1,10 +1,10 @@
 // How a body came: bytes over the seconds after its first byte.
 
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { disclosure } from '../core/disclosure.js';
-import { h } from '../core/dom.js';
-import { length, size } from '../core/times.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { disclosure } from '../core/ui/disclosure.js';
+import { h } from '../core/ui/dom.js';
+import { length, size } from '../core/data/times.js';
 
 /** @typedef {import('./types.js').OpenExchange} OpenExchange */
 

@@ -1,8 +1,8 @@
 // The body of a response: its text, or what its bytes say, and where it is.
 
-import { h } from '../core/dom.js';
-import { count, size } from '../core/times.js';
-import { textView } from '../core/text-view.js';
+import { h } from '../core/ui/dom.js';
+import { count, size } from '../core/data/times.js';
+import { textView } from '../core/ui/text-view.js';
 import { factList } from './facts.js';
 
 /** @param {string} text @returns {string[]} */

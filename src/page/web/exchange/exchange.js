@@ -1,8 +1,8 @@
 // The request that is open: what was asked, when, what came, who listed it, and its body.
 
-import { copyText } from '../core/copy.js';
-import { loader } from '../core/data.js';
-import { fill, h } from '../core/dom.js';
+import { copyText } from '../core/ui/copy.js';
+import { loader } from '../core/data/data.js';
+import { cut, fill, h } from '../core/ui/dom.js';
 import { arrival } from './arrival.js';
 import { bring, closes, isAsked, opener } from './bring.js';
 import { body } from './body.js';
@@ -45,7 +45,7 @@ export function exchange(element, page) {
   };
   /** @param {OpenExchange} one */
   const show = (one) => {
-    fill(title, `Request ${one.id} `, h('bdi', { class: 'quiet' }, one.name.split('/').pop() ?? ''));
+    fill(title, h('span', null, `Request ${one.id} `), h('span', { class: 'quiet' }, cut(one.name.split('/').pop() ?? '')));
     fill(content, actions(one, page), factList(requestFacts(one, page)), h('h3', null, 'Times'), factList(timeFacts(one, page.session.zeroMs())), arrival(one),
       h('h3', null, 'Body'), body(one),
       h('h3', null, 'Response header fields'), headers(one.headers));

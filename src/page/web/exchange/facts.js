@@ -1,12 +1,12 @@
 // What is known of a request, as names and values.
 
-import { h } from '../core/dom.js';
-import { length, sessionTime, size, utcTime } from '../core/times.js';
+import { h } from '../core/ui/dom.js';
+import { length, sessionTime, size, utcTime } from '../core/data/times.js';
 import { link } from './links.js';
 
 /**
  * @typedef {import('./types.js').OpenExchange} OpenExchange
- * @typedef {[string, import('../core/dom.js').Child | import('../core/dom.js').Child[]]} Fact  Null: there is none.
+ * @typedef {[string, import('../core/ui/dom.js').Child | import('../core/ui/dom.js').Child[]]} Fact  Null: there is none.
  */
 
 /** @param {Fact[]} facts */

@@ -1,13 +1,13 @@
 // Links to what else there is to see: fragments of this page, so that they can be opened beside it, and copied.
 
-import { h } from '../core/dom.js';
-import { print } from '../core/state.js';
+import { h } from '../core/ui/dom.js';
+import { print } from '../core/data/state.js';
 
 /**
- * @param {import('../core/state.js').State} state
- * @param {Partial<import('../core/state.js').Seen>} changes  What it shows.
+ * @param {import('../core/data/state.js').State} state
+ * @param {Partial<import('../core/data/state.js').Seen>} changes  What it shows.
  * @param {string} text
- * @param {import('../core/dom.js').Props} [props]
+ * @param {import('../core/ui/dom.js').Props} [props]
  */
 export function link(state, changes, text, props = {}) {
   return h('a', {

@@ -19,6 +19,7 @@
  * @property {string | null} own
  * @property {boolean} fault
  * @property {string | null} error
+ * @property {string | null} directives  Of a poll that the origin was to hold.
  *
  * @typedef {object} Detail
  * @property {Moment} moment
@@ -32,7 +33,6 @@
  * @property {[number, number][] | null} arrival
  * @property {[string, string][]} headers
  * @property {string | null} note
- * @property {string | null} directives
  * @property {number | null} confirms
  * @property {number[]} chain
  * @property {{ exchange: number, lane: string | null } | null} listed_by

@@ -1,8 +1,8 @@
 // The findings as a list: each a way to its moment and its evidence.
 
-import { fill, h, set, setText } from '../core/dom.js';
-import { kindOf, loadedTo, shownFindings, SIGNS } from '../core/findings.js';
-import { count, sessionTime } from '../core/times.js';
+import { fill, h, set, setText } from '../core/ui/dom.js';
+import { kindOf, loadedTo, shownFindings, SIGNS } from '../core/data/findings.js';
+import { count, sessionTime } from '../core/data/times.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 
@@ -51,15 +51,17 @@ export function findings(element, page) {
     const focused = buttons().findIndex((one) => one === document.activeElement);
     element.hidden = came === null;
     const left = loadedTo(came);
-    const many = left ? `${all.length.toLocaleString('en')} loaded, ${left.more.toLocaleString('en')} not` : all.length ? all.length.toLocaleString('en') : 'none';
+    const isDone = came?.state === 'done' || Boolean(came?.failed);
+    const sum = all.length.toLocaleString('en');
+    // What rules that still run may find is no number to rely on.
+    const many = left ? `${sum} loaded, ${left.more.toLocaleString('en')} not` : !isDone ? (all.length ? `${sum} so far` : 'judging…') : all.length ? sum : 'none';
     fill(title, `Findings`, h('span', { class: 'quiet' }, many), only && h('button', { type: 'button', class: 'plain', onclick: () => page.state.set({ only: null }) }, 'Show all'));
     rows.clear();
     const shown = items(all);
     fill(list, shown);
     set(element, { 'data-long': shown.length > FEW });
     const cut = shown.length === MOST ? 'No more rows are listed. ' : '';
-    const more = left ? `${Object.keys(came?.left_out ?? {}).join(', ')}: ${count(left.more, 'more finding')} not loaded: none from ${sessionTime(left.at, 0)} on, and of some renditions none at all. isreport lists them. ` : '';
-    setText(note, `${more}${cut}${came?.state === 'done' ? 'Media are judged by isreport on the command line.' : 'Rules of texts and HTTP are being judged…'}`);
+    setText(note, `${left ? leftWords(left) : ''}${cut}${isDone ? 'Media are judged by isreport on the command line.' : 'Rules of texts and HTTP are being judged…'}`);
     notJudged.hidden = !came?.not_judged.length;
     fill(reasons, (came?.not_judged ?? []).map(({ what, why }) => h('li', null, `${what}: ${why}`)));
     mark();
@@ -100,6 +102,12 @@ export function findings(element, page) {
   page.findings.subscribe(show);
   page.state.subscribe((seen, before) => (seen.s !== before.s || seen.only !== before.only ? show() : mark()));
   show();
+}
+
+/** What is not loaded, and where it is. @param {import('../core/data/findings.js').NotLoaded} left */
+function leftWords({ at, more, rules, unknown }) {
+  const where = `of ${rules.join(', ')} those from ${sessionTime(at, 0)} on, and some before, are loaded with the window that they are in`;
+  return `${count(more, 'more finding')}: ${unknown === more ? 'too many to be told apart' : where}${unknown && unknown !== more ? `, but for ${unknown.toLocaleString('en')} that are too many to be told apart` : ''}. `;
 }
 
 /** @param {Finding} finding */

@@ -1,6 +1,6 @@
 // The way to a finding: its moment and its evidence.
 
-import { isFault, isGap } from '../core/findings.js';
+import { isFault, isGap } from '../core/data/findings.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 

@@ -1,8 +1,8 @@
 // Findings of one rule in one rendition: one row, which opens.
 
-import { h } from '../core/dom.js';
-import { gapsOf, isGap, kindOf, SIGNS } from '../core/findings.js';
-import { count, length, sessionTime } from '../core/times.js';
+import { h } from '../core/ui/dom.js';
+import { gapsOf, isGap, kindOf, SIGNS } from '../core/data/findings.js';
+import { count, length, sessionTime } from '../core/data/times.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 

@@ -1,6 +1,6 @@
 // A moment that was typed: the window goes there, or why not.
 
-import { sessionTime } from '../core/times.js';
+import { sessionTime } from '../core/data/times.js';
 import { parseTime } from './parse-time.js';
 
 /** @param {import('../types.js').Page} page @param {string} text @returns {string | null} What is wrong with it; null: it is gone to. */

@@ -1,8 +1,8 @@
 // The head: which session, its streams, when, the verdict, how its recorder was.
 
-import { h, set, setText } from '../core/dom.js';
-import { styles } from '../core/style.js';
-import { count, length, sessionTime, utcDate, utcTime } from '../core/times.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { styles } from '../core/ui/style.js';
+import { count, length, sessionTime, utcDate, utcTime } from '../core/data/times.js';
 import { goTo } from './moment.js';
 import { recorder } from './recorder.js';
 import { verdict } from './verdict.js';

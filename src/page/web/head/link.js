@@ -1,7 +1,7 @@
 // The link to what is seen is copied.
 
-import { copyText } from '../core/copy.js';
-import { setText } from '../core/dom.js';
+import { copyText } from '../core/ui/copy.js';
+import { setText } from '../core/ui/dom.js';
 
 /** @param {import('../types.js').Page} page @param {HTMLElement} button It says what came of it. */
 export async function copyLink({ state, say }, button) {

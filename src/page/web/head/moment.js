@@ -1,6 +1,6 @@
 // A moment that is typed: the window goes there.
 
-import { h, set, setText } from '../core/dom.js';
+import { h, set, setText } from '../core/ui/dom.js';
 
 /** @param {import('../types.js').Page} page */
 export function goTo(page) {

@@ -1,8 +1,8 @@
 // What the recorder noticed about itself: what must not be told as the origin's.
 
-import { h, set, setText } from '../core/dom.js';
-import { wordOf } from '../core/notices.js';
-import { count, length, sessionTime } from '../core/times.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { wordOf } from '../core/data/notices.js';
+import { count, length, sessionTime } from '../core/data/times.js';
 
 /** @param {import('../core/types.js').Session} session @returns {string[]} */
 export function health({ recorder, holes, kept_from }) {

@@ -1,6 +1,6 @@
 // What the signs of the pictures mean.
 
-import { h } from '../core/dom.js';
+import { h } from '../core/ui/dom.js';
 
 /** A class of css/signs.css, what stands in it, what it means. @type {[string, string, string][]} */
 const SIGNS = [
@@ -14,6 +14,8 @@ const SIGNS = [
   ['box', '6', 'A segment or a partial segment, from listed to gone; a dashed one was not asked for'],
   ['wait', '', 'Its download: the wait for the first byte'],
   ['receive', '', 'Its download: from the first byte to the last'],
+  ['held', '', 'A wait that was asked for: the origin was to hold the request until a part is there'],
+  ['announced', '', 'A partial segment that was announced (preload hint) and asked for before it was listed'],
   ['bad', '✕ 404', 'A download that failed, with its status or what broke it'],
   ['again', '✕ 404 ✓', 'A download that failed at first, and was good in the end'],
   ['warn', '▶', 'A download that was late: slower than it plays, or after the segment was gone'],

@@ -1,6 +1,6 @@
 // Which streams there are; one of them can be looked at alone.
 
-import { fill, h, set } from '../core/dom.js';
+import { fill, h, set } from '../core/ui/dom.js';
 
 /** So many have a button each; of more one is chosen in a list. */
 const BUTTONS = 4;

@@ -1,10 +1,10 @@
 // The verdict: how many findings of each sort; each is a filter of what is shown.
 
-import { h, set, setText } from '../core/dom.js';
-import { countOf } from '../core/findings.js';
-import { count, sessionTime } from '../core/times.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { countOf } from '../core/data/findings.js';
+import { count, sessionTime } from '../core/data/times.js';
 
-/** @typedef {import('../core/findings.js').Sort} Sort */
+/** @typedef {import('../core/data/findings.js').Sort} Sort */
 
 /** @type {{ sort: Sort, one: string, more: string, sign: string, title: string }[]} */
 const SORTS = [

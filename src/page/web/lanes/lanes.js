@@ -1,10 +1,10 @@
 // The lanes: which there are, and what they are told.
 
-import { loader } from '../core/data.js';
-import { fill, h, setText } from '../core/dom.js';
-import { isFault, shownFindings } from '../core/findings.js';
+import { loader } from '../core/data/data.js';
+import { fill, h, setText } from '../core/ui/dom.js';
+import { isFault, shownFindings } from '../core/data/findings.js';
 import { row } from './row.js';
-import { ruler } from './ruler.js';
+import { ruler } from './picture/ruler.js';
 
 /** So much more than the window is asked for on each side: it is there when somebody drags. */
 const MARGIN = 0.25;
@@ -39,7 +39,7 @@ export function lanes(element, page) {
     const all = findings.get();
     const outages = (all?.findings ?? []).filter(isFault);
     // A wait that is in no finding is none of the origin's, once all findings are there.
-    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys(all.left_out).length === 0;
+    const isJudged = all?.state === 'done' && !session.get().recording && Object.keys({ ...all.left_out, ...all.not_sent }).length === 0;
     for (const one of rows) {
       one.show({
         events: data?.lanes.find(({ id }) => id === one.lane.id) ?? null,
@@ -63,7 +63,7 @@ export function lanes(element, page) {
   const arrange = () => {
     const all = session.get().lanes.filter(({ stream }) => [null, stream].includes(state.get().s));
     const wanted = all.slice(0, MOST);
-    const text = JSON.stringify([wanted, all.length]);
+    const text = JSON.stringify([wanted, all.length, state.get().s]);
     if (text === known) return;
     known = text;
     rows = wanted.map((lane) => row(lane, page));

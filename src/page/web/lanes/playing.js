@@ -1,15 +1,15 @@
 // The lane of the player: what it met, on the same axis.
 
-import { toPixel } from '../core/axis.js';
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { disclosure } from '../core/disclosure.js';
-import { cross, fitText } from '../core/draw.js';
-import { h, set } from '../core/dom.js';
-import { gestures } from '../core/gestures.js';
-import { count, length, sessionTime } from '../core/times.js';
-import { showTip } from '../core/tip.js';
-import { drawLines } from './draw.js';
+import { toPixel } from '../core/picture/axis.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { disclosure } from '../core/ui/disclosure.js';
+import { cross, fitText } from '../core/picture/draw.js';
+import { h, set } from '../core/ui/dom.js';
+import { gestures } from '../core/picture/gestures.js';
+import { count, length, sessionTime } from '../core/data/times.js';
+import { showTip } from '../core/ui/tip.js';
+import { drawLines } from './picture/draw.js';
 
 /** @param {import('../core/types.js').PlayerEvent} event @returns {import('./types.js').Thing} */
 const thingOf = ({ at, to, kind, text, bad }) => ({
@@ -56,7 +56,7 @@ export function playing(page) {
     },
     click: (place) => page.state.set({ at: Math.max(place.seconds, 0) }),
   });
-  const { button, body, renew } = disclosure('the player', async () => [(await import('./table.js')).tableOf(all, page, 'Player')]);
+  const { button, body, renew } = disclosure('the player', async () => [(await import('./things/table.js')).tableOf(all, page, 'Player')]);
   const element = h('div', { class: 'lane lane-player', hidden: true },
     h('div', { class: 'time-row' }, h('div', { class: 'lane-label' }, h('strong', null, 'Player'), h('span', { class: 'tools' }, button)), h('div', { class: 'lane-picture' }, image.element, hands)), body);
   const show = (/** @type {import('../core/types.js').PlayerEvent[]} */ events) => {

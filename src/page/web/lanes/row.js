@@ -1,19 +1,19 @@
 // One lane: its name, its picture, the hands and keys on it, the table behind it.
 
-import { toPixel } from '../core/axis.js';
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { disclosure } from '../core/disclosure.js';
-import { h, set, setText } from '../core/dom.js';
-import { gestures } from '../core/gestures.js';
-import { noticesOf } from '../core/notices.js';
-import { length } from '../core/times.js';
-import { showTip } from '../core/tip.js';
-import { bandsOf, hit } from './bands.js';
-import { drawLane } from './draw.js';
-import { expected } from './gaps.js';
-import { sentenceOf } from './sentence.js';
-import { things } from './things.js';
+import { toPixel } from '../core/picture/axis.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { disclosure } from '../core/ui/disclosure.js';
+import { cut, fill, h, set } from '../core/ui/dom.js';
+import { gestures } from '../core/picture/gestures.js';
+import { noticesOf } from '../core/data/notices.js';
+import { length } from '../core/data/times.js';
+import { showTip } from '../core/ui/tip.js';
+import { bandsOf, hit } from './picture/bands.js';
+import { drawLane } from './picture/draw.js';
+import { expected } from './things/gaps.js';
+import { sentenceOf } from './things/sentence.js';
+import { things } from './things/things.js';
 
 /**
  * @typedef {import('./types.js').Thing} Thing
@@ -42,7 +42,7 @@ async function open({ state, say }, thing, lane, at) {
   const { wait } = thing ?? {};
   if (!wait || wait.own) return;
   try {
-    const { faultOf } = await import('./fault-of.js');
+    const { faultOf } = await import('./things/fault-of.js');
     const seen = state.get();
     const x = await faultOf(lane, wait);
     if (x !== null && state.get() === seen) state.set({ x }, { replace: true });
@@ -61,10 +61,10 @@ function nameOf(lane, isOfSeveral) {
 
 /** @param {import('../core/types.js').Lane} lane @param {import('../types.js').Page} page @returns {Row} */
 export function row(lane, page) {
-  const { name, more } = nameOf(lane, page.session.get().streams.length > 1);
+  const { name, more } = nameOf(lane, page.session.get().streams.length > 1 && page.state.get().s === null);
   /** @type {Thing[]} */
   let all = [];
-  /** @type {import('./draw.js').Scene} */
+  /** @type {import('./picture/draw.js').Scene} */
   const scene = { things: all, expected: [], bands: bandsOf(lane.kind, 0, false), events: null, known: page.axis.get(), holes: [], notices: [], end: 0, current: null, note: null };
   // Room for them stays, so that nothing jumps.
   let hasParts = false;
@@ -75,9 +75,9 @@ export function row(lane, page) {
     drawLane(context, { span: page.axis.get(), width, height }, scene, lines, colours());
   });
   const hands = h('div', { class: 'hands', role: 'slider', tabindex: 0, 'aria-label': `Events of ${name}`, 'aria-valuemin': 0, 'aria-valuenow': 0 });
-  const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, onclick: () => chosen() }, name);
-  const facts = h('span', { class: 'quiet lane-more', title: more }, more);
-  const { button, body, renew } = disclosure(name, async () => [(await import('./table.js')).tableOf(all, page, name, scene)]);
+  const choose = h('button', { type: 'button', class: 'plain lane-name', title: lane.url, 'aria-label': name, onclick: () => chosen() }, cut(name));
+  const facts = h('span', { class: 'quiet lane-more' }, cut(more));
+  const { button, body, renew } = disclosure(name, async () => [(await import('./things/table.js')).tableOf(all, page, name, scene)]);
   const label = h('div', { class: 'lane-label' }, choose, facts, h('span', { class: 'tools' }, h('span', { class: 'quiet' }, targets(lane)), button));
   const element = h('div', { class: `lane lane-${lane.kind}`, 'data-lane': lane.id }, h('div', { class: 'time-row' }, label, h('div', { class: 'lane-picture' }, image.element, hands)), body);
 
@@ -122,7 +122,9 @@ export function row(lane, page) {
     redraw: image.redraw,
     show(known) {
       all = things({ ...known, lane });
-      if (!hasParts && known.events?.parts?.length) {
+      // In a long window of low latency parts are too many, and segments are not.
+      const isCut = lane.part_target_seconds !== null && Boolean(known.events?.segments) && !known.events?.parts;
+      if (!hasParts && (isCut || known.events?.parts?.length)) {
         hasParts = true;
         element.classList.add('lane-parts');
       }
@@ -132,10 +134,10 @@ export function row(lane, page) {
         events: known.events,
         known: known.span,
         holes: missingOf(known.session),
-        notices: noticesOf(known.session.notices, lane.url),
+        notices: noticesOf(known.session.notices, lane),
         end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
-        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : null,
+        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
       const sentence = sentenceOf(all, name, scene);
@@ -143,7 +145,8 @@ export function row(lane, page) {
       set(hands, { 'aria-valuemax': known.session.length_seconds });
       if (!current) set(hands, { 'aria-valuetext': sentence });
       const left = known.events?.segments_left_out;
-      setText(facts, left ? `${more} · ${left} earlier segments are not drawn` : more);
+      const words = left ? `${left} earlier segments are not drawn` : more;
+      if (facts.textContent !== words) fill(facts, cut(words));
       renew();
       image.redraw();
     },

@@ -14,8 +14,8 @@
  * @property {boolean} bad
  * @property {number | null} [exchange]
  * @property {number | null} [revision]
- * @property {import('./boxes.js').Box} [box]
- * @property {import('./gaps.js').Wait} [wait]
+ * @property {import('./things/boxes.js').Box} [box]
+ * @property {import('./things/gaps.js').Wait} [wait]
  * @property {import('../core/types.js').Mark} [mark]
  * @property {import('../core/types.js').Finding} [finding]
  * @property {number | null} [notBefore]
@@ -41,7 +41,7 @@
  * @typedef {object} Scene
  * @property {Thing[]} things
  * @property {number[]} expected
- * @property {import('./bands.js').Bands} bands
+ * @property {import('./picture/bands.js').Bands} bands
  * @property {import('../core/types.js').LaneEvents | null} events
  * @property {{ from: number, to: number }} known  Of which the events are.
  * @property {[number, number][]} holes
@@ -70,8 +70,8 @@
  * @typedef {'good' | 'failed' | 'recovered' | 'late' | 'own' | 'none' | 'earlier' | 'gap'} Fate
  *   `recovered`: the first request for it failed, and a later one did not; `own`: it came to nothing, and that was not the origin's; `none`: nobody asked for it; `earlier`: if somebody did, that was before
  *   what was read; `gap`: the playlist itself says that it is missing.
- * @typedef {{ listed: import('../core/types.js').Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate }} Box
- *   `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
+ * @typedef {{ listed: import('../core/types.js').Listed, row: number, from: number, to: number, begins: boolean, ends: boolean, fate: Fate, asked: number }} Box
+ *   `asked`: when an announced part was asked for, before it was listed (else `from`); `begins`, `ends`: it is known when it was listed, gone; else its end is only where it is cut.
  */
 
 export {};

@@ -1,6 +1,7 @@
 // Hands on the overview: a window is drawn, moved, or made wider and narrower at its ends.
 
-import { toPixel, toSeconds } from '../core/axis.js';
+import { toPixel, toSeconds } from '../core/picture/axis.js';
+import { turn } from '../core/picture/gestures.js';
 
 /** Nearer than this to an end, in pixels: it is the end. */
 const GRIP = 7;
@@ -11,7 +12,7 @@ const GRIP = 7;
  */
 export function brush(element, page) {
   const { axis, session } = page;
-  /** @type {{ kind: 'move' | 'from' | 'to' | 'new', x: number, span: import('../core/axis.js').Span, moved: boolean } | null} */
+  /** @type {{ kind: 'move' | 'from' | 'to' | 'new', x: number, span: import('../core/picture/axis.js').Span, moved: boolean } | null} */
   let drag = null;
   /** Fingers that are down. @type {Map<number, number>} */
   const down = new Map();
@@ -89,11 +90,6 @@ export function brush(element, page) {
     const { from, to } = axis.get();
     const { x, width } = place(event);
     const pointed = toSeconds(whole(), width, x);
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      axis.pan(((event.deltaX || event.deltaY) / width) * (to - from));
-      return;
-    }
-    const around = pointed > from && pointed < to ? pointed : (from + to) / 2;
-    axis.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * (event.ctrlKey ? 0.01 : 0.0025)))), around);
+    turn(event, axis, width, pointed > from && pointed < to ? pointed : (from + to) / 2);
   }, { passive: false });
 }

@@ -1,11 +1,11 @@
 // The picture of the whole session: how much was asked for, what went wrong, where nobody asked, and which window is seen.
 
-import { toPixel } from '../core/axis.js';
-import { hatch } from '../core/colours.js';
-import { drawHoles, drawNotices, line, severitySign } from '../core/draw.js';
-import { gapsOf, kindOf } from '../core/findings.js';
+import { toPixel } from '../core/picture/axis.js';
+import { hatch } from '../core/picture/colours.js';
+import { drawHoles, drawNotices, line, severitySign } from '../core/picture/draw.js';
+import { gapsOf, kindOf } from '../core/data/findings.js';
 
-/** @typedef {import('../core/colours.js').Colours} Colours */
+/** @typedef {import('../core/picture/colours.js').Colours} Colours */
 
 /** @typedef {import('./types.js').Shown} Shown */
 
@@ -35,7 +35,7 @@ export function drawOverview(context, width, height, shown, colours) {
   line(context, where, shown.pointer, colours.pointer, { dash: [2, 2] });
 }
 
-/** @typedef {{ span: import('../core/axis.js').Span, width: number, height: number }} Where */
+/** @typedef {{ span: import('../core/picture/axis.js').Span, width: number, height: number }} Where */
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/types.js').Finding[]} findings @param {Colours} colours */
 function gaps(context, { span, width, height }, findings, colours) {
@@ -82,7 +82,7 @@ function notLoaded(context, { span, width }, at, colours) {
   context.fillRect(left, 0, width - left, SIGNS);
   context.font = `${colours.small}px ${colours.font}`;
   context.textBaseline = 'middle';
-  const words = 'findings: not loaded from here on';
+  const words = 'findings: from here on with the window';
   const across = context.measureText(words).width + 8;
   const x = Math.max(Math.min(left, width - across), 0);
   context.fillStyle = colours.panel;
@@ -119,7 +119,7 @@ function signs(context, { span, width }, findings, colours) {
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/axis.js').Span} window @param {Colours} colours */
+/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('../core/picture/axis.js').Span} window @param {Colours} colours */
 function brush(context, { span, width, height }, window, colours) {
   const left = toPixel(span, width, window.from);
   const right = Math.max(toPixel(span, width, window.to), left + 3);

@@ -1,12 +1,12 @@
 // The overview strip: the whole session, and the window in it.
 
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { loader } from '../core/data.js';
-import { h, set, setText } from '../core/dom.js';
-import { gapsOf, isFault, loadedTo, shownFindings } from '../core/findings.js';
-import { count, length, sessionTime } from '../core/times.js';
-import { disclosure } from '../core/disclosure.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { loader } from '../core/data/data.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { gapsOf, isFault, loadedTo, shownFindings } from '../core/data/findings.js';
+import { count, length, sessionTime } from '../core/data/times.js';
+import { disclosure } from '../core/ui/disclosure.js';
 import { brush } from './brush.js';
 import { drawOverview } from './draw.js';
 
@@ -20,9 +20,16 @@ export function overview(element, page) {
   const { axis, session, state } = page;
   /** @type {import('../core/types.js').Overview | null} */
   let data = null;
+  /** What is of the chosen stream, or of all: what the recorder noticed of others is not. @returns {import('../core/types.js').Session} */
+  const told = () => {
+    const { s } = state.get();
+    const all = session.get();
+    return s === null ? all : { ...all, notices: all.notices.filter(({ lane }) => lane === null || session.lane(lane)?.stream === s) };
+  };
   const shown = () => ({
     data,
-    session: session.get(),
+    stream: state.get().s,
+    session: told(),
     findings: shownFindings(page.findings.get(), state.get()),
     loadedTo: loadedTo(page.findings.get())?.at ?? null,
     window: axis.get(),
@@ -47,7 +54,7 @@ export function overview(element, page) {
   const words = () => {
     const { from, to } = axis.get();
     const end = session.get().length_seconds;
-    setText(whole, length(end));
+    setText(whole, `${length(end)}${state.get().s === null ? '' : `, ${state.get().s} alone`}`);
     set(image.element, { 'aria-label': sentence(shown()) });
     set(hands, {
       'aria-valuemin': 0,
@@ -66,7 +73,7 @@ export function overview(element, page) {
     askedAt = performance.now();
     const cells = Math.max(50, Math.min(4000, Math.round(image.size().width / 2) || 600));
     try {
-      const came = await requests.load('-/v1/overview', { cells });
+      const came = await requests.load('-/v1/overview', { cells, stream: state.get().s });
       if (!came) return;
       data = came;
       setText(trouble, '');
@@ -81,7 +88,13 @@ export function overview(element, page) {
 
   const redraw = () => image.redraw();
   for (const one of [page.pointer, page.playhead]) one.subscribe(redraw);
-  state.subscribe(redraw);
+  state.subscribe((seen, before) => {
+    redraw();
+    if (seen.s === before.s) return;
+    data = null;
+    words();
+    void ask();
+  });
   page.findings.subscribe(() => (redraw(), words()));
   axis.subscribe(redraw);
   axis.settled(words);
@@ -94,12 +107,12 @@ export function overview(element, page) {
 }
 
 /** What the picture shows, in a sentence. @param {import('./draw.js').Shown} shown */
-function sentence({ data, session, findings, loadedTo: end }) {
+function sentence({ data, stream, session, findings, loadedTo: end }) {
   const sum = (/** @type {number[] | undefined} */ counts) => (counts ?? []).reduce((all, one) => all + one, 0);
-  const parts = [`Overview of ${length(session.length_seconds)}`];
+  const parts = [`Overview of ${length(session.length_seconds)}${stream === null ? '' : ` of ${stream}`}`];
   if (data) parts.push(count(sum(data.requests), 'request'), count(sum(data.faults), 'fault'));
   parts.push(count(findings.flatMap(gapsOf).length, 'gap'), count(findings.filter(isFault).length, 'outage'), count(findings.length, 'finding'));
-  if (end !== null) parts.push(`findings are not loaded from ${sessionTime(end, 0)} on`);
+  if (end !== null) parts.push(`findings from ${sessionTime(end, 0)} on are loaded with the window`);
   if (session.notices.length) parts.push(`${count(session.notices.length, 'trouble')} of the recorder`);
   if (session.holes.length) parts.push(`${count(session.holes.length, 'hole')} of the recorder`);
   return parts.join(', ');
@@ -141,7 +154,7 @@ function zoomButtons({ axis, state, live, session }) {
 
 /**
  * All of the session.
- * @param {import('../core/axis.js').Axis} axis @param {import('../core/session.js').SessionStore} session @param {import('../core/state.js').State} state
+ * @param {import('../core/picture/axis.js').Axis} axis @param {import('../core/data/session.js').SessionStore} session @param {import('../core/data/state.js').State} state
  */
 export function showAll(axis, session, state) {
   // Of one that is over the fragment need not say it.

@@ -1,14 +1,14 @@
 // What the overview shows, as a table.
 
-import { h } from '../core/dom.js';
-import { endOf, wordOf } from '../core/notices.js';
-import { sessionTime } from '../core/times.js';
+import { h } from '../core/ui/dom.js';
+import { endOf, wordOf } from '../core/data/notices.js';
+import { sessionTime } from '../core/data/times.js';
 
 /** Lines of a table. */
 const MOST = 200;
 
 /** @param {import('./draw.js').Shown} shown */
-export function overviewTable({ data, session }) {
+export function overviewTable({ data, stream, session }) {
   if (!data) return [h('p', null, 'Nothing has been read yet.')];
   const many = Math.min(MOST, data.requests.length, 60);
   const each = Math.ceil(data.requests.length / many);
@@ -24,7 +24,7 @@ export function overviewTable({ data, session }) {
       h('td', null, troubles(session, from, to))));
   }
   return [h('table', null,
-    h('caption', null, 'The session in equal parts'),
+    h('caption', null, `The session in equal parts${stream === null ? '' : `, of ${stream} alone`}`),
     h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Session time'), ['Requests', 'Faults', 'Own'].map((name) => h('th', { scope: 'col', class: 'number' }, name)), h('th', { scope: 'col' }, 'Recorder'))),
     h('tbody', null, rows))];
 }

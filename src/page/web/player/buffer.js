@@ -1,9 +1,9 @@
 // How much there was ahead of the picture: a curve of the last minute.
 
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { set } from '../core/dom.js';
-import { length } from '../core/times.js';
+import { picture } from '../core/picture/canvas.js';
+import { colours } from '../core/picture/colours.js';
+import { set } from '../core/ui/dom.js';
+import { length } from '../core/data/times.js';
 
 /** So far back it goes, in seconds. */
 const BACK = 60;

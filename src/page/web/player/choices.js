@@ -1,6 +1,6 @@
 // How it is played: by what, which stream, and whether recorded faults are answers. It is in the fragment.
 
-import { fill, h } from '../core/dom.js';
+import { fill, h } from '../core/ui/dom.js';
 import { wantedOf } from './wanted.js';
 
 /** @typedef {{ seeks: boolean, follows: boolean }} Hands  What a click in a lane does, and the window. */
@@ -21,7 +21,7 @@ function box(text, isOn, changed) {
 /** @param {import('../types.js').Page} page @param {Hands} hands It is changed. */
 export function choices(page, hands) {
   const { session, state } = page;
-  const choose = (/** @type {Partial<import('../core/state.js').Seen>} */ changes) => state.set(changes, { replace: true });
+  const choose = (/** @type {Partial<import('../core/data/state.js').Seen>} */ changes) => state.set(changes, { replace: true });
   const faults = choice('Faults', [['as served', 'as served'], ['recorded', 'recorded'], ['none', 'none: healed']], (value) => choose({ faults: value === 'as served' ? null : value }));
   const feed = choice('Played by', [['hls.js', 'hls.js'], ['native', 'the browser']], (value) => choose({ feed: value === 'hls.js' ? null : value }));
   const stream = choice('Stream', [], (value) => choose({ stream: value || null }));

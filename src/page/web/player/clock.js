@@ -1,6 +1,6 @@
 // The clock that a player plays on: session time that runs on from a moment, without the clock of this machine being right.
 
-import { fetchJson } from '../core/data.js';
+import { fetchJson } from '../core/data/data.js';
 
 /**
  * @typedef {object} Clock

@@ -1,6 +1,6 @@
 // What feeds the <video>: the browser's own HLS, or hls.js, where the server was told of it.
 
-import { urlOf } from '../core/data.js';
+import { urlOf } from '../core/data/data.js';
 
 /**
  * @typedef {object} Engine

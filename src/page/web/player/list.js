@@ -1,7 +1,7 @@
 // The player's events as a list.
 
-import { fill, h } from '../core/dom.js';
-import { count, length, sessionTime } from '../core/times.js';
+import { fill, h } from '../core/ui/dom.js';
+import { count, length, sessionTime } from '../core/data/times.js';
 
 /** Lines that are shown; the lane has all. */
 const MOST = 100;

@@ -18,7 +18,7 @@ const SEEN = 0.2;
  * @property {() => string | null} lasts  What lasts now.
  */
 
-/** @param {import('../core/observable.js').Observable<PlayerEvent[]>} playing @returns {Log} */
+/** @param {import('../core/data/observable.js').Observable<PlayerEvent[]>} playing @returns {Log} */
 export function createLog(playing) {
   /** @type {PlayerEvent | null} */
   let open = null;

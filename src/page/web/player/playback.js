@@ -1,7 +1,7 @@
 // One thing that is played: a clock, and what feeds the video. Another moment is another clock.
 
-import { isAbort } from '../core/data.js';
-import { sessionTime } from '../core/times.js';
+import { isAbort } from '../core/data/data.js';
+import { sessionTime } from '../core/data/times.js';
 import { clockAt } from './clock.js';
 import { hlsJs, isNative, loadHls, native, notPlayed } from './engines.js';
 import { createLog } from './log.js';

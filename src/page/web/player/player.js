@@ -1,8 +1,8 @@
 // The player: it plays the very moment that one looks at, as a viewer would have seen it. All but its buttons is brought when it is wanted.
 
-import { h, set, setText } from '../core/dom.js';
-import { styles } from '../core/style.js';
-import { sessionTime } from '../core/times.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { styles } from '../core/ui/style.js';
+import { sessionTime } from '../core/data/times.js';
 
 /** After so long without another one a pointer that was set is a seek. */
 const REST_MS = 250;

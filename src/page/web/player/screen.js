@@ -1,7 +1,7 @@
 // The screen of the player: what plays, and what is known of it from moment to moment.
 
-import { h, setText } from '../core/dom.js';
-import { length, sessionTime, utcTime } from '../core/times.js';
+import { h, setText } from '../core/ui/dom.js';
+import { length, sessionTime, utcTime } from '../core/data/times.js';
 import { bufferCurve } from './buffer.js';
 import { eventList } from './list.js';
 import { playback } from './playback.js';

@@ -1,6 +1,6 @@
 // Events of the <video>, whoever feeds it: it waits, plays, stands still.
 
-import { length } from '../core/times.js';
+import { length } from '../core/data/times.js';
 import { WAITING } from './log.js';
 
 /** Seconds ahead of the picture that are there. @param {HTMLVideoElement} video */

@@ -1,6 +1,6 @@
 // Where the picture is in session time: a segment that is played was listed at a moment, and ends there.
 
-import { fetchJson } from '../core/data.js';
+import { fetchJson } from '../core/data/data.js';
 
 /** @typedef {{ at: number, how: string }} Place */
 

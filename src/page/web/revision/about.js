@@ -1,10 +1,10 @@
 // What is said of a revision beside its text: when it came, and the findings about it.
 
-import { h } from '../core/dom.js';
-import { length, sessionTime } from '../core/times.js';
+import { h } from '../core/ui/dom.js';
+import { length, sessionTime } from '../core/data/times.js';
 import { bothClocks, factList } from '../exchange/facts.js';
 import { link } from '../exchange/links.js';
-import { kindOf, SIGNS } from '../core/findings.js';
+import { kindOf, SIGNS } from '../core/data/findings.js';
 
 /** @typedef {import('../core/types.js').Finding} Finding */
 

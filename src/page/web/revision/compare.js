@@ -1,8 +1,8 @@
 // What a text is compared with: the one before, none, or another revision of the window.
 
-import { loader } from '../core/data.js';
-import { fill, h } from '../core/dom.js';
-import { sessionTime } from '../core/times.js';
+import { loader } from '../core/data/data.js';
+import { fill, h } from '../core/ui/dom.js';
+import { sessionTime } from '../core/data/times.js';
 
 /**
  * @param {import('../types.js').Page} page

@@ -1,11 +1,11 @@
 // A line of a text, with its URIs as links to what was asked for.
 
-import { h } from '../core/dom.js';
+import { h } from '../core/ui/dom.js';
 import { link } from '../exchange/links.js';
 
 /**
  * @param {import('../exchange/types.js').TextLine} line
- * @param {import('../core/state.js').State} state
+ * @param {import('../core/data/state.js').State} state
  * @returns {(Node | string)[]}
  */
 export function contentOf({ text, links }, state) {

@@ -1,15 +1,15 @@
 // The text of the playlist at the pointer, or of the revision that was chosen, and what changed in it.
 
-import { DataError, isAbort, loader } from '../core/data.js';
-import { fill, h, set, setText } from '../core/dom.js';
-import { sessionTime } from '../core/times.js';
+import { DataError, isAbort, loader } from '../core/data/data.js';
+import { cut, fill, h, set, setText } from '../core/ui/dom.js';
+import { sessionTime } from '../core/data/times.js';
 import { bring, closes, isAsked, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
 import { compare } from './compare.js';
 import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
 import { contentOf, kindOf } from './line.js';
 import { forget, source } from './source.js';
-import { textView } from '../core/text-view.js';
+import { textView } from '../core/ui/text-view.js';
 import { which } from './which.js';
 
 /**
@@ -50,7 +50,7 @@ export function revision(element, page) {
   set(element, { 'aria-labelledby': 'revision-title' });
   element.append(h('div', { class: 'panel-head' }, title, back, forth, close), trouble, content);
 
-  /** @param {number} row @returns {import('../core/text-view.js').ShownLine} */
+  /** @param {number} row @returns {import('../core/ui/text-view.js').ShownLine} */
   const lineAt = (row) => {
     const at = shown && rowAt(shown.runs, row);
     if (!shown || !at) return { number: '', sign: '', content: [] };
@@ -99,7 +99,7 @@ export function revision(element, page) {
       setText(trouble, error instanceof DataError || error instanceof Error ? error.message : String(error));
     }
   };
-  /** @param {import('./which.js').Found} found @param {Readonly<import('../core/state.js').Seen>} seen @param {boolean} isBrought */
+  /** @param {import('./which.js').Found} found @param {Readonly<import('../core/data/state.js').Seen>} seen @param {boolean} isBrought */
   const become = async (found, seen, isBrought) => {
     const { head } = found.text;
     const wanted = seen.with ?? head.before;
@@ -123,7 +123,7 @@ export function revision(element, page) {
     const { found, old, changes, isCutShort } = shown;
     const { head } = found.text;
     const lane = session.lane(head.lane);
-    fill(title, 'Playlist ', h('bdi', { class: 'quiet' }, lane?.label ?? lane?.name ?? head.lane));
+    fill(title, h('span', null, 'Playlist '), h('span', { class: 'quiet' }, cut(lane?.label ?? lane?.name ?? head.lane)));
     fill(facts, about(found, page));
     setText(notes, found.note ?? '');
     set(back, { disabled: head.before === null });

@@ -1,6 +1,6 @@
 // Texts of revisions, as much of each as was asked for.
 
-import { fetchJson } from '../core/data.js';
+import { fetchJson } from '../core/data/data.js';
 
 /** @typedef {import('../exchange/types.js').RevisionText} RevisionText */
 /** @typedef {import('../exchange/types.js').TextLine} TextLine */

@@ -1,18 +1,18 @@
 // Which revision is meant by what is seen.
 
-import { DataError } from '../core/data.js';
+import { DataError } from '../core/data/data.js';
 import { source } from './source.js';
 
 /**
  * @typedef {{ text: import('./source.js').Source, note: string | null }} Found
- * @typedef {(path: string, params?: import('../core/data.js').Params) => Promise<any>} Load  Null: something newer is asked for.
+ * @typedef {(path: string, params?: import('../core/data/data.js').Params) => Promise<any>} Load  Null: something newer is asked for.
  */
 
 /** Moments are told to the microsecond. */
 const LEAST = 0.000001;
 
 /**
- * @param {Readonly<import('../core/state.js').Seen>} seen
+ * @param {Readonly<import('../core/data/state.js').Seen>} seen
  * @param {number} otherwise  The moment, where no pointer is set.
  * @param {Load} load
  * @returns {Promise<Found | 'none' | null>} 'none': no playlist is chosen, or it has no text; null: something newer is asked for.

@@ -1,21 +1,21 @@
 // A request as bars on the axis, and in words. Pure.
 
-import { length, sessionTime, size } from '../core/times.js';
+import { length, sessionTime, size } from '../core/data/times.js';
 
 /**
  * @typedef {import('../exchange/types.js').Exchange} Exchange
  *
- * `wait`: until the first byte. `receive`: from there. `missing`: no response came. `broken`: here the body broke off.
- * @typedef {{ kind: 'wait' | 'receive' | 'missing' | 'broken', from: number, to: number }} Bar
+ * `wait`: until the first byte; `held`: the same, where the origin was to let it wait. `receive`: from there. `missing`: no response came. `broken`: here the body broke off.
+ * @typedef {{ kind: 'wait' | 'held' | 'receive' | 'missing' | 'broken', from: number, to: number }} Bar
  */
 
 /** @param {Exchange} one @returns {Bar[]} */
-export function barsOf({ at, wait, receive, failed, outcome }) {
+export function barsOf({ at, wait, receive, failed, outcome, directives }) {
   if (wait === null) return [{ kind: 'missing', from: at, to: at + (failed ?? 0) }];
   const first = at + wait;
   const end = first + (receive ?? 0);
   /** @type {Bar[]} */
-  const bars = [{ kind: 'wait', from: at, to: first }, { kind: 'receive', from: first, to: end }];
+  const bars = [{ kind: directives === null ? 'wait' : 'held', from: at, to: first }, { kind: 'receive', from: first, to: end }];
   if (isBroken({ outcome })) bars.push({ kind: 'broken', from: end, to: end });
   return bars;
 }
@@ -40,6 +40,14 @@ export function split(name) {
   return [file + (query < 0 ? '' : name.slice(query)), folder ? `${folder}/` : ''];
 }
 
+/** What a poll was to be held for, `part 12.3`; empty: it was not to be held. @param {Pick<Exchange, 'directives'>} one */
+export function heldFor({ directives }) {
+  if (directives === null) return '';
+  const query = new URLSearchParams(directives);
+  const [segment, part] = [query.get('_HLS_msn'), query.get('_HLS_part')];
+  return segment === null ? directives : part === null ? `segment ${segment}` : `part ${segment}.${part}`;
+}
+
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
 export function oddities({ outcome, own, status, fault }) {
   const words = [];
@@ -57,6 +65,7 @@ export function linesOf(one) {
   lines.push(status === null ? `no response: ${outcome}` : `${status}${outcome === 'complete' ? '' : `, ${outcome}`}, ${size(bytes)}`);
   if (wait !== null) lines.push(`wait ${length(wait)}, receive ${length(receive ?? 0)}`);
   else if (failed !== null) lines.push(`failed after ${length(failed)}`);
+  if (one.directives !== null) lines.push(`the origin was to hold it for ${heldFor(one)}`);
   if (own !== null) lines.push(`only because a recorder asked: ${own}`);
   if (error !== null) lines.push(error);
   return lines;

@@ -1,6 +1,6 @@
 // The box of the filter: what is typed is in the fragment, what is wrong is said by the server.
 
-import { h, set, setText } from '../core/dom.js';
+import { h, set, setText } from '../core/ui/dom.js';
 
 /** After so long without a letter it is asked for, in milliseconds. */
 const REST_MS = 300;

@@ -1,7 +1,8 @@
 // Mouse and keys on the rows of the waterfall.
 
-import { toSeconds } from '../core/axis.js';
-import { showTip } from '../core/tip.js';
+import { toSeconds } from '../core/picture/axis.js';
+import { turn } from '../core/picture/gestures.js';
+import { showTip } from '../core/ui/tip.js';
 import { linesOf } from './bars.js';
 
 /** @typedef {import('../exchange/types.js').Exchange} Exchange */
@@ -40,9 +41,7 @@ export function mouse(scroller, page, { byId, axisBox, open }) {
     if (!event.ctrlKey && !event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY)) return;
     event.preventDefault();
     const box = axisBox();
-    const { from, to } = page.axis.get();
-    if (event.ctrlKey) page.axis.zoom(Math.exp(Math.max(-1, Math.min(1, event.deltaY * 0.005))), toSeconds({ from, to }, box.width, event.clientX - box.left));
-    else page.axis.pan(((event.deltaX || event.deltaY) / box.width) * (to - from));
+    turn(event, page.axis, box.width, toSeconds(page.axis.get(), box.width, event.clientX - box.left));
   }, { passive: false });
 }
 

@@ -1,6 +1,6 @@
 // Lines of moments over the bars: pointer, what was set, and the play heads.
 
-import { h } from '../core/dom.js';
+import { h } from '../core/ui/dom.js';
 
 /** @param {import('../types.js').Page} page @param {() => number} width Of the axis, in pixels. */
 export function lines({ axis, pointer, playhead, state }, width) {

@@ -1,8 +1,8 @@
 // A row of the waterfall: made once, filled again for whatever request comes into it.
 
-import { h, set, setText } from '../core/dom.js';
-import { length, size } from '../core/times.js';
-import { barsOf, endOf, linesOf, oddities, secondsOf, split } from './bars.js';
+import { h, halves, set, setText } from '../core/ui/dom.js';
+import { length, size } from '../core/data/times.js';
+import { barsOf, endOf, heldFor, linesOf, oddities, secondsOf, split } from './bars.js';
 
 /**
  * @typedef {import('../exchange/types.js').Exchange} Exchange
@@ -15,7 +15,7 @@ const ROOM = 115;
 const ROOM_ODD = 240;
 
 /**
- * @typedef {Record<'row' | 'status' | 'kind' | 'file' | 'folder' | 'bars' | 'bytes' | 'time' | 'odd' | 'words', HTMLElement>} Parts
+ * @typedef {Record<'row' | 'status' | 'kind' | 'name' | 'file' | 'end' | 'folder' | 'bars' | 'bytes' | 'time' | 'odd' | 'words', HTMLElement>} Parts
  */
 
 /** Elements of a row, by the row. @type {WeakMap<HTMLElement, Parts>} */
@@ -25,9 +25,9 @@ const known = new WeakMap();
 function make() {
   const status = h('span', { role: 'gridcell', class: 'wf-status' });
   const kind = h('span', { role: 'gridcell', class: 'wf-kind quiet' });
-  const file = h('bdi');
+  const [file, end] = [h('span'), h('span')];
   const folder = h('bdi', { class: 'quiet' });
-  const name = h('span', { role: 'gridcell', class: 'wf-name' }, file, ' ', folder);
+  const name = h('span', { role: 'gridcell', class: 'wf-name' }, h('bdi', { class: 'cut' }, file, end), ' ', folder);
   const bars = h('span', { class: 'wf-bars' });
   const bytes = h('span', { role: 'gridcell', class: 'wf-bytes' });
   const time = h('span', { role: 'gridcell', class: 'wf-time' });
@@ -35,7 +35,7 @@ function make() {
   const words = h('span', { class: 'wf-words' }, odd, bytes, time);
   const row = h('div', { class: 'wf-row time-row', role: 'row' },
     h('span', { class: 'wf-label' }, status, kind, name), h('span', { class: 'wf-axis' }, bars, words));
-  const parts = { row, status, kind, file, folder, bars, bytes, time, odd, words };
+  const parts = { row, status, kind, name, file, end, folder, bars, bytes, time, odd, words };
   known.set(row, parts);
   return parts;
 }
@@ -43,9 +43,10 @@ function make() {
 /** A row that has nothing yet. @param {HTMLElement | null} old @param {Place} place */
 export function fillEmpty(old, place) {
   const parts = (old && known.get(old)) ?? make();
-  for (const one of [parts.status, parts.kind, parts.folder, parts.bytes, parts.time, parts.odd]) setText(one, '');
+  for (const one of [parts.status, parts.kind, parts.end, parts.folder, parts.bytes, parts.time, parts.odd]) setText(one, '');
   setText(parts.file, 'loading…');
   parts.bars.replaceChildren();
+  set(parts.name, { 'aria-label': null });
   parts.row.className = 'wf-row time-row empty';
   set(parts.row, { 'aria-rowindex': place.index + 2, 'aria-selected': null, tabindex: -1, 'data-id': null });
   return parts.row;
@@ -61,10 +62,15 @@ export function fillRow(old, one, place, scale) {
   const [file, folder] = split(one.name);
   setText(parts.status, `${one.fault ? '✕ ' : ''}${one.status ?? '–'}`);
   setText(parts.kind, one.kind);
-  setText(parts.file, file);
+  const [begin, end] = halves(file);
+  setText(parts.file, begin);
+  setText(parts.end, end);
+  // Of parts beside each other a screen reader makes words.
+  set(parts.name, { 'aria-label': `${file} ${folder}`.trim() });
   setText(parts.folder, folder);
   setText(parts.bytes, one.bytes === null ? '' : size(one.bytes));
-  setText(parts.time, length(secondsOf(one)));
+  const held = heldFor(one);
+  setText(parts.time, `${length(secondsOf(one))}${held && `, for ${held}`}`);
   setText(parts.odd, oddities(one));
   const classes = ['wf-row', 'time-row'];
   if (one.fault) classes.push('fault');
@@ -97,7 +103,7 @@ function placeBars({ bars, words }, one, { from, to, width }) {
   for (const [index, bar] of all.entries()) {
     const element = /** @type {HTMLElement} */ (bars.children[index]);
     const left = Math.max(pixel(bar.from), right);
-    const least = bar.kind === 'wait' ? 0 : bar.kind === 'receive' ? 2 : 9;
+    const least = bar.kind === 'wait' || bar.kind === 'held' ? 0 : bar.kind === 'receive' ? 2 : 9;
     right = Math.max(pixel(bar.to), left + least);
     if (element.className !== bar.kind) element.className = bar.kind;
     element.style.transform = `translateX(${left.toFixed(1)}px)`;

@@ -1,6 +1,6 @@
 // The exchanges of the window, as far as they were asked for: page by page, and at the edge while it is recorded.
 
-import { loader } from '../core/data.js';
+import { loader } from '../core/data/data.js';
 
 /** @typedef {import('../exchange/types.js').Exchange} Exchange */
 
@@ -81,9 +81,10 @@ export function createRows({ axis, state, live, session }, changed) {
   let counting = 0;
   const count = async () => {
     clearTimeout(counting);
-    if (filter || (next === null && begun === null)) return;
+    const { f, s } = state.get();
+    if (f !== null || (next === null && begun === null)) return;
     const { from, to } = axis.get();
-    const came = await counts.load('-/v1/overview', { from: from.toFixed(6), to: to.toFixed(6), cells: 1 }).catch(() => null);
+    const came = await counts.load('-/v1/overview', { from: from.toFixed(6), to: to.toFixed(6), cells: 1, stream: s }).catch(() => null);
     if (!came) return;
     [least] = came.requests;
     const { length_seconds, recording } = session.get();

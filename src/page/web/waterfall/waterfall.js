@@ -1,14 +1,14 @@
 // The waterfall: the exchanges of the window, one a row, their bars on the axis of the lanes.
 
-import { fetchJson } from '../core/data.js';
-import { h, set, setText } from '../core/dom.js';
-import { count, sessionTime } from '../core/times.js';
+import { fetchJson } from '../core/data/data.js';
+import { h, set, setText } from '../core/ui/dom.js';
+import { count, sessionTime } from '../core/data/times.js';
 import { filterBox } from './filter.js';
 import { mouse, rowKeys } from './hands.js';
 import { lines } from './lines.js';
 import { fillEmpty, fillRow, moveRow } from './row.js';
 import { createRows } from './rows.js';
-import { virtual } from '../core/virtual.js';
+import { virtual } from '../core/ui/virtual.js';
 
 /** So many rows before the last one that is there, the next page is asked for. */
 const AHEAD = 300;
@@ -204,7 +204,7 @@ export function waterfall(element, page) {
       if (isThere && isSeen) list.reveal(next, begins === null ? 'middle' : 'nearest');
       if (sought === null) return;
       // How many there are is asked for; it comes here again when that is known.
-      const isFiltered = state.get().f !== null || state.get().s !== null;
+      const isFiltered = state.get().f !== null;
       if (isFiltered || rows.least() > SOUGHT || begins !== null) {
         sought = null;
         rows.begin(at);

@@ -1,6 +1,6 @@
 // The words of the filter, for who asks what they are.
 
-import { h } from '../core/dom.js';
+import { h } from '../core/ui/dom.js';
 
 /** @type {[string, string][]} */
 const WORDS = [

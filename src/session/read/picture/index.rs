@@ -22,6 +22,8 @@ pub struct IndexedExchange {
     pub is_fault: bool,
     /// It happened only because a recorder asked.
     pub is_own: bool,
+    /// Row of its stream.
+    pub stream_id: i64,
 }
 
 impl Reader {
@@ -87,7 +89,12 @@ impl Reader {
 }
 
 fn indexed_sql() -> String {
-    format!("SELECT e.id, e.requested_us, {IS_FAULT}, e.own_reason IS NOT NULL FROM exchange e")
+    // Not joined: an exchange whose resource is lost is counted as well.
+    format!(
+        "SELECT e.id, e.requested_us, {IS_FAULT}, e.own_reason IS NOT NULL,
+                ifnull((SELECT r.stream_id FROM resource r WHERE r.id = e.resource_id), 0)
+           FROM exchange e"
+    )
 }
 
 fn indexed_row(row: &Row<'_>) -> rusqlite::Result<IndexedExchange> {
@@ -96,5 +103,6 @@ fn indexed_row(row: &Row<'_>) -> rusqlite::Result<IndexedExchange> {
         requested_us: row.get(1)?,
         is_fault: row.get(2)?,
         is_own: row.get(3)?,
+        stream_id: row.get(4)?,
     })
 }

@@ -51,6 +51,8 @@ pub struct ExchangeRow {
     pub referrer_id: Option<ExchangeId>,
     /// The playlist that this was a revision of: row of `resource`.
     pub listed_by: Option<i64>,
+    /// Of a poll that the origin was to hold: what its URL had beside that of the playlist (RFC 8216bis 6.2.5.2).
+    pub directives: Option<String>,
 }
 
 impl ExchangeRow {
@@ -70,8 +72,6 @@ impl ExchangeRow {
 pub struct ExchangeDetail {
     /// How late the recorder was with it, where it is a poll.
     pub lag_us: Option<i64>,
-    /// What it asked an origin to wait for.
-    pub directives: Option<String>,
     /// `HTTP/1.1`, …
     pub http_version: Option<String>,
     /// Address and port that answered.
@@ -107,7 +107,7 @@ pub struct BodyRow {
 const COLUMNS: &str =
     "e.id, e.requested_us, r.kind, r.id, r.stream_id, r.name, r.url, r.range_first, r.range_length,
      e.status, e.outcome, e.wire_bytes, e.wait_us, e.receive_us, e.failed_us, e.own_reason, e.error, e.referrer_id,
-     (SELECT v.playlist_id FROM revision v WHERE v.exchange_id = e.referrer_id)";
+     (SELECT v.playlist_id FROM revision v WHERE v.exchange_id = e.referrer_id), e.directives";
 
 impl Reader {
     /// The number of the first exchange that was requested at a moment (microseconds of Unix time) or later; `None`: there
@@ -195,8 +195,8 @@ impl Reader {
         let Some(row) = self.exchange_rows((id.saturating_sub(1), id), 1)?.pop() else {
             return Ok(None);
         };
-        let sql = "SELECT e.lag_us, e.directives, e.http_version, e.remote_addr, e.announced_bytes, e.arrival, e.note,
-                e.confirms_id, e.body_id, h.fields, e.header_values, e.head_id
+        let sql = "SELECT e.lag_us, e.head_id, e.http_version, e.remote_addr, e.announced_bytes, e.arrival, e.note,
+                e.confirms_id, e.body_id, h.fields, e.header_values
            FROM exchange e LEFT JOIN header_set h ON h.id = e.header_set_id WHERE e.id = ?1";
         let found = self.list(sql, [id], |row| {
             let fields: Option<String> = row.get(9)?;
@@ -204,7 +204,6 @@ impl Reader {
             let headers = fields.and_then(|fields| Headers::join(&fields, values.as_deref()));
             let detail = ExchangeDetail {
                 lag_us: row.get(0)?,
-                directives: row.get(1)?,
                 http_version: row.get(2)?,
                 remote_addr: row.get(3)?,
                 announced_bytes: row.get(4)?,
@@ -215,7 +214,7 @@ impl Reader {
                 headers: headers.unwrap_or_default(),
                 chain: Vec::new(),
             };
-            Ok((detail, row.get::<_, Option<ExchangeId>>(11)?))
+            Ok((detail, row.get::<_, Option<ExchangeId>>(1)?))
         })?;
         let Some((mut detail, head)) = found.into_iter().next() else {
             return Ok(None);
@@ -276,6 +275,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<ExchangeRow> {
         error: row.get(16)?,
         referrer_id: row.get(17)?,
         listed_by: row.get(18)?,
-        is_fault: row.get(19)?,
+        directives: row.get(19)?,
+        is_fault: row.get(20)?,
     })
 }

@@ -7,6 +7,17 @@ use crate::session::read::reader::Reader;
 use rusqlite::OptionalExtension;
 use rusqlite::params;
 
+/// A poll that was late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LatePoll {
+    /// What was noticed.
+    pub notice: NoticeEvent,
+    /// What was asked for: row of `resource`; `None`: its exchange is gone.
+    pub resource_id: Option<i64>,
+    /// Of which stream: row of `stream`.
+    pub stream_id: Option<i64>,
+}
+
 /// A session of a year with a fault every ten minutes has fewer.
 pub(crate) const MOST_EVENTS: i64 = 65_536;
 
@@ -44,6 +55,35 @@ impl Reader {
             },
         )?;
         Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// Polls that were late, in the order in which they were due.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn late_polls(&self) -> Result<Vec<LatePoll>, ReadError> {
+        self.list(
+            // What is told of one begins with the number of its exchange: 'poll 17: …'.
+            "SELECT v.at_us, v.length_us, v.detail, r.id, r.stream_id
+               FROM event v
+               LEFT JOIN exchange e ON v.detail LIKE 'poll %' AND e.id = CAST(substr(v.detail, 6) AS INTEGER)
+               LEFT JOIN resource r ON r.id = e.resource_id
+              WHERE v.kind = 'late' ORDER BY v.at_us, v.id LIMIT ?1",
+            [MOST_EVENTS],
+            |row| {
+                let notice = NoticeEvent {
+                    kind: Notice::Late,
+                    at_us: row.get(0)?,
+                    length_us: row.get(1)?,
+                    detail: row.get(2)?,
+                };
+                Ok(LatePoll {
+                    notice,
+                    resource_id: row.get(3)?,
+                    stream_id: row.get(4)?,
+                })
+            },
+        )
     }
 
     /// When the validators of a playlist were false, in the order in which that was found.

@@ -1,7 +1,7 @@
 // A picture: a canvas as large as its place, drawn once a frame at most, and only while it is on the screen.
 
 import { onColours } from './colours.js';
-import { h } from './dom.js';
+import { h } from '../ui/dom.js';
 
 /**
  * @typedef {object} Picture

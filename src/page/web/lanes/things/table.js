@@ -1,9 +1,9 @@
 // What a lane shows, as a table.
 
-import { h } from '../core/dom.js';
-import { count, length, sessionTime } from '../core/times.js';
+import { h } from '../../core/ui/dom.js';
+import { count, length, sessionTime } from '../../core/data/times.js';
 
-/** @typedef {import('./types.js').Thing} Thing */
+/** @typedef {import('../types.js').Thing} Thing */
 /** @typedef {import('./sentence.js').Told} Told */
 
 /** Lines of a table. */
@@ -30,7 +30,7 @@ function cellRows({ events, known }, from, to) {
   return rows;
 }
 
-/** @param {Thing[]} all @param {import('../types.js').Page} page @param {string} name @param {Told} [told] */
+/** @param {Thing[]} all @param {import('../../types.js').Page} page @param {string} name @param {Told} [told] */
 export function tableOf(all, page, name, told) {
   const { from, to } = page.axis.get();
   const seen = all.filter((thing) => thing.at <= to && thing.to >= from);
@@ -46,7 +46,7 @@ export function tableOf(all, page, name, told) {
     h('tbody', null, told && cellRows(told, from, to), rows.length || told?.events?.cells ? rows : h('tr', null, h('td', { colspan: 4 }, 'Nothing'))));
 }
 
-/** @param {Thing} thing @param {import('../types.js').Page} page */
+/** @param {Thing} thing @param {import('../../types.js').Page} page */
 function opener(thing, { state }) {
   if (thing.revision != null) return h('button', { type: 'button', class: 'plain', onclick: () => state.set({ rev: thing.revision, at: thing.at, with: null }) }, `Playlist ${thing.revision}`);
   if (thing.exchange != null) return h('button', { type: 'button', class: 'plain', onclick: () => state.set({ x: thing.exchange, at: thing.at }) }, `Request ${thing.exchange}`);

@@ -1,12 +1,12 @@
 // The upper strip of a lane: what the playlist says at a moment, and findings.
 
-import { toPixel } from '../core/axis.js';
-import { severitySign } from '../core/draw.js';
-import { kindOf } from '../core/findings.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { severitySign } from '../../core/picture/draw.js';
+import { kindOf } from '../../core/data/findings.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
-/** @typedef {import('./types.js').Thing} Thing */
+/** @typedef {import('../types.js').Thing} Thing */
 
 /** A letter for each kind of mark. @type {Record<string, string>} */
 export const LETTERS = { discontinuity: 'D', key: 'K', map: 'M', 'date range': 'R', cue: 'C', restart: '↺', end: '■' };

@@ -1,8 +1,8 @@
 // Segments and parts as boxes: in which row, until where, and how the request for each went. Pure.
 
-/** @typedef {import('../core/types.js').Listed} Listed */
-/** @typedef {import('./types.js').Fate} Fate */
-/** @typedef {import('./types.js').Box} Box */
+/** @typedef {import('../../core/types.js').Listed} Listed */
+/** @typedef {import('../types.js').Fate} Fate */
+/** @typedef {import('../types.js').Box} Box */
 
 /** @param {Listed} listed @returns {Fate} */
 export function fateOf(listed) {
@@ -39,10 +39,10 @@ export function boxes(all, rows, span) {
     const latest = listed.requested ?? span.from;
     const from = listed.from ?? Math.min(latest, listed.to ?? latest);
     /** @type {Box} */
-    const box = { listed, row, from, to: Math.max(listed.to ?? span.to, from), begins: listed.from !== null, ends: listed.to !== null, fate: fateOf(listed) };
+    const box = { listed, row, from, asked: listed.part === undefined ? from : Math.min(from, latest), to: Math.max(listed.to ?? span.to, from), begins: listed.from !== null, ends: listed.to !== null, fate: fateOf(listed) };
     const before = last[row];
-    if (before && before.to > from) {
-      before.to = Math.max(from, before.from);
+    if (before && before.to > box.asked) {
+      before.to = Math.max(box.asked, before.from);
       before.ends = false;
     }
     last[row] = box;

@@ -2,8 +2,8 @@
 
 import { styles } from './style.js';
 
-/** @typedef {import('./types.js').Key} Key */
-/** @typedef {import('./types.js').Keys} Keys */
+/** @typedef {import('../types.js').Key} Key */
+/** @typedef {import('../types.js').Keys} Keys */
 
 /** What takes keys for itself: where somebody types, and controls that have a use for this one. @param {EventTarget | null} target @param {string} key */
 function isTaken(target, key) {

@@ -3,7 +3,7 @@
 /** Rows beyond what is seen, so that scrolling meets none that is missing. */
 const BEYOND = 8;
 
-/** @typedef {import('./types.js').Virtual} Virtual */
+/** @typedef {import('../types.js').Virtual} Virtual */
 
 /**
  * @param {HTMLElement} scroller

@@ -1,13 +1,13 @@
 // Where in a lane what is drawn, and which thing is at a point. Pure.
 
-import { toPixel } from '../core/axis.js';
-import { doneOf } from './boxes.js';
-import { ROWS } from './things.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { doneOf } from '../things/boxes.js';
+import { ROWS } from '../things/things.js';
 
 /**
- * @typedef {import('./types.js').Thing} Thing
+ * @typedef {import('../types.js').Thing} Thing
  * @typedef {{ top: number, height: number }} Strip
- * @typedef {Record<import('./types.js').Band, Strip>} Bands
+ * @typedef {Record<import('../types.js').Band, Strip>} Bands
  */
 
 /** Nearer than this is hit, in pixels. */
@@ -41,7 +41,7 @@ export function stripOf(bands, { band, kind, box }) {
 
 /** How far from a thing a pixel is, from left to right. @param {Thing} thing @param {number} x @param {(seconds: number) => number} pixel */
 function distance(thing, x, pixel) {
-  const [left, right] = [pixel(thing.at), pixel(Math.max(thing.to, thing.at))];
+  const [left, right] = [pixel(thing.box?.asked ?? thing.at), pixel(Math.max(thing.to, thing.at))];
   // What is asked for and answered later than it was listed hangs out of its box.
   const done = thing.box ? doneOf(thing.box.listed) : null;
   const end = done === null ? right : Math.max(right, pixel(done));

@@ -1,21 +1,21 @@
 // The picture of a lane.
 
-import { toPixel } from '../core/axis.js';
-import { hatch } from '../core/colours.js';
-import { drawHoles, drawNotices, line } from '../core/draw.js';
-import { length } from '../core/times.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { hatch } from '../../core/picture/colours.js';
+import { drawHoles, drawNotices, line } from '../../core/picture/draw.js';
+import { length } from '../../core/data/times.js';
 import { stripOf } from './bands.js';
-import { doneOf } from './boxes.js';
-import { drawBodies, drawBoxes } from './draw-boxes.js';
+import { doneOf } from '../things/boxes.js';
+import { drawBodies, drawBoxes, drawNames } from './draw-boxes.js';
 import { drawMarks } from './draw-marks.js';
 
 /**
- * @typedef {import('../core/colours.js').Colours} Colours
- * @typedef {import('./types.js').Thing} Thing
+ * @typedef {import('../../core/picture/colours.js').Colours} Colours
+ * @typedef {import('../types.js').Thing} Thing
  *
- * @typedef {import('./types.js').Scene} Scene
- * @typedef {import('./types.js').Lines} Lines
- * @typedef {{ span: import('../core/axis.js').Span, width: number, height: number }} Where
+ * @typedef {import('../types.js').Scene} Scene
+ * @typedef {import('../types.js').Lines} Lines
+ * @typedef {{ span: import('../../core/picture/axis.js').Span, width: number, height: number }} Where
  */
 
 /** A wait that is less wide has no frame, in pixels. */
@@ -31,21 +31,25 @@ export function drawLane(context, where, scene, lines, colours) {
   const isRaw = seen.some(({ body }) => body);
   if (!isRaw) drawGaps(context, where, scene, seen, colours);
   drawExpected(context, where, scene, colours);
-  drawBoxes(context, where, scene.bands, seen, colours);
+  const names = drawBoxes(context, where, scene.bands, seen, colours);
   drawBodies(context, where, scene.bands, seen, colours);
   if (isRaw) drawGaps(context, where, scene, seen, colours);
   drawHoles(context, where, scene.holes, colours);
   drawAdvances(context, where, scene, seen, colours);
-  drawLengths(context, where, scene, seen, colours);
   drawNotices(context, where, scene.notices, scene.end, colours, scene.bands.marks);
   drawMarks(context, where, scene.bands, seen, colours);
   if (scene.note) drawNote(context, where, scene, scene.note, seen, colours);
   drawLines(context, where, lines, colours);
+  // What is to be read no line goes through.
+  drawNames(context, names, colours);
+  drawLengths(context, where, scene, seen, colours);
   if (scene.current) drawCurrent(context, where, scene, scene.current, colours);
 }
 
 /** Where no gap is. @param {CanvasRenderingContext2D} context @param {Where} where @param {Scene} scene @param {string} note @param {Thing[]} seen @param {Colours} colours */
-function drawNote(context, { span, width }, { bands: { boxes } }, note, seen, colours) {
+function drawNote(context, { span, width }, { bands: { boxes, parts }, events }, note, seen, colours) {
+  // Where there are segments it stands in the place of parts.
+  const { top, height } = events?.segments ? parts : boxes;
   context.font = `${colours.small}px ${colours.font}`;
   context.fillStyle = colours.quiet;
   context.textBaseline = 'middle';
@@ -55,7 +59,7 @@ function drawNote(context, { span, width }, { bands: { boxes } }, note, seen, co
     if (!wait || toPixel(span, width, wait.to) - toPixel(span, width, wait.from) < NARROW) continue;
     if (toPixel(span, width, wait.from) < x + across + 6 && toPixel(span, width, wait.to) > x - 6) x = toPixel(span, width, wait.to) + 6;
   }
-  if (x + across < width) context.fillText(note, x, boxes.top + boxes.height / 2);
+  if (x + across < width) context.fillText(note, x, top + height / 2);
 }
 
 /** @param {CanvasRenderingContext2D} context @param {Where} where @param {Lines} lines @param {Colours} colours */

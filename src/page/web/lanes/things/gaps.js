@@ -1,7 +1,7 @@
 // The rhythm of a playlist, and where it broke: of advances, waits. Pure.
 
-/** @typedef {import('../core/types.js').LaneEvents} LaneEvents */
-/** @typedef {import('./types.js').Wait} Wait */
+/** @typedef {import('../../core/types.js').LaneEvents} LaneEvents */
+/** @typedef {import('../types.js').Wait} Wait */
 
 /** A playlist may be as late as this many target durations (RFC 8216bis 6.2.1). */
 const ALLOWED = 1.5;
@@ -15,7 +15,7 @@ const inSpans = (from, to, spans) => spans.reduce((sum, [begin, end]) => sum + M
 /**
  * Where a lane waited too long, of what is known of its span: its advances or cells, and its findings.
  * @param {LaneEvents} events @param {{ from: number, to: number }} span @param {number | null} target
- * @param {import('../core/types.js').Finding[]} findings Of this lane, and outages of its stream; all of them, where `isJudged`.
+ * @param {import('../../core/types.js').Finding[]} findings Of this lane, and outages of its stream; all of them, where `isJudged`.
  * @param {boolean} isJudged @param {[number, number][]} blind When no recorder ran, or it had trouble of its own; apart from each other.
  * @returns {Wait[]}
  */
@@ -27,7 +27,7 @@ export function waits(events, span, target, findings, isJudged, blind) {
   /** @type {Wait[]} */
   const found = [];
   const add = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number | null} */ revision) => {
-    const isIn = (/** @type {import('../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
+    const isIn = (/** @type {import('../../core/types.js').Finding} */ { first, last }) => first.session_time < to - 0.001 && last.session_time > from + 0.001;
     const gap = gaps.find(isIn) ?? null;
     const isSeen = to - from - inSpans(from, to, blind) > allowed;
     const finding = gap ?? (isSeen ? outages.find(isIn) : null) ?? null;

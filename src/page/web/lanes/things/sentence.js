@@ -1,9 +1,9 @@
 // What a lane shows, in a sentence. Pure.
 
-import { count } from '../core/times.js';
+import { count } from '../../core/data/times.js';
 
-/** @typedef {import('./types.js').Thing} Thing */
-/** @typedef {{ events: import('../core/types.js').LaneEvents | null, known: { from: number, to: number } }} Told */
+/** @typedef {import('../types.js').Thing} Thing */
+/** @typedef {{ events: import('../../core/types.js').LaneEvents | null, known: { from: number, to: number } }} Told */
 
 /** @param {Thing[]} all @param {string} name @param {Told} [told] */
 export function sentenceOf(all, name, told) {

@@ -1,6 +1,6 @@
 // Style sheets of what is loaded later.
 
-import { urlOf } from './data.js';
+import { urlOf } from '../data/data.js';
 
 /** @type {Map<string, Promise<void>>} */
 const known = new Map();

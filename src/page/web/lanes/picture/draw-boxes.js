@@ -1,51 +1,77 @@
 // Boxes of a lane: segments and parts with their downloads, parts of a raw stream.
 
-import { toPixel } from '../core/axis.js';
-import { hatch } from '../core/colours.js';
-import { cross, fitText } from '../core/draw.js';
-import { size } from '../core/times.js';
+import { toPixel } from '../../core/picture/axis.js';
+import { hatch } from '../../core/picture/colours.js';
+import { cross, fitText } from '../../core/picture/draw.js';
+import { size } from '../../core/data/times.js';
 import { stripOf } from './bands.js';
 
 /** @typedef {import('./draw.js').Where} Where */
 /** @typedef {import('./draw.js').Colours} Colours */
-/** @typedef {import('./types.js').Thing} Thing */
+/** @typedef {import('../types.js').Thing} Thing */
 
-/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Bands} bands @param {Thing[]} seen @param {Colours} colours */
+/** The name of a box, as it is drawn: over what, in which size. @typedef {{ text: string, x: number, y: number, room: number, size: number, ground: string }} Name */
+
+/** @param {CanvasRenderingContext2D} context @param {Where} where @param {import('./bands.js').Bands} bands @param {Thing[]} seen @param {Colours} colours @returns {Name[]} To be drawn over lines. */
 export function drawBoxes(context, where, bands, seen, colours) {
   // What is wrong is drawn over what is not.
   const all = seen.filter(({ box }) => box).sort((a, b) => Number(a.bad) - Number(b.bad));
-  for (const thing of all) {
+  return all.flatMap((thing) => {
     const { top, height } = stripOf(bands, thing);
-    drawBox(context, where, thing, top + 0.5, Math.max(height - 1.5, 1.5), colours);
+    return drawBox(context, where, thing, top + 0.5, Math.max(height - 1.5, 1.5), colours) ?? [];
+  });
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Name[]} names @param {Colours} colours */
+export function drawNames(context, names, colours) {
+  context.textBaseline = 'top';
+  context.lineJoin = 'round';
+  context.lineWidth = 3;
+  for (const { text, x, y, room, size, ground } of names) {
+    context.font = `${size}px ${colours.font}`;
+    context.strokeStyle = ground;
+    context.fillStyle = colours.text;
+    fitText(context, text, x, y, room, true);
   }
 }
 
-/** @param {CanvasRenderingContext2D} context @param {Where} where @param {Thing} thing @param {number} top @param {number} height @param {Colours} colours */
+/** @param {CanvasRenderingContext2D} context @param {Where} where @param {Thing} thing @param {number} top @param {number} height @param {Colours} colours @returns {Name | null} */
 function drawBox(context, { span, width }, { box, kind }, top, height, colours) {
-  if (!box) return;
+  if (!box) return null;
   const pixel = (/** @type {number} */ seconds) => Math.min(Math.max(toPixel(span, width, seconds), -4), width + 4);
   const [left, right] = [pixel(box.from), pixel(box.to)];
   const across = Math.max(right - left, 1);
   const { fate, listed } = box;
-  context.fillStyle = fate === 'failed' ? colours['bad-ground'] : fate === 'late' || fate === 'recovered' ? colours['warn-ground'] : kind === 'part' ? colours.part : colours.box;
-  if (fate === 'none') context.fillStyle = colours.panel;
+  const ground = fate === 'none' ? colours.panel : fate === 'failed' ? colours['bad-ground'] : fate === 'late' || fate === 'recovered' ? colours['warn-ground'] : kind === 'part' ? colours.part : colours.box;
+  context.fillStyle = ground;
   context.fillRect(left, top, across, height);
   if (fate === 'gap') {
     context.fillStyle = hatch(context, colours['line-strong'], 4);
     context.fillRect(left, top, across, height);
   }
+  if (box.asked < box.from) announced(context, pixel(box.asked), left, top, height, colours);
   border(context, box, left, right, top, height, fate === 'failed' ? colours.bad : fate === 'late' || fate === 'recovered' ? colours.warn : colours['box-line']);
   download(context, pixel, listed, top, height, fate, colours);
   const free = sign(context, pixel, box, top, height, colours);
-  if (height < 12 || across < 26) return;
-  context.font = `${Math.min(colours.small, height - 2)}px ${colours.font}`;
-  context.textBaseline = 'top';
-  context.fillStyle = colours.text;
+  if (height < 9 || across < 26) return null;
   const begin = Math.max(left, 0, free < left + 110 ? free : 0) + 4;
-  fitText(context, `${listed.sequence}${listed.part === undefined ? '' : `.${listed.part}`} ${listed.name}`, begin, top + 1, right - begin - 2);
+  const text = `${listed.sequence}${listed.part === undefined ? '' : `.${listed.part}`} ${listed.name}`;
+  return { text, x: begin, y: top + 1, room: right - begin - 2, size: Math.min(colours.small, Math.max(height - 2, 9)), ground };
 }
 
-/** Dashed where nobody asked for it; open where it was cut. @param {CanvasRenderingContext2D} context @param {import('./boxes.js').Box} box @param {number} left @param {number} right @param {number} top @param {number} height @param {string} colour */
+/** Where it was announced, and asked for, and not listed yet. @param {CanvasRenderingContext2D} context @param {number} left @param {number} right @param {number} top @param {number} height @param {Colours} colours */
+function announced(context, left, right, top, height, colours) {
+  context.fillStyle = colours.panel;
+  context.fillRect(left, top, right - left, height);
+  if (right - left < 8 || height < 3) return;
+  context.strokeStyle = colours['box-line'];
+  context.lineWidth = 1;
+  context.setLineDash([3, 2]);
+  context.strokeRect(left + 0.5, top + 0.5, right - left, height - 1);
+  context.setLineDash([]);
+}
+
+/** Dashed where nobody asked for it; open where it was cut. @param {CanvasRenderingContext2D} context @param {import('../things/boxes.js').Box} box @param {number} left @param {number} right @param {number} top @param {number} height @param {string} colour */
 function border(context, box, left, right, top, height, colour) {
   if (right - left < 3 || height < 3) return;
   context.strokeStyle = colour;
@@ -63,7 +89,7 @@ function border(context, box, left, right, top, height, colour) {
   context.setLineDash([]);
 }
 
-/** Wait, then receive: at the bottom of its box. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../core/types.js').Listed} listed @param {number} top @param {number} height @param {import('./boxes.js').Fate} fate @param {Colours} colours */
+/** Wait, then receive: at the bottom of its box. @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../../core/types.js').Listed} listed @param {number} top @param {number} height @param {import('../things/boxes.js').Fate} fate @param {Colours} colours */
 function download(context, pixel, { requested, first_byte, done, good }, top, height, fate, colours) {
   if (requested === undefined) return;
   const tall = Math.max(2, Math.min(height * 0.45, 7));
@@ -85,7 +111,7 @@ function download(context, pixel, { requested, first_byte, done, good }, top, he
 
 /**
  * A cross: it failed; with a tick where it was good in the end. A triangle that points to the right: it was late.
- * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('./boxes.js').Box} box
+ * @param {CanvasRenderingContext2D} context @param {(seconds: number) => number} pixel @param {import('../things/boxes.js').Box} box
  * @param {number} top @param {number} height @param {Colours} colours
  * @returns {number} Where it ends, in pixels.
  */

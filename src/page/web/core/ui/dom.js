@@ -54,6 +54,20 @@ function add(element, children) {
   }
 }
 
+/** Letters at the end of a name that stay: they tell it apart. */
+const TAIL = 10;
+
+/** The two parts of a name: where there is no room the first one is cut. @param {string} name @returns {[string, string]} */
+export function halves(name) {
+  const at = name.length < TAIL + 4 ? 0 : name.length - TAIL;
+  // A letter outside the first plane is two units.
+  const end = /[\uDC00-\uDFFF]/.test(name[at] ?? '') ? at + 1 : at;
+  return [name.slice(0, end), name.slice(end)];
+}
+
+/** A name that is cut in its middle where there is no room for it. @param {string} name */
+export const cut = (name) => h('bdi', { class: 'cut', title: name }, halves(name).map((half) => h('span', null, half)));
+
 /**
  * Puts these children in place of those that are there.
  * @param {Element} element @param {...(Child | Child[])} children

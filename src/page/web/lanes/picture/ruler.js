@@ -1,19 +1,19 @@
 // The ruler: session time and UTC over all lanes.
 
-import { digitsOf, ticks, toPixel } from '../core/axis.js';
-import { picture } from '../core/canvas.js';
-import { colours } from '../core/colours.js';
-import { h } from '../core/dom.js';
-import { gestures } from '../core/gestures.js';
-import { line } from '../core/draw.js';
-import { sessionTime, utcTime } from '../core/times.js';
+import { digitsOf, ticks, toPixel } from '../../core/picture/axis.js';
+import { picture } from '../../core/picture/canvas.js';
+import { colours } from '../../core/picture/colours.js';
+import { h } from '../../core/ui/dom.js';
+import { gestures } from '../../core/picture/gestures.js';
+import { line } from '../../core/picture/draw.js';
+import { sessionTime, utcTime } from '../../core/data/times.js';
 
 /** Room for the text of a tick, in pixels. */
 const ROOM = 96;
 
 /**
  * The name of a line of the player, before it.
- * @param {CanvasRenderingContext2D} context @param {{ span: import('../core/axis.js').Span, width: number, height: number }} where
+ * @param {CanvasRenderingContext2D} context @param {{ span: import('../../core/picture/axis.js').Span, width: number, height: number }} where
  * @param {number | null} seconds @param {string} text @param {string} colour @param {string} ground
  */
 function flag(context, { span, width, height }, seconds, text, colour, ground) {
@@ -28,7 +28,7 @@ function flag(context, { span, width, height }, seconds, text, colour, ground) {
   context.fillText(text, x + 3, height * 0.75 + 1);
 }
 
-/** @param {import('../types.js').Page} page */
+/** @param {import('../../types.js').Page} page */
 export function ruler(page) {
   const { axis, session, state } = page;
   const image = picture('Ruler: session time and UTC', (context, width, height) => {

@@ -1,13 +1,13 @@
 // What is in a lane, as a list: what the picture draws, keys go through, and the table says. Pure.
 
-import { isGap } from '../core/findings.js';
-import { blindSpans, endOf, exchangeOf, linesOf, noticesOf, wordOf } from '../core/notices.js';
-import { length, sessionTime, size } from '../core/times.js';
+import { isGap } from '../../core/data/findings.js';
+import { blindSpans, endOf, exchangeOf, linesOf, noticesOf, wordOf } from '../../core/data/notices.js';
+import { length, sessionTime, size } from '../../core/data/times.js';
 import { boxes, FATES } from './boxes.js';
 import { waits } from './gaps.js';
 
-/** @typedef {import('./types.js').Thing} Thing */
-/** @typedef {import('./types.js').Known} Known */
+/** @typedef {import('../types.js').Thing} Thing */
+/** @typedef {import('../types.js').Known} Known */
 
 /** Rows of boxes, of segments and of parts. */
 export const ROWS = { segments: 6, parts: 4 };
@@ -24,18 +24,18 @@ export function things(known) {
 }
 
 /** What the recorder noticed about itself. @param {Known} known @returns {Thing[]} */
-const notices = ({ lane, session }) => noticesOf(session.notices, lane.url).map((notice) => ({
+const notices = ({ lane, session }) => noticesOf(session.notices, lane).map((notice) => ({
   kind: 'notice', band: 'marks', at: notice.at, to: endOf(notice, session.length_seconds), bad: false, notice, exchange: exchangeOf(notice),
   name: `Recorder: ${wordOf(notice)}`, lines: () => linesOf(notice, session.length_seconds),
 }));
 
-/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+/** @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 const revisions = ({ revisions }) => (revisions?.at ?? []).map((at, index) => ({
   kind: 'revision', band: 'advances', at, to: at, bad: false, revision: revisions?.revision[index], notBefore: revisions?.not_before[index],
   name: 'Multivariant playlist changed', lines: () => [`seen ${sessionTime(at)}`],
 }));
 
-/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+/** @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 function advances({ advances }) {
   if (!advances) return [];
   return advances.at.map((at, index) => {
@@ -53,9 +53,9 @@ function advances({ advances }) {
   });
 }
 
-/** @param {Known} known @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+/** @param {Known} known @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 function gaps({ lane, span, findings, outages, isJudged, session }, events) {
-  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session)).map((wait) => ({
+  return waits(events, span, lane.target_seconds, [...findings, ...outages], isJudged, blindSpans(session, lane)).map((wait) => ({
     kind: 'gap', band: 'advances', at: wait.from, to: wait.to, bad: !wait.own, wait,
     exchange: null, revision: wait.revision ?? (wait.finding && isGap(wait.finding) ? wait.finding.last.exchange : null),
     name: `${wait.own ? 'No advance seen' : 'Gap'}: ${length(wait.to - wait.from)}${wait.open ? ', and it goes on' : ''}`,
@@ -63,19 +63,19 @@ function gaps({ lane, span, findings, outages, isJudged, session }, events) {
       `${sessionTime(wait.from)} – ${sessionTime(wait.to)}`,
       wait.own ? 'isreport does not count it against the origin' : lane.target_seconds === null ? '' : `allowed: ${length(lane.target_seconds * 1.5)}`,
       ...(wait.finding ? [`${wait.finding.rule}: ${wait.finding.detail.text}`] : []),
-      ...troubles(noticesOf(session.notices, lane.url), wait, session.length_seconds),
+      ...troubles(noticesOf(session.notices, lane), wait, session.length_seconds),
     ],
   }));
 }
 
-/** What of the recorder was at the same time. @param {import('../core/types.js').Notice[]} all @param {import('./gaps.js').Wait} wait @param {number} end */
+/** What of the recorder was at the same time. @param {import('../../core/types.js').Notice[]} all @param {import('./gaps.js').Wait} wait @param {number} end */
 function troubles(all, { from, to }, end) {
   const words = all.filter((notice) => notice.at <= to && endOf(notice, end) >= from)
     .map((notice) => `${wordOf(notice)} for ${length(Math.min(endOf(notice, end), to) - Math.max(notice.at, from))} of it`);
   return words.length ? [`The recorder then: ${[...new Set(words)].join(', ')}`] : [];
 }
 
-/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+/** @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 const marks = ({ marks }) => (marks ?? []).map((mark) => ({
   kind: 'mark', band: 'marks', at: mark.at, to: mark.to ?? mark.at, bad: mark.kind === 'restart', mark, revision: mark.revision,
   name: mark.kind, lines: () => [sessionTime(mark.at), mark.text],
@@ -92,7 +92,7 @@ const findings = ({ findings }) => findings.map((finding) => {
   };
 });
 
-/** @param {import('../core/types.js').LaneEvents} events @returns {Thing[]} */
+/** @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 const bodies = ({ bodies }) => (bodies?.parts ?? []).map((body) => ({
   kind: 'body', band: 'boxes', at: body.from, to: body.to ?? Infinity, body, exchange: body.exchange,
   bad: body.outcome !== null && body.outcome !== 'complete' && body.outcome !== 'rolled' && body.outcome !== 'stopped',
@@ -103,7 +103,7 @@ const bodies = ({ bodies }) => (bodies?.parts ?? []).map((body) => ({
   ],
 }));
 
-/** @param {import('../core/types.js').Listed[]} all @param {'segment' | 'part'} kind @param {{ from: number, to: number }} span @returns {Thing[]} */
+/** @param {import('../../core/types.js').Listed[]} all @param {'segment' | 'part'} kind @param {{ from: number, to: number }} span @returns {Thing[]} */
 function listed(all, kind, span) {
   const rows = kind === 'segment' ? ROWS.segments : ROWS.parts;
   return boxes(all, rows, span).map((box) => {
@@ -112,18 +112,21 @@ function listed(all, kind, span) {
     return {
       kind, band: kind === 'segment' ? 'boxes' : 'parts', at: box.from, to: box.to, box, exchange: listed.exchange ?? null,
       bad: box.fate === 'failed' || box.fate === 'recovered' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
-      lines: () => [listedWords(listed), requestWords(listed, box.fate), ...goodWords(listed)],
+      lines: () => [listedWords(listed), ...announcedWords(box), requestWords(listed, box.fate), ...goodWords(listed)],
     };
   });
 }
 
-/** @param {import('../core/types.js').Listed} listed */
+/** @param {import('../../core/types.js').Listed} listed */
 function listedWords({ from, to, duration }) {
   const begin = from === null ? 'listed before what was read' : `listed ${sessionTime(from)}`;
   return `${length(duration)}, ${begin}, ${to === null ? 'still listed' : `gone ${sessionTime(to)}`}`;
 }
 
-/** @param {import('../core/types.js').Listed} listed @param {import('./boxes.js').Fate} fate */
+/** @param {import('../types.js').Box} box */
+const announcedWords = ({ asked, from, listed }) => (asked < from && listed.from !== null ? [`announced, and asked for ${length(from - asked)} before it was listed`] : []);
+
+/** @param {import('../../core/types.js').Listed} listed @param {import('./boxes.js').Fate} fate */
 function requestWords({ exchange, requested, done, first_byte, status, outcome, bytes }, fate) {
   if (exchange === undefined || requested === undefined) return FATES[fate];
   const answer = status === null ? outcome : `${status}${outcome === 'complete' ? '' : ` ${outcome}`}`;
@@ -132,7 +135,7 @@ function requestWords({ exchange, requested, done, first_byte, status, outcome, 
   return `${fate === 'good' ? '' : `${FATES[fate]}: `}exchange ${exchange}, asked ${sessionTime(requested)}, ${answer}, ${size(bytes ?? null)}${wait}${whole}`;
 }
 
-/** @param {import('../core/types.js').Listed} listed */
+/** @param {import('../../core/types.js').Listed} listed */
 function goodWords({ requested, good }) {
   if (!good) return [];
   const later = requested === undefined ? '' : `, ${length(good.requested - requested)} later`;

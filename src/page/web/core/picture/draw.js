@@ -2,7 +2,7 @@
 
 import { toPixel } from './axis.js';
 import { hatch } from './colours.js';
-import { endOf, wordOf } from './notices.js';
+import { endOf, wordOf } from '../data/notices.js';
 
 /** @typedef {import('./axis.js').Span} Span */
 /** @typedef {import('./colours.js').Colours} Colours */
@@ -85,7 +85,7 @@ export function drawHoles(context, { span, width, height }, holes, colours) {
 /**
  * Troubles of the recorder: hatched, never red, and their words in a strip, where there is one. The hatch is behind what was seen, the words are before it.
  * @param {Context} context @param {{ span: Span, width: number, height: number }} where
- * @param {import('./types.js').Notice[]} notices @param {number} end Of the session. @param {Colours} colours
+ * @param {import('../types.js').Notice[]} notices @param {number} end Of the session. @param {Colours} colours
  * @param {{ top: number, height: number } | null} words  Null: the hatch.
  */
 export function drawNotices(context, { span, width, height }, notices, end, colours, words) {
@@ -114,16 +114,19 @@ export function drawNotices(context, { span, width, height }, notices, end, colo
 }
 
 /**
- * Text that is cut where it does not fit; nothing where hardly a letter would.
+ * Text that is cut in its middle where it does not fit, since its end tells it apart; nothing where hardly a letter would.
  * @param {Context} context @param {string} text @param {number} x @param {number} y @param {number} room
+ * @param {boolean} [hasGround]  It is drawn over something: its outline first.
  */
-export function fitText(context, text, x, y, room) {
+export function fitText(context, text, x, y, room, hasGround = false) {
   if (room < 8) return;
   let shown = text;
   if (context.measureText(text).width > room) {
     const letters = Math.floor(room / (context.measureText('0').width || 6)) - 1;
     if (letters < 2) return;
-    shown = `${text.slice(0, letters)}…`;
+    const tail = Math.floor(letters * 0.6);
+    shown = `${text.slice(0, letters - tail)}…${text.slice(text.length - tail)}`;
   }
+  if (hasGround) context.strokeText(shown, x, y);
   context.fillText(shown, x, y);
 }

@@ -4,8 +4,8 @@ import { fetchJson } from './data.js';
 import { observable } from './observable.js';
 
 /**
- * @typedef {import('./types.js').Finding} Finding
- * @typedef {import('./types.js').Findings} Findings
+ * @typedef {import('../types.js').Finding} Finding
+ * @typedef {import('../types.js').Findings} Findings
  * @typedef {'must' | 'should' | 'info' | 'gap' | 'fault'} Sort  What the verdict counts.
  */
 
@@ -37,7 +37,7 @@ export function sortsOf(finding) {
 }
 
 /**
- * How many there are of a sort, those that the server has left out of the list included.
+ * How many there are of a sort, those that are not loaded included.
  * @param {Findings | null} came @param {string | null} stream @param {Sort} sort
  */
 export function countOf(came, stream, sort) {
@@ -46,18 +46,24 @@ export function countOf(came, stream, sort) {
   const known = sort === 'gap' ? listed.reduce((sum, one) => sum + gapsOf(one).length, 0) : listed.length;
   if (stream !== null) return known;
   const rules = new Set(listed.map(({ rule }) => rule));
-  return Object.entries(came.left_out).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), known);
+  return [came.not_sent, came.left_out].flatMap(Object.entries).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), known);
 }
 
+/** Findings that are not loaded. `at`: from then on some are missing; `more`: how many in all; `unknown`: so many of them the server does not have. @typedef {{ at: number, more: number, rules: string[], unknown: number }} NotLoaded */
+
 /**
- * Where findings end that are loaded: the server sends so many of a rule, the first ones. Null: all are loaded.
- * @param {Findings | null} came @returns {{ at: number, more: number } | null}
+ * Where findings end that are loaded: the server sends so many of a rule first, and the others with the window they are in. Null: all are loaded.
+ * @param {Findings | null} came @returns {NotLoaded | null}
  */
 export function loadedTo(came) {
-  const rules = Object.keys(came?.left_out ?? {});
-  if (!came || !rules.length) return null;
-  const ends = rules.map((rule) => came.findings.reduce((end, one) => (one.rule === rule ? Math.max(end, one.last.session_time) : end), 0));
-  return { at: Math.min(...ends), more: Object.values(came.left_out).reduce((sum, many) => sum + many, 0) };
+  if (!came) return null;
+  const { not_sent, left_out, first = came } = came;
+  const rules = Object.keys({ ...not_sent, ...left_out });
+  if (!rules.length) return null;
+  // Those of a window are islands.
+  const ends = rules.map((rule) => first.findings.reduce((end, one) => (one.rule === rule ? Math.max(end, one.last.session_time) : end), 0));
+  const sum = (/** @type {Record<string, number>} */ of) => Object.values(of).reduce((all, many) => all + many, 0);
+  return { at: Math.min(...ends), more: sum(not_sent) + sum(left_out), rules, unknown: sum(left_out) };
 }
 
 /**

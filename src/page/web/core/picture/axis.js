@@ -1,6 +1,6 @@
 // The axis of time: which seconds are seen, and where a second is on the screen. All pictures share one.
 
-import { rounded } from './state.js';
+import { rounded } from '../data/state.js';
 
 /** @typedef {{ from: number, to: number }} Span In session seconds. */
 
@@ -51,14 +51,14 @@ export function ticks({ from, to }, most, offset = 0) {
 /** How many digits of the fraction tell moments of this step apart. @param {number} step */
 export const digitsOf = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.01 ? 2 : 3);
 
-/** @typedef {import('./types.js').Axis} Axis */
+/** @typedef {import('../types.js').Axis} Axis */
 
 /** For so long it rests before the fragment and the requests follow, in milliseconds. */
 const REST_MS = 120;
 
 /**
- * @param {import('./state.js').State} state
- * @param {import('./session.js').SessionStore} session
+ * @param {import('../data/state.js').State} state
+ * @param {import('../data/session.js').SessionStore} session
  * @returns {Axis}
  */
 export function createAxis(state, session) {
@@ -139,8 +139,8 @@ const EDGE_SECONDS = 60;
 
 /**
  * The span that is seen: what the fragment says; else the last seconds of a session that is being recorded, or all of one that is over.
- * @param {Readonly<import('./state.js').Seen>} seen
- * @param {import('./types.js').Session} session
+ * @param {Readonly<import('../data/state.js').Seen>} seen
+ * @param {import('../types.js').Session} session
  * @returns {Span}
  */
 export function spanOf(seen, session) {

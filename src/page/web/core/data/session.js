@@ -6,7 +6,7 @@ import { zeroOf } from './times.js';
 /** How often a session that is being recorded is looked at, in milliseconds. */
 const EACH_MS = 1000;
 
-/** @typedef {import('./types.js').SessionStore} SessionStore */
+/** @typedef {import('../types.js').SessionStore} SessionStore */
 
 /** What does not change from second to second is compared as text. @param {unknown} value */
 const text = (value) => JSON.stringify(value);
@@ -16,9 +16,9 @@ const text = (value) => JSON.stringify(value);
  * @returns {Promise<SessionStore>}
  */
 export async function loadSession() {
-  /** @type {import('./types.js').Session} */
+  /** @type {import('../types.js').Session} */
   let session = await fetchJson('-/v1/session');
-  /** @type {Set<(session: import('./types.js').Session) => void>} */
+  /** @type {Set<(session: import('../types.js').Session) => void>} */
   const all = new Set();
   /** @type {Set<(sentence: string | null) => void>} */
   const inTrouble = new Set();

@@ -2,7 +2,7 @@
 
 import { length, sessionTime } from './times.js';
 
-/** @typedef {import('./types.js').Notice} Notice */
+/** @typedef {import('../types.js').Notice} Notice */
 
 /** A word for the picture, and what it means. @type {Record<string, [string, string]>} */
 const KINDS = {
@@ -38,16 +38,16 @@ export function linesOf(notice, end) {
   return [when, KINDS[kind]?.[1] ?? 'What the recorder noticed about itself', text].filter(Boolean);
 }
 
-/** Those of a playlist, or of all of them: false validators are of one URL. @param {Notice[]} all @param {string} url @returns {Notice[]} */
-export const noticesOf = (all, url) => all.filter(({ kind, text }) => kind !== 'false validators' || text === url);
+/** Those of a lane, or of all of them: a late poll is of one playlist, false validators are of one URL. @param {Notice[]} all @param {import('../types.js').Lane} lane @returns {Notice[]} */
+export const noticesOf = (all, lane) => all.filter((notice) => (notice.kind === 'false validators' ? notice.text === lane.url : [null, lane.id].includes(notice.lane)));
 
 /**
- * When no more than a part was seen: no recorder ran, or it noticed trouble of its own. In order, apart from each other.
- * @param {{ holes: [number, number][], notices: Notice[], length_seconds: number }} session
+ * When no more than a part of a lane was seen: no recorder ran, or it noticed trouble of its own. In order, apart from each other.
+ * @param {{ holes: [number, number][], notices: Notice[], length_seconds: number }} session @param {import('../types.js').Lane} lane
  * @returns {[number, number][]}
  */
-export function blindSpans({ holes, notices, length_seconds }) {
-  const own = notices.filter(({ kind }) => BLIND.has(kind)).map((notice) => /** @type {[number, number]} */ ([notice.at, endOf(notice, length_seconds)]));
+export function blindSpans({ holes, notices, length_seconds }, lane) {
+  const own = noticesOf(notices, lane).filter(({ kind }) => BLIND.has(kind)).map((notice) => /** @type {[number, number]} */ ([notice.at, endOf(notice, length_seconds)]));
   /** @type {[number, number][]} */
   const spans = [];
   for (const [from, to] of [...holes, ...own].sort((a, b) => a[0] - b[0])) {

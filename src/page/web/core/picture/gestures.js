@@ -19,6 +19,16 @@ function factorOf(event) {
 }
 
 /**
+ * A wheel that is turned: sideways, or with shift, the window moves; else it is zoomed.
+ * @param {WheelEvent} event @param {import('./axis.js').Axis} axis @param {number} width Of the picture, in pixels. @param {number} around Seconds.
+ */
+export function turn(event, axis, width, around) {
+  const { from, to } = axis.get();
+  if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) axis.pan(((event.deltaX || event.deltaY) / width) * (to - from));
+  else axis.zoom(factorOf(event), around);
+}
+
+/**
  * @param {HTMLElement} element As wide as the axis.
  * @param {import('./axis.js').Axis} axis
  * @param {Hands} hands
@@ -44,12 +54,7 @@ export function gestures(element, axis, { hover, click }) {
   element.addEventListener('wheel', (event) => {
     event.preventDefault();
     box = element.getBoundingClientRect();
-    const { from, to } = axis.get();
-    if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
-      axis.pan(((event.deltaX || event.deltaY) / box.width) * (to - from));
-    } else {
-      axis.zoom(factorOf(event), place(event).seconds);
-    }
+    turn(event, axis, box.width, place(event).seconds);
   }, { passive: false });
 
   element.addEventListener('pointerdown', (event) => {
