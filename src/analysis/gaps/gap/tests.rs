@@ -1,0 +1,208 @@
+use super::*;
+
+/// A gap of which nothing is known.
+fn none() -> Gap {
+    Gap {
+        from: Advance::default(),
+        to: Some(Advance::default()),
+        until_us: 0,
+        is_left: false,
+        uncertain_us: [None; 2],
+        threshold_us: 0,
+        unit: Unit::Segments,
+        polls: PollTrouble::default(),
+        not_running_us: 0,
+        noticed: Vec::new(),
+        polls_are_gone: false,
+        never_listed: None,
+        not_seen: None,
+    }
+}
+
+#[test]
+fn only_a_long_sleep_makes_a_gap_the_recorders() {
+    let gap = |lengths: &[Option<i64>]| Gap {
+        from: Advance {
+            target_duration_us: Some(8_000_000),
+            ..Advance::default()
+        },
+        to: None,
+        until_us: 20_000_000,
+        threshold_us: 12_000_000,
+        noticed: lengths
+            .iter()
+            .map(|length_us| NoticeEvent {
+                kind: Notice::Suspended,
+                at_us: 5,
+                length_us: *length_us,
+                detail: String::new(),
+            })
+            .collect(),
+        ..none()
+    };
+    for (lengths, is_down) in [
+        (&[Some(200_000)][..], false),
+        (&[Some(6_000_000)], false),
+        (&[Some(6_000_001)], true),
+        (&[Some(4_000_000), Some(4_000_000)], true),
+        (&[Some(-9_000_000)], false),
+        (&[None, None], true),
+        (&[], false),
+    ] {
+        let gap = gap(lengths);
+        assert_eq!(gap.recorder_was_down(), is_down, "{lengths:?}");
+        assert!(!gap.recorder_paused());
+    }
+}
+
+#[test]
+fn between_parts_what_the_recorder_did_not_ask_for_is_its_own() {
+    let gap = |unit, pause_us| Gap {
+        from: Advance {
+            target_duration_us: Some(4_000_000),
+            part_target_us: Some(500_000),
+            ..Advance::default()
+        },
+        until_us: 1_900_000,
+        threshold_us: 1_000_000,
+        unit,
+        polls: PollTrouble {
+            polls: 2,
+            pause_us,
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert!(!gap(Unit::Parts, 250_000).is_recorders());
+    assert!(!gap(Unit::Parts, 250_000).recorder_paused());
+    assert!(gap(Unit::Parts, 1_000_000).is_recorders());
+    assert!(gap(Unit::Parts, 1_000_000).recorder_paused());
+    assert!(!gap(Unit::Segments, 1_000_000).is_recorders());
+    assert_eq!(gap(Unit::Parts, 0).polls_between(), 1);
+}
+
+#[test]
+fn a_gap_in_which_the_recorder_stood_still_is_its_own_as_far_as_it_did() {
+    let gap = |stood: &[(i64, i64)]| Gap {
+        until_us: 10_000_000,
+        uncertain_us: [None, Some(0)],
+        threshold_us: 3_000_000,
+        noticed: stood
+            .iter()
+            .map(|(at_us, length_us)| NoticeEvent {
+                kind: Notice::Stalled,
+                at_us: *at_us,
+                length_us: Some(*length_us),
+                detail: String::new(),
+            })
+            .collect(),
+        ..none()
+    };
+    assert!(gap(&[(1_000_000, 7_000_000)]).is_recorders());
+    assert!(gap(&[(1_000_000, 3_000_000), (5_000_000, 4_000_000)]).is_recorders());
+    for (stood, is_certain) in [
+        // Most of what it stood still was before it.
+        (&[(-5_000_000, 8_000_000)][..], true),
+        (&[(1_000_000, 6_000_000)], true),
+        (&[], true),
+    ] {
+        let gap = gap(stood);
+        assert!(!gap.is_recorders(), "{stood:?}");
+        assert_eq!(gap.is_origins_for_certain(), is_certain, "{stood:?}");
+    }
+    // Of what is left it is not known when it ended.
+    let unsure = Gap {
+        uncertain_us: [None, Some(1_000_000)],
+        ..gap(&[(1_000_000, 6_000_000)])
+    };
+    assert!(!unsure.is_recorders() && !unsure.is_origins_for_certain());
+}
+
+#[test]
+fn a_hang_that_was_answered_in_the_end_is_the_origins() {
+    let gap = |held_us, length_us| Gap {
+        until_us: length_us,
+        uncertain_us: [None, Some(length_us)],
+        threshold_us: 3_000_000,
+        polls: PollTrouble {
+            polls: 1,
+            held_us,
+            pause_us: 600_000,
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert_eq!(gap(11_900_000, 12_500_000).whose(), Whose::Origin);
+    assert_eq!(gap(3_000_000, 12_500_000).whose(), Whose::Unsure);
+    assert_eq!(gap(3_000_000, 12_500_000).unasked_us(), None);
+    // It was seen that late since nobody asked earlier.
+    let seldom = gap(0, 3_334_000);
+    assert_eq!(seldom.whose(), Whose::Unsure);
+    assert_eq!(seldom.unasked_us(), Some(600_000));
+    let stood = Gap {
+        noticed: vec![NoticeEvent {
+            kind: Notice::Stalled,
+            at_us: 1_000_000,
+            length_us: Some(9_000_000),
+            detail: String::new(),
+        }],
+        ..gap(11_900_000, 12_500_000)
+    };
+    assert_eq!(stood.whose(), Whose::Unsure);
+}
+
+#[test]
+fn players_go_without_whosever_that_is_but_the_recorders() {
+    let dead = |pause_us| Gap {
+        until_us: 20_000_000,
+        // No connection came about, and nothing else was answered.
+        uncertain_us: [None, Some(20_000_000)],
+        threshold_us: 6_000_000,
+        polls: PollTrouble {
+            polls: 20,
+            failed: 19,
+            pause_us,
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert_eq!(dead(1_000_000).whose(), Whose::Unsure);
+    assert!(dead(1_000_000).players_went_without());
+    assert!(!dead(15_000_000).players_went_without(), "nobody asked");
+    let short = Gap {
+        until_us: 6_500_000,
+        ..dead(1_000_000)
+    };
+    assert!(!short.players_went_without(), "it may be none");
+    let slept = Gap {
+        not_running_us: 15_000_000,
+        ..dead(1_000_000)
+    };
+    assert!(!slept.players_went_without());
+}
+
+#[test]
+fn a_gap_is_the_origins_for_certain_up_to_its_last_error_and_no_further() {
+    let gap = |rebuffed_us| Gap {
+        until_us: 20_000_000,
+        // No poll brought the text of before again.
+        uncertain_us: [None, Some(20_000_000)],
+        threshold_us: 6_000_000,
+        polls: PollTrouble {
+            polls: 20,
+            failed: 19,
+            rebuffed_us,
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert!(gap(Some(19_000_000)).is_origins_for_certain());
+    assert!(
+        !gap(Some(5_000_000)).is_origins_for_certain(),
+        "an error at first, and nothing known since"
+    );
+    assert!(
+        !gap(None).is_origins_for_certain(),
+        "the network may have been the recorder's"
+    );
+}
