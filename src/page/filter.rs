@@ -220,6 +220,7 @@ mod tests {
             error: None,
             referrer_id: None,
             listed_by: None,
+            damaged: None,
         }
     }
 

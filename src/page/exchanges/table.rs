@@ -46,6 +46,9 @@ pub(super) struct Row {
     own: Option<String>,
     fault: bool,
     error: Option<String>,
+    /// Why nothing else is told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<&'static str>,
 }
 
 impl Row {
@@ -74,6 +77,7 @@ impl Row {
             own: row.own_reason.as_deref().map(escaped),
             fault: row.is_fault,
             error: row.error.as_deref().map(escaped),
+            damaged: row.damaged,
         }
     }
 }
