@@ -151,6 +151,9 @@ pub(crate) fn said_of_row(error: &rusqlite::Error) -> Option<String> {
         rusqlite::Error::InvalidColumnType(_, column, found) => {
             format!("a row has no such value as belongs there ({column} is {found:?})")
         }
+        rusqlite::Error::QueryReturnedNoRows => {
+            "a row that another one names is not there".to_owned()
+        }
         error if is_of_a_row(error) => "a row has a value that cannot be".to_owned(),
         _ => return None,
     })

@@ -204,7 +204,8 @@ fn the_page_shows_the_rest_and_says_which_rows_are_damaged() {
         ("body", "sha256"),
     ] {
         for value in ["NULL", "'text'", "x'ff00fe'", "-9223372036854775807"] {
-            let change = format!("UPDATE OR IGNORE {table} SET {column} = {value} WHERE rowid % 3 = 0");
+            let change =
+                format!("UPDATE OR IGNORE {table} SET {column} = {value} WHERE rowid % 3 = 0");
             let damaged = changed(&recording, &change);
             assert_shown(damaged.path(), &format!("{table}.{column} = {value}"));
         }

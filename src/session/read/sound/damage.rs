@@ -46,7 +46,7 @@ impl Damage {
     }
 
     /// Times that touch are one.
-    fn join(&mut self) {
+    fn as_few_spans(&mut self) {
         self.spans.sort_unstable();
         let mut joined: Vec<(i64, i64)> = Vec::new();
         for (from_us, until_us) in std::mem::take(&mut self.spans) {
@@ -75,7 +75,7 @@ impl Reader {
             return Ok(damage);
         }
         self.when(&clock, &mut damage)?;
-        damage.join();
+        damage.as_few_spans();
         Ok(damage)
     }
 
