@@ -268,8 +268,11 @@ impl<'a> Search<'a> {
     /// How long the segments of a revision are on average.
     fn segment_us(&self, advance: &Advance) -> Result<i64, ReadError> {
         let target_us = advance.target_duration_us.unwrap_or(0);
-        let Some(Body::Bytes(text)) = self.reader.body_of(advance.exchange_id)? else {
-            return Ok(target_us);
+        let text = match self.reader.body_of(advance.exchange_id) {
+            Ok(Some(Body::Bytes(text))) => text,
+            // One damaged text is no reason to tell of no gap.
+            Ok(_) | Err(ReadError::Altered { .. } | ReadError::Lost(_)) => return Ok(target_us),
+            Err(error) => return Err(error),
         };
         // No URI of it matters.
         let Ok(base) = Url::parse("http://localhost/") else {

@@ -28,7 +28,7 @@ use crate::analysis::rules::selection::Selection;
 use crate::analysis::times::timedelta;
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
 use crate::cli::output::next_steps;
-use crate::session::{Reader, RevisedPlaylist, Run, Sessions};
+use crate::session::{Reader, RevisedPlaylist, Run, Sessions, is_as_closed};
 
 /// Say what was wrong with a recorded channel, by the rules of HLS (RFC 8216bis), and show where.
 ///
@@ -136,6 +136,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     }
     let name = arguments.session.as_deref().unwrap_or_default();
     let folder = Sessions::new(&arguments.folder).find(name)?;
+    let is_as_closed = is_as_closed(&folder);
     let reader = Reader::open(&folder)?;
     let runs = reader.runs()?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
@@ -152,6 +153,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         stream: arguments.stream.clone(),
         playlist: arguments.playlist.clone(),
         labelled: BTreeSet::new(),
+        is_as_closed,
     };
     check_names(&reader, &mut scope)?;
     let mut progress = progress::Progress::default();

@@ -227,6 +227,7 @@ mod tests {
             referrer_id: None,
             listed_by: None,
             directives: None,
+            damaged: None,
         }
     }
 

@@ -135,9 +135,33 @@ pub enum WriterError {
     Gone,
 }
 
+/// Whether a row holds something else than its columns do: a text where a number belongs, nothing where something does.
+pub(crate) fn is_of_a_row(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::FromSqlConversionFailure(..)
+    )
+}
+
+/// What is wrong with a row, where that is it.
+pub(crate) fn said_of_row(error: &rusqlite::Error) -> Option<String> {
+    Some(match error {
+        rusqlite::Error::InvalidColumnType(_, column, found) => {
+            format!("a row has no such value as belongs there ({column} is {found:?})")
+        }
+        rusqlite::Error::QueryReturnedNoRows => {
+            "a row that another one names is not there".to_owned()
+        }
+        error if is_of_a_row(error) => "a row has a value that cannot be".to_owned(),
+        _ => return None,
+    })
+}
+
 /// What SQLite said; of a rule of a table that is broken, which column has it, and not all that it allows.
 fn said(source: &rusqlite::Error) -> String {
-    let text = source.to_string();
+    let text = said_of_row(source).unwrap_or_else(|| source.to_string());
     let Some(rule) = text.strip_prefix(CHECK_FAILED) else {
         return text;
     };

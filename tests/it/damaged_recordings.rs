@@ -8,6 +8,7 @@ mod list;
 mod low_latency;
 mod media;
 mod packets;
+mod rows;
 mod tape;
 mod texts;
 mod timed;

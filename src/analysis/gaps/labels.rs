@@ -65,7 +65,11 @@ impl<'a> Labels<'a> {
     }
 
     fn read(&self, listing: ExchangeId, url: &str) -> Result<HashMap<String, String>, ReadError> {
-        let body = self.reader.together(|| self.reader.body_of(listing))?;
+        let body = match self.reader.together(|| self.reader.body_of(listing)) {
+            // A name is no reason to tell of nothing.
+            Err(ReadError::Altered { .. } | ReadError::Lost(_)) => None,
+            body => body?,
+        };
         let (Some(Body::Bytes(text)), Ok(url)) = (body, Url::parse(url)) else {
             return Ok(HashMap::new());
         };

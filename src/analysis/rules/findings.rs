@@ -131,6 +131,10 @@ pub struct Findings {
     /// Those beyond what each rule may have.
     beyond: OfRule,
     left_out: BTreeMap<&'static str, u64>,
+    /// Times at which the session is damaged, in order, in microseconds of Unix time.
+    damaged: Vec<(i64, i64)>,
+    /// What rules told of these.
+    uncertain: u64,
 }
 
 impl Findings {
@@ -143,7 +147,35 @@ impl Findings {
             of_rule: BTreeMap::new(),
             beyond: OfRule::default(),
             left_out: BTreeMap::new(),
+            damaged: Vec::new(),
+            uncertain: 0,
         }
+    }
+
+    /// Of such times nothing is told: what rules see there may be the damage. In order, in microseconds of Unix time.
+    #[must_use]
+    pub fn without(self, damaged: Vec<(i64, i64)>) -> Self {
+        Self { damaged, ..self }
+    }
+
+    /// How often rules told something of times that are damaged.
+    pub fn uncertain(&self) -> u64 {
+        self.uncertain
+    }
+
+    /// Whether the session is damaged at some time between two moments.
+    pub fn is_damaged(&self, from_us: i64, until_us: i64) -> bool {
+        let next = self.damaged.partition_point(|span| span.1 < from_us);
+        self.damaged
+            .get(next)
+            .is_some_and(|span| span.0 <= until_us)
+    }
+
+    /// Whether what was told of such a time is left out.
+    fn leaves_out(&mut self, from_us: i64, until_us: i64) -> bool {
+        let is = self.is_damaged(from_us, until_us);
+        self.uncertain += u64::from(is);
+        is
     }
 
     /// What is wanted.
@@ -162,6 +194,9 @@ impl Findings {
         else {
             return;
         };
+        if self.leaves_out(place.at.at_us, place.at.at_us) {
+            return;
+        }
         let severity = broken
             .severity
             .unwrap_or_else(|| info.severity_for(self.wanted.profile));
@@ -188,6 +223,9 @@ impl Findings {
 
     /// Takes in what a rule told once of all that it saw. `place` is where it was; when, `seen` says.
     pub fn add_seen(&mut self, place: &Place<'_>, broken: Broken, seen: &Sightings) {
+        if self.leaves_out(seen.first.at_us, seen.last.at_us) {
+            return;
+        }
         let before = self.found.len();
         let first = Place {
             at: seen.first,
@@ -207,6 +245,9 @@ impl Findings {
         else {
             return;
         };
+        if self.leaves_out(seen.first.at_us, seen.last.at_us) {
+            return;
+        }
         let severity = broken
             .severity
             .unwrap_or_else(|| info.severity_for(self.wanted.profile));
@@ -221,7 +262,8 @@ impl Findings {
 
     /// Takes in a finding that is whole.
     pub fn add_whole(&mut self, rule: &'static str, severity: Severity, finding: Finding) {
-        if self.wants(rule, finding.first.at_us) {
+        let (from_us, until_us) = (finding.first.at_us, finding.last.at_us);
+        if self.wants(rule, from_us) && !self.leaves_out(from_us, until_us) {
             self.push(rule, severity, finding);
         }
     }
@@ -377,6 +419,30 @@ mod tests {
         );
         assert_eq!(found[0].finding.exchanges, [5, 7, 9]);
         assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn of_times_that_are_damaged_nothing_is_told() {
+        let mut findings = findings().without(vec![(10, 20), (40, 50)]);
+        for at_us in [5, 10, 15, 20, 25, 45] {
+            findings.add(&place(1, at_us), Broken::new("P06", "too long"));
+        }
+        let seen = |from_us, until_us| Sightings {
+            count: 2,
+            first: place(1, from_us).at,
+            last: place(1, until_us).at,
+            exchanges: vec![1],
+        };
+        let (beside, across) = (seen(21, 39), seen(30, 60));
+        findings.add_apart(&place(1, 21), Broken::new("X01", "beside it"), &beside);
+        findings.add_apart(&place(1, 30), Broken::new("X01", "across it"), &across);
+        assert_eq!(findings.uncertain(), 5);
+        let (found, _) = findings.finish();
+        let told: Vec<_> = found
+            .iter()
+            .map(|judged| (judged.rule, judged.finding.count, judged.finding.last.at_us))
+            .collect();
+        assert_eq!(told, [("P06", 2, 25), ("X01", 2, 39)]);
     }
 
     #[test]

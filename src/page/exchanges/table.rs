@@ -47,6 +47,9 @@ pub(super) struct Row {
     fault: bool,
     error: Option<String>,
     directives: Option<String>,
+    /// Why nothing else is told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damaged: Option<&'static str>,
 }
 
 impl Row {
@@ -76,6 +79,7 @@ impl Row {
             fault: row.is_fault,
             error: row.error.as_deref().map(escaped),
             directives: row.directives.as_deref().map(escaped),
+            damaged: row.damaged,
         }
     }
 }

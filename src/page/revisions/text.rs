@@ -52,7 +52,8 @@ struct Link {
 
 /// The bytes of a revision; `None`: there is no such text.
 pub(super) fn body(view: &View<'_>, id: ExchangeId) -> Result<Option<Vec<u8>>, ReadError> {
-    Ok(match view.reader.together(|| view.reader.body_of(id))? {
+    let body = view.reader.together(|| view.reader.body_of(id));
+    Ok(match body.map_err(ReadError::of_single_body)? {
         Some(Body::Bytes(bytes)) => Some(bytes),
         Some(Body::Chunk(_)) | None => None,
     })

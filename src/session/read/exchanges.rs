@@ -2,7 +2,7 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::reader::Reader;
+use super::reader::{Reader, if_sound, short};
 use crate::session::error::ReadError;
 use crate::session::headers::HeaderSet;
 use crate::session::id::ExchangeId;
@@ -57,9 +57,30 @@ pub struct SeenExchange {
     pub listed_by: Option<(i64, Option<i64>)>,
 }
 
-const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_first, e.head_id,
+/// Bytes of rows that are read at once: there is one row more.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+impl SeenExchange {
+    /// Bytes of its texts.
+    fn bytes_held(&self) -> usize {
+        let values = self
+            .headers
+            .as_ref()
+            .and_then(|(_, values)| values.as_ref());
+        let texts = [values, self.error.as_ref()];
+        let texts = texts.into_iter().flatten().map(String::len);
+        self.url.len() + texts.sum::<usize>()
+    }
+}
+
+const EXCHANGES: &str = concat!(
+    "SELECT e.id, r.id, r.stream_id, r.kind, ",
+    short!("r.url"),
+    ", r.range_first, e.head_id,
        e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome, e.own_reason IS NOT NULL,
-       e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, e.error, e.directives IS NOT NULL, e.directives_met,
+       e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, ",
+    short!("e.error"),
+    ", e.directives IS NOT NULL, e.directives_met,
        v.media_sequence IS NOT NULL, nullif(v.target_duration_us, 0), v.ended,
        l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
        h.resource_id
@@ -68,10 +89,12 @@ const EXCHANGES: &str = "SELECT e.id, r.id, r.stream_id, r.kind, r.url, r.range_
   LEFT JOIN revision v ON v.exchange_id = e.id
   LEFT JOIN revision l ON l.exchange_id = e.referrer_id
   LEFT JOIN exchange h ON h.id = e.head_id
- WHERE e.id > ?1 ORDER BY e.id LIMIT ?2";
+ WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"
+);
 
 impl Reader {
-    /// Exchanges behind one (0: all of them), in order; `most` of them.
+    /// Exchanges behind one (0: all of them), in order, and the number of the last one that was looked at (`None`: there is no
+    /// more); `most` of them. Rows that hold something else than their columns do are left out.
     ///
     /// # Errors
     /// The database is damaged.
@@ -79,9 +102,25 @@ impl Reader {
         &self,
         behind: ExchangeId,
         most: usize,
-    ) -> Result<Vec<SeenExchange>, ReadError> {
-        let rows = self.list(EXCHANGES, params![behind, most as i64], exchange_row)?;
-        Ok(rows.into_iter().flatten().collect())
+    ) -> Result<(Vec<SeenExchange>, Option<ExchangeId>), ReadError> {
+        let (mut found, mut last) = (Vec::new(), None);
+        let mut read = || -> rusqlite::Result<()> {
+            let mut statement = self.db.prepare_cached(EXCHANGES)?;
+            let mut rows = statement.query(params![behind, most as i64])?;
+            let mut bytes = 0;
+            while let Some(row) = rows.next()? {
+                last = Some(row.get(0)?);
+                let exchange = if_sound(exchange_row(row))?.flatten();
+                bytes += exchange.as_ref().map_or(0, SeenExchange::bytes_held);
+                found.extend(exchange);
+                if bytes > MOST_BYTES {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        read().map_err(|e| self.failed(e))?;
+        Ok((found, last))
     }
 
     /// A header set; `None`: there is none, or its text is none.

@@ -78,7 +78,7 @@ impl Reader {
         stream_id: i64,
         after: ExchangeId,
     ) -> Result<Vec<StreamPart>, ReadError> {
-        self.list(PARTS, params![stream_id, after], part_row)
+        self.sound(PARTS, params![stream_id, after], part_row)
     }
 
     /// The first of [`Self::parts_after`].
@@ -91,7 +91,7 @@ impl Reader {
         after: ExchangeId,
     ) -> Result<Option<StreamPart>, ReadError> {
         let sql = format!("{PARTS} LIMIT 1");
-        Ok(self.list(&sql, params![stream_id, after], part_row)?.pop())
+        Ok(self.sound(&sql, params![stream_id, after], part_row)?.pop())
     }
 
     /// The first part of a stream; `None`: it is no raw stream.
@@ -156,13 +156,13 @@ impl Reader {
     pub fn growing_from(&self, url: &str) -> Result<Option<(i64, Growing)>, ReadError> {
         const IS_PENDING: &str = "SELECT 1 FROM pending WHERE resource_id = ?1";
         // Nothing is, in most sessions: whatever is asked for, there is nothing to look up.
-        let is_any: Vec<bool> = self.list("SELECT 1 FROM pending LIMIT 1", [], |_| Ok(true))?;
+        let is_any: Vec<bool> = self.sound("SELECT 1 FROM pending LIMIT 1", [], |_| Ok(true))?;
         if is_any.is_empty() {
             return Ok(None);
         }
         let resources = self.resources(url)?;
         for resource in resources.iter().filter(|r| r.kind == Kind::Main) {
-            let pending: Vec<()> = self.list(IS_PENDING, [resource.id], |_| Ok(()))?;
+            let pending: Vec<()> = self.sound(IS_PENDING, [resource.id], |_| Ok(()))?;
             if !pending.is_empty()
                 && let Some(growing) = self.growing(resource.stream_id)?
             {

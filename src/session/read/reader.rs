@@ -2,14 +2,14 @@
 //! A reader never writes and keeps no transaction open for longer than a query.
 
 use super::facts::{Run, StreamInfo};
-use crate::session::error::ReadError;
+use crate::session::error::{ReadError, is_of_a_row, said_of_row};
 use std::path::Path;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use crate::session::database::guarded::{Guarded, HowFar, path_beside};
-use crate::session::database::{schema, versions};
+use crate::session::database::{schema, sum, versions};
 use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::SessionFolder;
 use crate::session::format::FORMAT_VERSION;
@@ -25,6 +25,12 @@ pub struct Reader {
     /// Whether there are tables that are not ours.
     pub(crate) has_others: bool,
     path: String,
+}
+
+/// Whether the database of a session is as its recorder closed it (`session.sum`): no row of it is damaged. One of more than a
+/// gigabyte is not looked at. Not to be called while this process reads it in a transaction.
+pub fn is_as_closed(folder: &SessionFolder) -> bool {
+    sum::covers(folder)
 }
 
 impl Reader {
@@ -55,6 +61,13 @@ impl Reader {
 
     /// An error of SQLite, with the database's name.
     pub(crate) fn failed(&self, source: rusqlite::Error) -> ReadError {
+        if let Some(what) = said_of_row(&source) {
+            // What it said is lost, and the rest of the session is not.
+            return ReadError::Lost(format!(
+                "{what}: {} is damaged, `issession check` says where",
+                self.path
+            ));
+        }
         ReadError::database(Path::new(&self.path), source)
     }
 
@@ -119,6 +132,15 @@ impl Reader {
     pub fn has_keys(&self) -> Result<bool, ReadError> {
         let sql = "SELECT 1 FROM resource r JOIN exchange e ON e.resource_id = r.id
                     WHERE r.id <= 10000 AND r.kind = 'key' AND e.body_id IS NOT NULL LIMIT 1";
+        Ok(!self.list(sql, [], |_| Ok(()))?.is_empty())
+    }
+
+    /// Whether any segment was asked for.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn has_segments(&self) -> Result<bool, ReadError> {
+        let sql = "SELECT 1 FROM resource WHERE kind = 'segment' LIMIT 1";
         Ok(!self.list(sql, [], |_| Ok(()))?.is_empty())
     }
 
@@ -187,6 +209,31 @@ impl Reader {
         &self,
         sql: &str,
         params: impl rusqlite::Params,
+        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        self.bounded(sql, params, row)
+    }
+
+    /// As [`Self::list`], without the rows that hold something else than their columns do, or texts that no recorder writes:
+    /// one damaged row is no reason to show nothing of the others. [`Self::damage`] tells of them.
+    pub(crate) fn sound<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let found = self.bounded(sql, params, |from| match size(from)? {
+            ..=MOST_OF_ROW => if_sound(row(from)),
+            _ => Ok(None),
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// As [`Self::list`], where a caller has to know of each row.
+    pub(crate) fn bounded<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
         mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
         let most = self.db.most_listed();
@@ -226,6 +273,32 @@ impl Reader {
             path: self.path.clone(),
             what: what.to_owned(),
         }
+    }
+}
+
+/// A text of a row that is no body, as SQL: where it is longer than any that a recorder writes it is left in the database, and
+/// the row has none.
+macro_rules! short {
+    ($column:literal) => {
+        concat!(
+            "iif(octet_length(",
+            $column,
+            ") <= 65536, ",
+            $column,
+            ", NULL)"
+        )
+    };
+}
+pub(crate) use short;
+
+/// Bytes of the texts of a row, where these are no bodies: URLs have 8 KiB, header fields 400.
+const MOST_OF_ROW: u64 = 2 * 1024 * 1024;
+
+/// What was read of a row; `None`: it holds something else than its columns do.
+pub(crate) fn if_sound<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match read {
+        Err(error) if is_of_a_row(&error) => Ok(None),
+        read => read.map(Some),
     }
 }
 

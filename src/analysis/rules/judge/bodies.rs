@@ -47,6 +47,8 @@ pub(super) struct Listing<'a> {
     pub(super) reader: &'a Reader,
     pub(super) read: &'a Read<'a>,
     pub(super) variables: &'a Variables,
+    /// Whether the text tells of splices, in whatever way.
+    pub(super) tells_splices: bool,
 }
 
 impl Listing<'_> {
@@ -89,7 +91,7 @@ impl Listing<'_> {
             discontinuity,
             iframes_only: now.i_frames_only,
             independent: now.independent,
-            tells_splices: tells_splices(now),
+            tells_splices: self.tells_splices,
             weight: Weight {
                 at: Evidence {
                     at_us: self.read.row.seen_us,
@@ -304,7 +306,7 @@ fn iv(written: &str) -> Option<[u8; 16]> {
 }
 
 /// Whether a text tells of splices, in whatever way.
-fn tells_splices(playlist: &Playlist) -> bool {
+pub(super) fn tells_splices(playlist: &Playlist) -> bool {
     let holds = |what: &[u8]| memchr::memmem::find(&playlist.text, what).is_some();
     holds(b"SCTE35-")
         || holds(b"#EXT-X-CUE")

@@ -38,6 +38,9 @@ impl Judging<'_> {
             };
             if let Some(gap) = gap.filter(|gap| gap.whose() == Whose::Origin) {
                 let (from_us, until_us) = (gap.from.seen_us, gap.until_us);
+                if self.findings.is_damaged(from_us, until_us) {
+                    continue;
+                }
                 self.longest(from_us, until_us, &playlist.name);
                 self.overview.ended(playlist.id, (from_us, until_us));
             }

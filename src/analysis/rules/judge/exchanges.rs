@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
@@ -42,12 +43,13 @@ impl Judging<'_> {
         let recorder = Search::new(self.reader, Threshold::default())?;
         let mut fields = Fields::default();
         let mut rates = Rates::default();
+        let damage = Rc::clone(&self.damage);
         let mut behind = 0;
         loop {
-            let rows = self.reader.exchanges_behind(behind, AT_ONCE)?;
-            let Some(last) = rows.last() else { break };
-            behind = last.id;
-            for row in &rows {
+            let (rows, last) = self.reader.exchanges_behind(behind, AT_ONCE)?;
+            let Some(last) = last else { break };
+            behind = last;
+            for row in rows.iter().filter(|row| !damage.has(row.id)) {
                 let of = told_of(row);
                 let playlist = names.get(&of).copied();
                 let Some(stream) = streams
@@ -58,7 +60,11 @@ impl Judging<'_> {
                 };
                 let mut out = Vec::new();
                 self.rate(row, playlist, &mut rates, &mut out);
-                let headers = fields.of(self.reader, row)?;
+                let Some(headers) = fields.of(self.reader, row)? else {
+                    // That there are none is nothing that the origin did.
+                    self.unreadable += 1;
+                    continue;
+                };
                 let is_paced = raw.has(row.stream_id);
                 self.overview.hosts.take(row, &headers, is_paced);
                 let answered = Answered {
@@ -262,13 +268,14 @@ impl Set {
 }
 
 impl Fields {
+    /// Of an exchange; `None`: they cannot be put together.
     fn of<'a>(
         &'a mut self,
         reader: &Reader,
         row: &SeenExchange,
-    ) -> Result<Cow<'a, Headers>, ReadError> {
+    ) -> Result<Option<Cow<'a, Headers>>, ReadError> {
         let Some((id, values)) = &row.headers else {
-            return Ok(Cow::default());
+            return Ok(Some(Cow::default()));
         };
         if !self.sets.contains_key(id) {
             if self.sets.len() >= MOST_SETS {
@@ -278,9 +285,9 @@ impl Fields {
             self.sets.insert(*id, set);
         }
         Ok(match self.sets.get(id) {
-            Some(Set::Whole(headers)) => Cow::Borrowed(headers),
-            Some(Set::Open(set)) => Cow::Owned(set.with(values.as_deref()).unwrap_or_default()),
-            Some(Set::Unreadable) | None => Cow::default(),
+            Some(Set::Whole(headers)) => Some(Cow::Borrowed(headers)),
+            Some(Set::Open(set)) => set.with(values.as_deref()).map(Cow::Owned),
+            Some(Set::Unreadable) | None => None,
         })
     }
 }

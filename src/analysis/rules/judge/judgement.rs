@@ -15,6 +15,8 @@ pub struct Scope {
     pub playlist: Option<String>,
     /// URLs of playlists that are meant as well, since the name is what the log of the recorder calls them.
     pub labelled: BTreeSet<String>,
+    /// The database is as its recorder closed it: no row of it is looked for that may be damaged.
+    pub is_as_closed: bool,
 }
 
 impl Scope {

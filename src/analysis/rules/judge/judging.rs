@@ -1,6 +1,7 @@
 //! What is known while a session is read.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::durations::Durations;
 use super::held::Media;
@@ -12,13 +13,19 @@ use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::http::Listed;
 use crate::analysis::rules::overview::Overview;
-use crate::session::{ExchangeId, ReadError, Reader, holes};
+use crate::session::{Damage, ExchangeId, ReadError, Reader, holes};
 
 /// What is known while a session is read.
 pub(super) struct Judging<'a> {
     pub(super) reader: &'a Reader,
     pub(super) scope: &'a Scope,
     pub(super) findings: Findings,
+    /// Rows that are not looked at.
+    pub(super) damage: Rc<Damage>,
+    /// Exchanges whose header fields could not be put together.
+    pub(super) unreadable: u64,
+    /// Session zero, in microseconds of Unix time.
+    pub(super) zero_us: i64,
     /// By stream.
     pub(super) families: HashMap<i64, Family>,
     /// By stream.
@@ -55,11 +62,22 @@ impl<'a> Judging<'a> {
         scope: &'a Scope,
         progress: &'a mut dyn FnMut(ReadSoFar),
     ) -> Result<Self, ReadError> {
+        let runs = reader.runs()?;
+        let mut passes = Passes::of(&wanted.selection);
+        // Of a viewer nothing is known where no segment was asked for.
+        passes.texts = passes.judges_texts || passes.texts && reader.has_segments()?;
+        let damage = match scope.is_as_closed {
+            true => Damage::default(),
+            false => reader.damage()?,
+        };
         Ok(Self {
             reader,
             scope,
-            passes: Passes::of(&wanted.selection),
-            findings: Findings::new(wanted),
+            passes,
+            findings: Findings::new(wanted).without(damage.spans().to_vec()),
+            damage: Rc::new(damage),
+            unreadable: 0,
+            zero_us: runs.first().map_or(0, |run| run.started_us),
             families: HashMap::new(),
             renditions: HashMap::new(),
             durations: Durations::default(),
@@ -71,7 +89,7 @@ impl<'a> Judging<'a> {
             longest_us: 0,
             ended: HashMap::new(),
             looked_at: LookedAt::default(),
-            overview: Overview::new(holes(&reader.runs()?)),
+            overview: Overview::new(holes(&runs)),
             copies: HashMap::new(),
             gaps: Vec::new(),
             not_judged: Vec::new(),

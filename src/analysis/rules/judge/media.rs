@@ -1,6 +1,6 @@
 //! Bodies of segments, read as their revisions pass, each once: the rules of media, and time stamps across renditions.
 
-use super::bodies::{Listing, Unread};
+use super::bodies::{Listing, Unread, tells_splices};
 use super::held::{Held, Media};
 use super::judgement::NotJudged;
 use super::judging::Judging;
@@ -40,6 +40,8 @@ impl Judging<'_> {
         if read.row.step == Some(Step::Restarted) {
             rendition.stamps.jump(read.row.seen_us);
         }
+        // Once: such a text may have very many segments.
+        let tells_splices = read.fresh < read.now.segments.len() && tells_splices(read.now);
         let variables = Variables::read(&read.now.text, read.url, &Variables::default());
         for index in read.fresh..read.now.segments.len() {
             let rendition = self.media.of.entry(read.playlist.id).or_default();
@@ -47,6 +49,7 @@ impl Judging<'_> {
                 reader: self.reader,
                 read,
                 variables: &variables,
+                tells_splices,
             };
             let dated = dates.get(index).copied().unwrap_or_default();
             if dated.jumps {

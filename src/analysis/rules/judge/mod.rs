@@ -11,6 +11,7 @@
 //! | `media` | bodies of segments, read as their revisions pass |
 //! | `bodies` | the bodies of segments that a revision lists, and what their bytes say |
 //! | `exchanges` | the pass over exchanges |
+//! | `damaged` | rows that no recorder writes: what is said of them |
 //! | `raw` | streams that are no playlists |
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
@@ -18,6 +19,7 @@
 //! | `twice` | names that one text gives to two segments, from one pass to the other |
 
 mod bodies;
+mod damaged;
 mod durations;
 mod events;
 mod exchanges;
@@ -70,6 +72,7 @@ pub fn judge(
     }
     session.recorder()?;
     session.renditions()?;
+    session.damaged();
     let (findings, left_out) = session.findings.finish();
     Ok(Judgement {
         findings,

@@ -7,6 +7,8 @@ use crate::analysis::rules::selection::Selection;
 pub(super) struct Passes {
     /// Texts of revisions.
     pub(super) texts: bool,
+    /// Rules are asked of them; otherwise only how long segments are is read.
+    pub(super) judges_texts: bool,
     /// Bodies of segments, as their revisions pass.
     pub(super) media: bool,
     /// Exchanges and their header fields.
@@ -24,6 +26,7 @@ impl Passes {
     pub(super) fn of(selection: &Selection) -> Self {
         let none = Self {
             texts: false,
+            judges_texts: false,
             media: false,
             exchanges: false,
             gaps: false,
@@ -36,6 +39,7 @@ impl Passes {
     fn and(self, other: Self) -> Self {
         Self {
             texts: self.texts | other.texts,
+            judges_texts: self.judges_texts | other.judges_texts,
             media: self.media | other.media,
             exchanges: self.exchanges | other.exchanges,
             gaps: self.gaps | other.gaps,
@@ -60,6 +64,7 @@ fn looks_at(rule: &str) -> Passes {
     };
     Passes {
         texts: is_texts,
+        judges_texts: is_texts && rule != "H04",
         media: is_media,
         exchanges: is_exchanges,
         gaps: matches!(rule, "T07" | "X12"),
@@ -81,6 +86,7 @@ mod tests {
     fn texts_are_read_where_a_rule_looks_at_them() {
         assert!(!passes("T07,H01").texts && passes("T07,H01").exchanges);
         assert!(passes("P06").texts && !passes("P06").exchanges && !passes("P06").media);
+        assert!(passes("T07,H*").texts && !passes("T07,H*").judges_texts);
         assert!(passes("M03").texts && passes("M03").media);
         assert!(passes("T05").texts && passes("T05").exchanges);
         assert!(passes("S01").raw && !passes("S01").texts && !passes("T07").raw);

@@ -42,10 +42,16 @@ impl Judging<'_> {
                 else {
                     continue;
                 };
+                if self.damage.has(row.exchange_id) {
+                    state.lose_sight();
+                    continue;
+                }
                 let since_us = state.advanced(&row);
                 let is_seen = |since_us: &i64| {
                     let from_us = row.seen_us.saturating_sub(*since_us);
-                    self.scope.has(playlist) && !self.overview.has_hole(from_us, row.seen_us)
+                    self.scope.has(playlist)
+                        && !self.overview.has_hole(from_us, row.seen_us)
+                        && !self.findings.is_damaged(from_us, row.seen_us)
                 };
                 if let Some(length_us) = since_us.filter(is_seen) {
                     let from_us = row.seen_us.saturating_sub(length_us);
@@ -148,11 +154,13 @@ impl Judging<'_> {
             self.sketch(&read, since_us);
             added_us = self.media_revision(&read, &mut out)?;
         }
-        let newest = state.newest_exchange();
-        state.judge(&read, added_us, &mut out);
-        state.list(&read, &mut self.listed);
-        self.who_answered(row.exchange_id, newest, &mut out)?;
-        self.found(playlist, row, out);
+        if self.passes.judges_texts {
+            let newest = state.newest_exchange();
+            state.judge(&read, added_us, &mut out);
+            state.list(&read, &mut self.listed);
+            self.who_answered(row.exchange_id, newest, &mut out)?;
+            self.found(playlist, row, out);
+        }
         if !state.keep(row, now, &mut self.room) {
             self.left_out += 1;
         }
@@ -211,8 +219,10 @@ impl Judging<'_> {
     fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<i64, ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
-        self.twice
-            .take(read.now, read.fresh, read.url, read.row.from_us);
+        if self.passes.judges_texts {
+            self.twice
+                .take(read.now, read.fresh, read.url, read.row.from_us);
+        }
         // A slate is fetched once, however often and by whomever it is listed.
         let are_new = self.durations.take(read.now, read.fresh, read.url);
         let durations = &mut self.durations;
@@ -220,7 +230,9 @@ impl Judging<'_> {
         if !are_new && let Some(rendition) = self.overview.rendition(read.playlist) {
             rendition.viewer.lose_sight();
         }
-        self.across(read, out);
+        if self.passes.judges_texts {
+            self.across(read, out);
+        }
         self.media(read)
     }
 

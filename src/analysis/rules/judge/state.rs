@@ -65,6 +65,14 @@ impl State {
         Some(row.seen_us.saturating_sub(before_us?))
     }
 
+    /// A revision was there that cannot be read: the next one is compared with nothing.
+    pub(super) fn lose_sight(&mut self) {
+        self.newest = None;
+        self.is_left_out = true;
+        self.advanced_us = None;
+        self.parts = None;
+    }
+
     /// The exchange that brought the newest revision.
     pub(super) fn newest_exchange(&self) -> Option<ExchangeId> {
         self.newest_exchange

@@ -100,7 +100,7 @@ impl Reader {
         stream_id: i64,
         since: ExchangeId,
     ) -> Result<Vec<(ExchangeId, ExchangeId)>, ReadError> {
-        self.list(
+        self.sound(
             &format!(
                 "SELECT e.id, e.referrer_id FROM exchange e JOIN resource r ON r.id = e.resource_id
                   WHERE e.id > ?2 AND e.referrer_id >= ?2 AND e.head_id IS NULL AND {GOOD}
@@ -119,7 +119,7 @@ impl Reader {
         let Some(id) = self.resource_in(listed.stream_id, listed.url, listed.range)? else {
             return Ok(None);
         };
-        let all = self.list(
+        let all = self.sound(
             &format!(
                 "{REQUEST} WHERE e.resource_id = ?1 AND e.head_id IS NULL AND {GOOD} AND e.confirms_id IS NULL
                   ORDER BY e.from_us, e.id LIMIT 1000"
@@ -227,7 +227,7 @@ impl Reader {
             ":begins_us": begins_us,
             ":ends_us": ends_us,
         };
-        let requests = self.list(&format!("{REQUEST} WHERE {OWN}"), values, request_row)?;
+        let requests = self.sound(&format!("{REQUEST} WHERE {OWN}"), values, request_row)?;
         requests
             .into_iter()
             .map(|request| self.ended(request))
@@ -239,7 +239,7 @@ impl Reader {
         condition: &str,
         values: impl rusqlite::Params,
     ) -> Result<Option<Landing>, ReadError> {
-        let found = self.list(&format!("{REQUEST} WHERE {condition}"), values, request_row)?;
+        let found = self.sound(&format!("{REQUEST} WHERE {condition}"), values, request_row)?;
         let first = found.into_iter().next();
         first.map(|request| self.ended(request)).transpose()
     }
@@ -261,7 +261,7 @@ impl Reader {
         if !request.redirects {
             return Ok(self.landing(request));
         }
-        let end = self.list(
+        let end = self.sound(
             &format!(
                 "{REQUEST} WHERE e.id > ?1 AND e.id < ?1 + ?2 AND e.head_id = ?1
                    AND e.status NOT IN (301, 302, 303, 307, 308) ORDER BY e.id LIMIT 1"

@@ -1,12 +1,12 @@
 //! Media playlists, and when each advanced.
 
-use rusqlite::{OptionalExtension, Row, named_params};
+use rusqlite::{Row, named_params};
 
 use super::advances::{ADVANCE, corrected};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::read::facts::{Advance, PlaylistInfo};
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, short};
 
 /// Whether its sequence began again.
 const RESTARTED: &str = concat!(
@@ -22,16 +22,22 @@ impl Reader {
     /// The database is damaged.
     pub fn media_playlists(&self) -> Result<Vec<PlaylistInfo>, ReadError> {
         // `media_sequence` is NULL for multivariant ones; what the user typed may be either.
-        self.list(
+        self.sound(
             // From one to the next in the index: a session has few playlists and many revisions.
-            "WITH RECURSIVE p(id) AS (
+            concat!(
+                "WITH RECURSIVE p(id) AS (
                SELECT min(playlist_id) FROM revision
                UNION ALL SELECT (SELECT min(playlist_id) FROM revision WHERE playlist_id > p.id)
                  FROM p WHERE p.id IS NOT NULL)
-             SELECT r.id, r.name, r.url, s.name FROM p JOIN resource r ON r.id = p.id
+             SELECT r.id, ",
+                short!("r.name"),
+                ", ",
+                short!("r.url"),
+                ", s.name FROM p JOIN resource r ON r.id = p.id
                JOIN stream s ON s.id = r.stream_id
               WHERE EXISTS (SELECT 1 FROM revision WHERE playlist_id = p.id AND media_sequence IS NOT NULL)
-              ORDER BY r.id",
+              ORDER BY r.id"
+            ),
             [],
             |row| {
                 Ok(PlaylistInfo {
@@ -49,7 +55,7 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn playlists_with_parts(&self) -> Result<Vec<i64>, ReadError> {
-        self.list(
+        self.sound(
             "SELECT DISTINCT playlist_id FROM revision WHERE part_target_us IS NOT NULL",
             [],
             |row| row.get(0),
@@ -61,7 +67,7 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn sequences(&self) -> Result<Option<(u64, u64)>, ReadError> {
-        let found: Vec<(Option<i64>, Option<i64>)> = self.list(
+        let found: Vec<(Option<i64>, Option<i64>)> = self.sound(
             "SELECT min(media_sequence), max(last_sequence) FROM revision WHERE media_sequence IS NOT NULL",
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
@@ -84,7 +90,7 @@ impl Reader {
         behind: (i64, ExchangeId),
         most: usize,
     ) -> Result<Vec<Advance>, ReadError> {
-        self.list(
+        self.sound(
             // An end may come without anything new before it.
             &format!(
                 "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0),
@@ -117,7 +123,7 @@ impl Reader {
         behind: (i64, ExchangeId),
         most: usize,
     ) -> Result<Vec<Advance>, ReadError> {
-        self.list(
+        self.sound(
             &format!(
                 "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0), v.ended,
                     v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, e.last_parts, e.next_parts
@@ -146,7 +152,7 @@ impl Reader {
         playlist_id: i64,
         before_us: i64,
     ) -> Result<Option<(i64, ExchangeId)>, ReadError> {
-        let found = self.list(
+        let found = self.sound(
             &format!(
                 "SELECT v.seen_us, v.exchange_id FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
                   WHERE v.playlist_id = ?1 AND v.seen_us <= ?2 AND {ADVANCE}
@@ -164,11 +170,11 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn not_before_us(&self, revision: ExchangeId) -> Result<Option<i64>, ReadError> {
-        self.db
-            .prepare_cached("SELECT not_before_us FROM revision WHERE exchange_id = ?1")
-            .and_then(|mut s| s.query_row([revision], |row| row.get(0)).optional())
-            .map(Option::flatten)
-            .map_err(|e| self.failed(e))
+        let sql = "SELECT not_before_us FROM revision WHERE exchange_id = ?1";
+        Ok(self
+            .sound(sql, [revision], |row| row.get(0))?
+            .pop()
+            .flatten())
     }
 }
 

@@ -6,7 +6,7 @@ use super::advances::corrected;
 use crate::hls::Step;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, short};
 
 /// A playlist that has revisions, of either kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,9 @@ pub struct SeenRevision {
 
 /// Columns of a revision as [`revision_row`] reads them.
 const REVISIONS: &str = concat!(
-    "SELECT v.exchange_id, v.seen_us, v.not_before_us, r.url, e.body_id, v.media_sequence IS NOT NULL, v.advance, e.from_us, ",
+    "SELECT v.exchange_id, v.seen_us, v.not_before_us, ",
+    short!("r.url"),
+    ", e.body_id, v.media_sequence IS NOT NULL, v.advance, e.from_us, ",
     corrected!("p.step", "p.corrected_step"),
     " FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
       LEFT JOIN placement p ON p.exchange_id = v.exchange_id
@@ -65,14 +67,20 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn revised_playlists(&self) -> Result<Vec<RevisedPlaylist>, ReadError> {
-        self.list(
+        self.sound(
             // From one to the next in the index: a session has few playlists and many revisions.
-            "WITH RECURSIVE p(id) AS (
+            concat!(
+                "WITH RECURSIVE p(id) AS (
                SELECT min(playlist_id) FROM revision
                UNION ALL SELECT (SELECT min(playlist_id) FROM revision WHERE playlist_id > p.id)
                  FROM p WHERE p.id IS NOT NULL)
-             SELECT r.id, s.id, s.name, r.name, r.url, r.kind = 'main' FROM p JOIN resource r ON r.id = p.id
-               JOIN stream s ON s.id = r.stream_id ORDER BY r.id",
+             SELECT r.id, s.id, s.name, ",
+                short!("r.name"),
+                ", ",
+                short!("r.url"),
+                ", r.kind = 'main' FROM p JOIN resource r ON r.id = p.id
+               JOIN stream s ON s.id = r.stream_id ORDER BY r.id"
+            ),
             [],
             |row| {
                 Ok(RevisedPlaylist {
@@ -97,7 +105,7 @@ impl Reader {
         behind: (i64, ExchangeId),
         most: usize,
     ) -> Result<Vec<SeenRevision>, ReadError> {
-        self.list(
+        self.sound(
             REVISIONS,
             named_params! {
                 ":playlist_id": playlist_id,

@@ -37,7 +37,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<IndexedExchange>, ReadError> {
         let sql = format!("{} WHERE e.id > ?2 ORDER BY e.id LIMIT ?3", indexed_sql());
-        self.list(&sql, params![ENDED, behind, most as i64], indexed_row)
+        self.sound(&sql, params![ENDED, behind, most as i64], indexed_row)
     }
 
     /// Those of these exchanges that are there.
@@ -54,7 +54,7 @@ impl Reader {
             "{} WHERE e.id IN (SELECT value FROM json_each(?2)) ORDER BY e.id",
             indexed_sql()
         );
-        self.list(&sql, params![ENDED, ids], indexed_row)
+        self.sound(&sql, params![ENDED, ids], indexed_row)
     }
 
     /// When a media playlist advanced, or a multivariant one had another text (microseconds of Unix time), and the exchanges that showed it: behind one, in order;
@@ -75,7 +75,7 @@ impl Reader {
                 AND (v.media_sequence IS NULL OR {ADVANCE})
               ORDER BY v.seen_us, v.exchange_id LIMIT :most"
         );
-        self.list(
+        self.sound(
             &sql,
             named_params! {
                 ":playlist_id": playlist_id,

@@ -73,7 +73,7 @@ impl Reader {
               ORDER BY v.seen_us, v.exchange_id LIMIT :most",
             revision_sql()
         );
-        self.list(
+        self.sound(
             &sql,
             named_params! {
                 ":playlist_id": span.playlist_id,
@@ -125,7 +125,7 @@ impl Reader {
             revision_sql()
         );
         let params = named_params! { ":playlist_id": playlist_id, ":at_us": at_us };
-        Ok(self.list(&sql, params, revision_row)?.pop())
+        Ok(self.sound(&sql, params, revision_row)?.pop())
     }
 
     /// The playlist that an exchange brought a revision of (row of `resource`), when that was seen, and the revisions beside it.
@@ -139,7 +139,7 @@ impl Reader {
               (SELECT a.exchange_id FROM revision a WHERE a.playlist_id = v.playlist_id
                   AND (a.seen_us, a.exchange_id) > (v.seen_us, v.exchange_id) ORDER BY a.seen_us, a.exchange_id LIMIT 1)
              FROM revision v WHERE v.exchange_id = ?1";
-        let found = self.list(sql, [id], |row| {
+        let found = self.sound(sql, [id], |row| {
             Ok(RevisionPlace {
                 playlist_id: row.get(0)?,
                 seen_us: row.get(1)?,

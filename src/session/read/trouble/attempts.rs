@@ -12,7 +12,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
 use crate::session::read::parts::RawStreams;
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, if_sound};
 
 /// A request and how it went. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,10 +135,11 @@ impl Reader {
               ORDER BY e.id LIMIT ?3"
         );
         let params = rusqlite::params![ENDED, behind, AT_ONCE, raw.ids()];
-        self.each(&sql, params, |row| {
+        let found = self.each(&sql, params, |row| {
             self.db.fresh();
-            attempt_row(row, raw)
-        })
+            if_sound(attempt_row(row, raw))
+        })?;
+        Ok(found.into_iter().flatten().collect())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 use crate::session::read::parts::RawStreams;
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, if_sound, short};
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
 /// cut off when the recorder stopped is no fault of anybody.
@@ -25,12 +25,19 @@ const SAID: &str = "
          WHEN e.outcome = 'not a playlist' AND substr(e.error, 1, length(?2)) = ?2 THEN ?2
          WHEN e.outcome = 'not a playlist' AND e.error = ?3 THEN ?3 END";
 /// Columns as [`fault_row`] reads them.
-pub(super) const FAULT_COLUMNS: &str = "
-    e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
+pub(super) const FAULT_COLUMNS: &str = concat!(
+    "e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
       + coalesce(e.wait_us + ifnull(e.receive_us, 0), e.failed_us, 0),
-    e.lag_us, s.id, s.name, r.kind, r.name, r.url, e.status, e.outcome, e.error, e.directives IS NOT NULL,
+    e.lag_us, s.id, s.name, r.kind, ",
+    short!("r.name"),
+    ", ",
+    short!("r.url"),
+    ", e.status, e.outcome, ",
+    short!("e.error"),
+    ", e.directives IS NOT NULL,
     CASE WHEN e.outcome = 'body timeout' AND json_valid(e.arrival)
-         THEN CAST(json_extract(e.arrival, '$[#-1][0]') AS INTEGER) END";
+         THEN CAST(json_extract(e.arrival, '$[#-1][0]') AS INTEGER) END"
+);
 /// How many these are, with [`IS_LONG_WAIT`] behind them.
 pub(super) const COLUMNS: usize = 16;
 /// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL.
@@ -161,7 +168,7 @@ impl Reader {
               WHERE {IS_FAULT} AND e.requested_us >= ?2
               GROUP BY r.stream_id ORDER BY r.stream_id"
         );
-        self.list(&sql, rusqlite::params![ENDED, since_us], |row| {
+        self.sound(&sql, rusqlite::params![ENDED, since_us], |row| {
             let outcome: String = row.get(2)?;
             Ok(LastFault {
                 url: row.get(0)?,
@@ -198,12 +205,9 @@ impl Reader {
             let params = rusqlite::params![ENDED, behind, last, raw.ids(), FAULTS_AT_ONCE];
             let found = self.each(&sql, params, |row| {
                 self.db.fresh();
-                Ok((
-                    fault_row(row, raw)?,
-                    row.get(COLUMNS)?,
-                    row.get(COLUMNS + 1)?,
-                ))
+                if_sound(faults_row(row, raw))
             })?;
+            let found: Vec<_> = found.into_iter().flatten().collect();
             let Some((fault, ..)) = found.last() else {
                 return Ok(());
             };
@@ -232,7 +236,7 @@ impl Reader {
         );
         let raw = self.raw_streams()?.ids();
         let params = rusqlite::params![ENDED, EMPTY, NO_STREAM, raw];
-        self.list(&sql, params, |row| {
+        self.sound(&sql, params, |row| {
             let (kind, outcome): (String, String) = (row.get(0)?, row.get(2)?);
             Ok(FaultCount {
                 is_raw: row.get(5)?,
@@ -268,7 +272,7 @@ impl GoodAgain {
             return Ok(known.map(|(.., at_us)| at_us));
         }
         let params = rusqlite::params![resource_id, behind.0, behind.1];
-        let found = reader.list(GOOD_AGAIN, params, |row| {
+        let found = reader.sound(GOOD_AGAIN, params, |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
         })?;
         let found = found.first().copied();
@@ -278,6 +282,12 @@ impl GoodAgain {
         self.0.insert(resource_id, found);
         Ok(found.map(|(.., at_us)| at_us))
     }
+}
+
+/// A fault, the resource that it is of, and from when on it was the answer.
+fn faults_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<(Fault, i64, i64)> {
+    let fault = fault_row(row, raw)?;
+    Ok((fault, row.get(COLUMNS)?, row.get(COLUMNS + 1)?))
 }
 
 /// `raw`: the streams that are no playlists.

@@ -28,7 +28,7 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn notices(&self) -> Result<Vec<NoticeEvent>, ReadError> {
-        let rows = self.list(
+        let rows = self.sound(
             // A host that asked for patience was left alone until the run ended, at most.
             "SELECT kind, at_us,
                     CASE kind WHEN 'left alone' THEN max(0, min(length_us, ifnull(
@@ -91,7 +91,7 @@ impl Reader {
     /// # Errors
     /// The database is damaged.
     pub fn false_validators(&self, playlist_url: &str) -> Result<Vec<NoticeEvent>, ReadError> {
-        self.list(
+        self.sound(
             "SELECT at_us, length_us, detail FROM event
               WHERE kind = 'false validators' AND detail = ?1 ORDER BY id LIMIT ?2",
             params![playlist_url, MOST_EVENTS],

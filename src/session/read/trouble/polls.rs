@@ -9,7 +9,7 @@ use super::words::UNANSWERED_US;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Outcome;
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, if_sound};
 
 /// Kinds of failures that are told apart; who makes up more is told in one word.
 const MOST_KINDS: usize = 8;
@@ -290,7 +290,9 @@ impl Reader {
         })?;
         let mut last: Option<Head> = None;
         while let Some(row) = rows.next()? {
-            let head = head_row(row)?;
+            let Some(head) = if_sound(head_row(row))? else {
+                continue;
+            };
             sum.asked(&head);
             if !head.counts {
                 continue;

@@ -54,7 +54,7 @@ impl Reader {
         after: ExchangeId,
         most: usize,
     ) -> Result<Vec<RawAttempt>, ReadError> {
-        self.list(
+        self.sound(
             ATTEMPTS,
             params![stream_id, after, most as i64, ENDED],
             |row| {
