@@ -188,10 +188,6 @@ const APART: [(&str, &str); 17] = [
         "to it a space is a part of the name of the attribute behind it",
     ),
     (
-        "media-sequence-huge",
-        "to it the largest number of 64 bits is none",
-    ),
-    (
         "mixed-kinds",
         "the URI behind an EXT-X-STREAM-INF is no segment",
     ),
@@ -202,6 +198,10 @@ const APART: [(&str, &str); 17] = [
     (
         "target-duration-fraction",
         "to it a fraction is no target duration",
+    ),
+    (
+        "target-duration-missing",
+        "without one the longest segment is taken",
     ),
     (
         "unclosed-quote",

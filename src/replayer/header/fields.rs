@@ -80,7 +80,7 @@ pub fn if_range_allows(request: &HeaderMap, tag: Option<&str>) -> bool {
 }
 
 /// An HTTP-date (RFC 9110 5.6.7, all three forms) in microseconds of Unix time.
-fn http_date_us(value: &str) -> Option<i64> {
+pub fn http_date_us(value: &str) -> Option<i64> {
     let date = httpdate::parse_http_date(value.trim()).ok()?;
     let since = date.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(crate::clock::micros(since))

@@ -76,6 +76,10 @@ impl Fields<'_> {
         for value in self.every(header::EXPIRES.as_str()) {
             fields.append(header::EXPIRES, shifted(value, request));
         }
+        if let Some(seconds) = self.freshness(status) {
+            let said = HeaderValue::from_str(&format!("max-age={seconds}"));
+            fields.extend(said.ok().map(|said| (header::CACHE_CONTROL, said)));
+        }
         // Browsers keep these for ever without asking, and would for all replays to come.
         let is_kept = matches!(
             status,
@@ -84,6 +88,34 @@ impl Fields<'_> {
         if is_kept && !fields.contains_key(header::CACHE_CONTROL) {
             fields.insert(header::CACHE_CONTROL, NO_CACHE);
         }
+    }
+
+    /// For how many seconds a cache of the origin's held an answer that says so by dates only (RFC 9111 4.2.1, 4.2.2).
+    /// Dates of the recording beside a Date of now would say something else, and more each day.
+    fn freshness(&self, status: StatusCode) -> Option<i64> {
+        let is_said = |value: HeaderValue| {
+            let said = value.to_str().unwrap_or_default().to_ascii_lowercase();
+            let mut words = said.split(',').map(str::trim);
+            words
+                .any(|word| word.starts_with("max-age") || word == "no-store" || word == "no-cache")
+        };
+        if self.every(header::CACHE_CONTROL.as_str()).any(is_said) {
+            return None;
+        }
+        let date = |name: &str| fields::http_date_us(self.recorded(name)?.to_str().ok()?);
+        let exchange = &self.answer.exchange;
+        let answered_us = exchange
+            .requested_us
+            .saturating_add(exchange.wait_us.unwrap_or(0));
+        let answered_us = date("date").unwrap_or(answered_us);
+        let seconds_since = |us: i64| answered_us.saturating_sub(us).div_euclid(1_000_000);
+        if self.recorded("expires").is_some() {
+            // One that is no date is in the past.
+            return Some(date("expires").map_or(0, |us| seconds_since(us).saturating_neg().max(0)));
+        }
+        let modified = status.is_success().then(|| date("last-modified")).flatten();
+        // A tenth of the age of what is given is what caches take where nothing is said.
+        modified.map(|us| (seconds_since(us) / 10).max(0))
     }
 
     /// The codings that the body is in; of a body without codings also a recorded field that names no real coding.

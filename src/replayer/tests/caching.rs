@@ -70,6 +70,38 @@ async fn on_urls_that_keep_their_meaning_caches_are_told_what_the_origin_told_th
 }
 
 #[tokio::test]
+async fn what_an_origin_said_by_dates_is_said_in_seconds_however_late_it_is_replayed() {
+    const DATE: (&str, &str) = ("date", "Fri, 20 Nov 2026 12:00:30 GMT");
+    const MODIFIED: (&str, &str) = ("last-modified", "Fri, 20 Nov 2026 12:00:28 GMT");
+    const LONG_AGO: (&str, &str) = ("last-modified", "Fri, 20 Nov 2026 11:00:30 GMT");
+    const LATER: (&str, &str) = ("expires", "Fri, 20 Nov 2026 12:01:30 GMT");
+    const GONE: (&str, &str) = ("expires", EXPIRES);
+    for (status, sent, wanted) in [
+        (200, &[DATE, MODIFIED][..], Some("max-age=0")),
+        (200, &[DATE, LONG_AGO], Some("max-age=360")),
+        (200, &[DATE, LONG_AGO, LATER], Some("max-age=60")),
+        (404, &[DATE, LATER], Some("max-age=60")),
+        (200, &[DATE, GONE], Some("max-age=0")),
+        (200, &[DATE, LONG_AGO, ("expires", "0")], Some("max-age=0")),
+        (404, &[DATE, LONG_AGO], None),
+        (200, &[DATE, ("last-modified", "of late")], None),
+        (200, &[DATE, LATER, ("cache-control", "Max-Age=5")], None),
+        (
+            200,
+            &[LONG_AGO, ("cache-control", "public, no-cache")],
+            None,
+        ),
+    ] {
+        let (_recording, replay) = answered_with(status, sent).await;
+        let answer = get(&replay, &path(MAIN), &[]).await;
+        let said = cache_fields(&answer);
+        let added = said.iter().find(|line| line.contains(": max-age="));
+        let wanted = wanted.map(|seconds| format!("cache-control: {seconds}"));
+        assert_eq!(added, wanted.as_ref(), "{status} {sent:?}: {said:?}");
+    }
+}
+
+#[tokio::test]
 async fn where_the_origin_said_nothing_only_what_is_kept_for_ever_is_not_to_be_kept() {
     for (status, wanted) in [
         (200, &[][..]),
