@@ -138,6 +138,9 @@ async fn an_expiry_is_moved_with_the_other_dates() {
     let shifted = get(&open(&recording, options), &clock, &[]).await;
     assert_eq!(
         cache_fields(&shifted),
-        ["expires: Fri, 20 Nov 2026 11:59:00 GMT"]
+        [
+            "cache-control: max-age=0",
+            "expires: Fri, 20 Nov 2026 11:59:00 GMT"
+        ]
     );
 }
