@@ -4,10 +4,14 @@
 //! its rows and files as such, not about what they answer.
 
 pub(crate) mod check;
+pub(crate) mod clip;
+pub(crate) mod copied;
 pub(crate) mod overview;
 pub(crate) mod redact;
 pub(crate) mod repair;
 
+pub use self::clip::outcome::{ClipError, Clipped};
+pub use self::clip::{Wanted as ClipWanted, clip};
 pub use self::redact::outcome::{RedactError, Redacted};
 pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
 pub use self::repair::error::RepairError;
