@@ -1,4 +1,5 @@
-//! What is done to a session that is not being recorded: it is looked at, checked, repaired, copied without secrets.
+//! What is done to a session as a whole: it is looked at, checked, repaired, copied without secrets, clipped. Repairs and
+//! copies without secrets are made only where nobody records.
 //!
 //! Like [`session`](crate::session), and unlike everything above, these ask the database themselves: they are about
 //! its rows and files as such, not about what they answer.

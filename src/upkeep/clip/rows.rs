@@ -6,7 +6,6 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Params, params_from_iter};
 
 use super::outcome::ClipError;
-use crate::session::error::ReadError;
 use crate::session::read::reader::Reader;
 
 /// A clip has no more bytes in its rows than the session has in its files, and so many: whose pages go round in a circle
@@ -65,14 +64,10 @@ impl<'a> RowCopier<'a> {
         condition: &str,
         values: impl Params,
     ) -> Result<Vec<Row>, ClipError> {
-        let failed = |e| ReadError::from(self.reader.failed(e));
+        let failed = |e| self.reader.failed(e);
         let select = format!("SELECT * FROM {table} WHERE {condition}");
         let mut statement = self.reader.db.prepare_cached(&select).map_err(failed)?;
-        let names: Rc<[String]> = statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let names: Rc<[String]> = statement.column_names().map(str::to_owned).collect();
         let places = vec!["?"; names.len()].join(",");
         let insert = format!(
             "INSERT OR IGNORE INTO {table} ({}) VALUES ({places})",
@@ -93,7 +88,7 @@ impl<'a> RowCopier<'a> {
             }
             let written = self.db.prepare_cached(&insert);
             let written = written.and_then(|mut s| s.execute(params_from_iter(&values)));
-            written.map_err(|source| not_written(source))?;
+            written.map_err(not_written)?;
             let names = Rc::clone(&names);
             copied.push(Row { names, values });
         }

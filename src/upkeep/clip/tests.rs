@@ -242,7 +242,7 @@ fn polls() -> impl Strategy<Value = Vec<Poll>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn within_its_span_a_clip_answers_as_its_session_does(
         channel in channel(),
@@ -337,6 +337,61 @@ fn a_clip_has_little_more_than_its_span() {
     assert!((10..40).contains(&exchanges), "{exchanges}");
     assert!(count("SELECT count(id) FROM resource") < 30);
     assert!(count("SELECT count(id) FROM body") < 40);
+}
+
+#[test]
+fn a_clip_of_one_stream_has_nothing_of_the_others() {
+    let channel = Channel {
+        raw: true,
+        ..Channel::default()
+    };
+    let history = after(channel, &[Poll::Advance(1); 20]);
+    for (stream, url) in [("main", MAIN), ("radio", RADIO)] {
+        let wanted = Wanted {
+            stream: Some(stream.to_owned()),
+            ..wanted(history.zero_us + 5 * SECOND, history.now_us)
+        };
+        let folder = clip_of(&history, stream, &wanted).unwrap();
+        assert!(check(&folder, true).ok);
+        let reader = Reader::open(&folder).unwrap();
+        let streams = reader.streams().unwrap();
+        assert_eq!(streams.len(), 1);
+        assert_eq!(streams[0].url, url);
+        let has = |url: &str| {
+            let found = reader.answer(url, None, wanted.to_us, false);
+            matches!(found.unwrap(), Found::Answer(_))
+        };
+        assert_eq!(
+            (has(MAIN), has(RADIO)),
+            (stream == "main", stream == "radio")
+        );
+        let others =
+            "SELECT count(id) FROM resource WHERE stream_id NOT IN (SELECT id FROM stream)";
+        assert_eq!(
+            reader.list(others, [], |row| row.get::<_, i64>(0)).unwrap(),
+            [0]
+        );
+    }
+}
+
+#[test]
+fn what_the_session_has_lost_is_lost_in_the_clip_and_told() {
+    let history = after(Channel::default(), &[Poll::Advance(1); 10]);
+    let db = &history.store.db;
+    let last = "SELECT path FROM body WHERE path IS NOT NULL ORDER BY id DESC LIMIT 1";
+    let last: String = db.query_row(last, [], |row| row.get(0)).unwrap();
+    std::fs::remove_file(history.folder.chunks().join(&last)).unwrap();
+    let sessions = Sessions::new(history.folder.path().parent().unwrap());
+    let span = wanted(history.zero_us + 5 * SECOND, history.now_us);
+    let done = clip(&history.folder, &sessions, "clip", &span).unwrap();
+    assert_eq!(done.lost, 1);
+    let report = check(&sessions.find("clip").unwrap(), true);
+    assert!(report.ok, "{:?}", report.problems);
+    assert!(
+        report.notes.iter().any(|note| note.contains(&last)),
+        "{:?}",
+        report.notes
+    );
 }
 
 #[test]
