@@ -19,6 +19,9 @@ _issession() {
             issession,check)
                 cmd="issession__subcmd__check"
                 ;;
+            issession,clip)
+                cmd="issession__subcmd__clip"
+                ;;
             issession,help)
                 cmd="issession__subcmd__help"
                 ;;
@@ -36,6 +39,9 @@ _issession() {
                 ;;
             issession__subcmd__help,check)
                 cmd="issession__subcmd__help__subcmd__check"
+                ;;
+            issession__subcmd__help,clip)
+                cmd="issession__subcmd__help__subcmd__clip"
                 ;;
             issession__subcmd__help,help)
                 cmd="issession__subcmd__help__subcmd__help"
@@ -59,7 +65,7 @@ _issession() {
 
     case "${cmd}" in
         issession)
-            opts="-f -h -V --folder --help --version list info check repair redact help"
+            opts="-f -h -V --folder --help --version list info check repair redact clip help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -102,8 +108,42 @@ _issession() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        issession__subcmd__clip)
+            opts="-f -h --from --to --stream --folder --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         issession__subcmd__help)
-            opts="list info check repair redact help"
+            opts="list info check repair redact clip help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -117,6 +157,20 @@ _issession() {
             return 0
             ;;
         issession__subcmd__help__subcmd__check)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        issession__subcmd__help__subcmd__clip)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

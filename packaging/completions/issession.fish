@@ -32,6 +32,7 @@ complete -c issession -n "__fish_issession_needs_command" -f -a "info" -d 'Say w
 complete -c issession -n "__fish_issession_needs_command" -f -a "check" -d 'Say what is wrong with a session; only reads'
 complete -c issession -n "__fish_issession_needs_command" -f -a "repair" -d 'Move aside and mark what is wrong with a session, close what was killed, then check'
 complete -c issession -n "__fish_issession_needs_command" -f -a "redact" -d 'Copy a session, with pseudonyms in place of tokens, cookies and credentials'
+complete -c issession -n "__fish_issession_needs_command" -f -a "clip" -d 'Copy a span of a session: a session of its own that answers as it did'
 complete -c issession -n "__fish_issession_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c issession -n "__fish_issession_using_subcommand list" -s f -l folder -d 'Folder of sessions' -r -F
 complete -c issession -n "__fish_issession_using_subcommand list" -l json -d 'Print one JSON object for each session, one a line'
@@ -53,9 +54,15 @@ complete -c issession -n "__fish_issession_using_subcommand redact" -s f -l fold
 complete -c issession -n "__fish_issession_using_subcommand redact" -l redact-hosts -d 'Pseudonyms for hosts and addresses, too'
 complete -c issession -n "__fish_issession_using_subcommand redact" -l drop-keys -d 'Keys become zeros'
 complete -c issession -n "__fish_issession_using_subcommand redact" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "list" -d 'List the sessions of the folder, or the streams and variants of one'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "info" -d 'Say what is in a session: streams, runs, counts, faults, keys, sizes'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "check" -d 'Say what is wrong with a session; only reads'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "repair" -d 'Move aside and mark what is wrong with a session, close what was killed, then check'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "redact" -d 'Copy a session, with pseudonyms in place of tokens, cookies and credentials'
-complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c issession -n "__fish_issession_using_subcommand clip" -l from -d 'From when on: session time (120, 2m), or UTC (2026-11-29T10:00:00Z)' -r
+complete -c issession -n "__fish_issession_using_subcommand clip" -l to -d 'Until when, likewise' -r
+complete -c issession -n "__fish_issession_using_subcommand clip" -l stream -d 'The only stream that is copied [default: all of them]' -r
+complete -c issession -n "__fish_issession_using_subcommand clip" -s f -l folder -d 'Folder of sessions' -r -F
+complete -c issession -n "__fish_issession_using_subcommand clip" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "list" -d 'List the sessions of the folder, or the streams and variants of one'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "info" -d 'Say what is in a session: streams, runs, counts, faults, keys, sizes'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "check" -d 'Say what is wrong with a session; only reads'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "repair" -d 'Move aside and mark what is wrong with a session, close what was killed, then check'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "redact" -d 'Copy a session, with pseudonyms in place of tokens, cookies and credentials'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "clip" -d 'Copy a span of a session: a session of its own that answers as it did'
+complete -c issession -n "__fish_issession_using_subcommand help; and not __fish_seen_subcommand_from list info check repair redact clip help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -26,7 +26,7 @@ use crate::analysis::rules::judge::{Scope, judge};
 use crate::analysis::rules::registry::{Profile, RULES, Severity};
 use crate::analysis::rules::selection::Selection;
 use crate::analysis::times::timedelta;
-use crate::cli::arguments::durations::{parse_duration, parse_moment};
+use crate::cli::arguments::durations::parse_session_moment;
 use crate::cli::output::next_steps;
 use crate::session::{Reader, RevisedPlaylist, Run, Sessions, is_as_closed};
 
@@ -141,7 +141,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
     let runs = reader.runs()?;
     let zero_us = runs.first().map_or(0, |run| run.started_us);
     let end_us = runs.last().map_or(zero_us, Run::end_us);
-    let wanted = wanted(arguments, zero_us)?;
+    let mut wanted = wanted(arguments, zero_us)?;
     let kept_us = reader
         .kept_from_us()?
         .map_or(0, |kept_us| kept_us.saturating_sub(zero_us));
@@ -156,6 +156,12 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         is_as_closed,
     };
     check_names(&reader, &mut scope)?;
+    let clip_of = reader.clip_of()?;
+    if clip_of.is_some() {
+        // What it has of before and behind its span is there for answers.
+        wanted.from_us = wanted.from_us.max(zero_us);
+        wanted.until_us = wanted.until_us.min(end_us);
+    }
     let mut progress = progress::Progress::default();
     let selection = wanted.selection.clone();
     let judgement = judge(&reader, wanted, &scope, &mut |read| progress.at(read))?;
@@ -174,6 +180,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         streams: reader.streams()?,
         zero_us,
         kept_us,
+        clip_of,
         end_us,
         span_us,
         least: arguments.severity.into(),
@@ -197,7 +204,8 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
 fn wanted(arguments: &Arguments, zero_us: i64) -> Result<Wanted, Failure> {
     let moment = |text: &Option<String>, otherwise| {
         text.as_deref()
-            .map_or(Ok(otherwise), |text| moment_us(text, zero_us))
+            .map_or(Ok(otherwise), |text| parse_session_moment(text, zero_us))
+            .map_err(Failure::usage)
     };
     Ok(Wanted {
         selection: arguments.rules.clone().unwrap_or_default(),
@@ -232,18 +240,6 @@ fn check_span(wanted: &Wanted, kept_us: i64, end_us: i64, zero_us: i64) -> Resul
         "{why}: the session is {} long{kept}",
         at(end_us)
     )))
-}
-
-/// Session time, or UTC.
-fn moment_us(text: &str, zero_us: i64) -> Result<i64, Failure> {
-    if let Ok(session_time) = parse_duration(text) {
-        return Ok(zero_us.saturating_add(crate::clock::micros(session_time)));
-    }
-    parse_moment(text).map_err(|_| {
-        Failure::usage(format!(
-            "{text:?} is no moment: write seconds of session time (120, 2m), or UTC (2026-11-29T10:00:00Z)"
-        ))
-    })
 }
 
 /// A name that means nothing is a mistake, and no channel without faults.
@@ -392,12 +388,5 @@ mod tests {
             let told = check(from_us, until_us, kept_us);
             assert_eq!(told.is_ok(), is_right, "{from_us} {until_us} {kept_us}");
         }
-    }
-
-    #[test]
-    fn a_moment_is_session_time_or_utc() {
-        assert_eq!(moment_us("2m", 5).unwrap(), 120_000_005);
-        assert_eq!(moment_us("1970-01-01T00:00:07Z", 5).unwrap(), 7_000_000);
-        assert!(moment_us("noon", 5).is_err());
     }
 }

@@ -1,8 +1,10 @@
 //! `issession`: what is done to sessions that have been recorded.
 
 mod check;
+mod clip;
 mod info;
 mod list;
+mod place;
 mod redact;
 mod session;
 
@@ -12,12 +14,13 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use self::check::CheckArguments;
+use self::clip::ClipArguments;
 use self::info::InfoArguments;
 use self::list::ListArguments;
 use self::redact::RedactArguments;
 use super::exit::{self};
 
-/// Look into recorded sessions, check, repair and redact them.
+/// Look into recorded sessions, check, repair, clip and redact them.
 #[derive(Debug, Parser)]
 #[command(
     name = "issession",
@@ -53,6 +56,10 @@ enum Command {
     /// The same secret has the same pseudonym everywhere, of the same length; the copy replays as the session does.
     /// Media is copied as it is.
     Redact(RedactArguments),
+    /// Copy a span of a session: a session of its own that answers as it did
+    ///
+    /// Also of a session that is being recorded; --to must be past. Session time 0 of the clip is --from.
+    Clip(ClipArguments),
 }
 
 /// The definition of the arguments.
@@ -69,6 +76,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.check(&folder),
         Command::Repair(repair) => repair.repair(&folder),
         Command::Redact(redact) => redact.run(&folder).map(|()| true),
+        Command::Clip(clip) => clip.run(&folder).map(|()| true),
     };
     exit::code("issession", done)
 }

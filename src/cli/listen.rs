@@ -272,6 +272,7 @@ mod tests {
             length_us,
             recording,
             kept_from_us,
+            clip_of: None,
             holes: Vec::new(),
             streams: streams.iter().map(stream).collect(),
         }

@@ -23,6 +23,8 @@ pub struct Description {
     pub recording: bool,
     /// The session time from which on nothing was removed, in microseconds; 0: nothing was.
     pub kept_from_us: i64,
+    /// Which span of which session it is a clip of, in a sentence; `None`: it is none.
+    pub clip_of: Option<String>,
     /// Where nothing was recorded in between, in order.
     pub holes: Vec<HoleDescription>,
     /// Its inputs.
@@ -38,6 +40,8 @@ struct ForPrograms<'a> {
     recording: bool,
     /// `None`: nothing was removed.
     kept_from: Option<Moment>,
+    /// `None`: it is no clip.
+    clip_of: Option<&'a str>,
     holes: Vec<HoleForPrograms>,
     streams: &'a [StreamDescription],
 }
@@ -62,6 +66,7 @@ impl Serialize for Description {
             length_seconds: seconds(self.length_us),
             recording: self.recording,
             kept_from: (self.kept_from_us > 0).then(|| at(self.kept_from_us)),
+            clip_of: self.clip_of.as_deref(),
             holes: holes.collect(),
             streams: &self.streams,
         };
@@ -192,6 +197,7 @@ pub(super) fn describe(
         length_us: span.length_us(),
         recording: span.recording,
         kept_from_us: 0,
+        clip_of: None,
         holes: Vec::new(),
         streams,
     })
@@ -380,6 +386,7 @@ mod tests {
             length_us: 1,
             recording: true,
             kept_from_us: 3_500_000,
+            clip_of: None,
             holes: vec![HoleDescription {
                 from_us: 0,
                 until_us: 61_000_000,
@@ -425,6 +432,7 @@ mod tests {
                 length_us: length_s * SECOND_US,
                 recording: false,
                 kept_from_us: kept_s * SECOND_US,
+                clip_of: None,
                 holes: Vec::new(),
                 streams: Vec::new(),
             };

@@ -7,6 +7,7 @@
 
 pub(crate) mod availability;
 pub(crate) mod body;
+pub(crate) mod clip_of;
 pub(crate) mod database;
 pub mod digest;
 pub(crate) mod error;
@@ -15,6 +16,7 @@ pub mod format;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 pub(crate) mod id;
+pub(crate) mod keep;
 pub(crate) mod read;
 pub(crate) mod spelling;
 pub(crate) mod write;
@@ -29,6 +31,7 @@ pub use self::availability::Availability;
 pub use self::body::codings::true_codings;
 pub(crate) use self::body::decode::gzip;
 pub use self::body::decode::{DecodeError, decode, decoded_size, decoder, unknown_codings};
+pub use self::clip_of::ClipOf;
 pub use self::database::guarded::LARGEST_IN_DATABASE;
 pub use self::digest::{Digest, RunningDigest, digest};
 pub use self::error::ReadError;

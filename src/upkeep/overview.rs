@@ -35,6 +35,8 @@ pub struct Overview {
     pub runs: Vec<Run>,
     /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
     pub kept_from_us: Option<i64>,
+    /// Which span of which session it is a clip of, in a sentence; `None`: it is none.
+    pub clip_of: Option<String>,
     /// Its inputs.
     pub streams: Vec<StreamInfo>,
     /// How much there is.
@@ -120,6 +122,7 @@ impl Overview {
             format_version: reader.version,
             state: state_of(folder, &runs, false)?,
             kept_from_us: reader.kept_from_us()?,
+            clip_of: reader.clip_of()?,
             streams: reader.streams()?,
             counts: Counts::read(&reader)?,
             keys: Keys::read(&reader)?,

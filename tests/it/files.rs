@@ -37,11 +37,11 @@ const MAY: [(&str, &str); 17] = [
     ("session/write/disk/wal.rs", "session.db-wal"),
     ("session/database/holders.rs", "/proc"),
     (
-        "upkeep/redact/mod.rs",
+        "upkeep/copied/mod.rs",
         "the folder and the database of a copy",
     ),
     (
-        "upkeep/redact/modes.rs",
+        "upkeep/copied/modes.rs",
         "the folder and the database of a copy",
     ),
     ("upkeep/redact/search.rs", "the database of a copy"),

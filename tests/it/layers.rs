@@ -131,14 +131,21 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
             &["finding", "times"],
         ],
     ),
-    ("upkeep", &[&["overview", "redact", "repair"], &["check"]]),
+    (
+        "upkeep",
+        &[
+            &["overview", "clip", "redact", "repair"],
+            &["check", "copied"],
+        ],
+    ),
     (
         "session",
         &[
             &["write", "fuzzing"],
+            &["keep"],
             &["read"],
             &["database", "model"],
-            &["error", "files"],
+            &["clip_of", "error", "files"],
             &[
                 "availability",
                 "body",

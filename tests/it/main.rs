@@ -10,6 +10,7 @@ mod bans;
 mod beside;
 mod check;
 mod chunks;
+mod clip;
 mod command_line;
 mod corpus;
 mod costly_answers;

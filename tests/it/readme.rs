@@ -44,6 +44,7 @@ fn every_option_is_in_the_readme_and_every_option_of_the_readme_exists() {
         (issession, Some("check")),
         (issession, Some("repair")),
         (issession, Some("redact")),
+        (issession, Some("clip")),
     ] {
         let help = Command::new(program)
             .args(command)

@@ -40,6 +40,22 @@ pub fn parse_moment(text: &str) -> Result<i64, String> {
     })
 }
 
+/// A moment of a session, in microseconds of Unix time: session time as [`parse_duration`] takes it, or UTC as [`parse_moment`] does.
+/// `zero_us`: session zero.
+///
+/// # Errors
+/// A sentence for the user, where it is none of these.
+pub fn parse_session_moment(text: &str, zero_us: i64) -> Result<i64, String> {
+    if let Ok(session_time) = parse_duration(text) {
+        return Ok(zero_us.saturating_add(micros(session_time)));
+    }
+    parse_moment(text).map_err(|_| {
+        format!(
+            "{text:?} is no moment: write seconds of session time (120, 2m), or UTC (2026-11-29T10:00:00Z)"
+        )
+    })
+}
+
 fn moment_us(text: &str) -> Option<i64> {
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     // Fifteen digits of milliseconds reach the year 33658.
@@ -160,6 +176,14 @@ mod tests {
         ] {
             assert!(parse_moment(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_moment_of_a_session_is_session_time_or_utc() {
+        let of = |text: &str| parse_session_moment(text, 5);
+        assert_eq!(of("2m"), Ok(120_000_005));
+        assert_eq!(of("1970-01-01T00:00:07Z"), Ok(7_000_000));
+        assert!(of("noon").is_err());
     }
 
     #[test]

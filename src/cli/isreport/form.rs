@@ -42,6 +42,8 @@ pub(super) struct Shown<'a> {
     pub(super) end_us: i64,
     /// Before that session time nothing is kept, in microseconds.
     pub(super) kept_us: i64,
+    /// Which span of which session it is a clip of, in a sentence.
+    pub(super) clip_of: Option<String>,
     /// What is drawn of it, likewise.
     pub(super) span_us: (i64, i64),
     /// Its last recorder was killed.

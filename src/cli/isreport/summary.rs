@@ -22,6 +22,8 @@ struct Summary<'a> {
     length_seconds: f64,
     /// From when on it is kept; null: all of it is.
     kept_from: Option<Moment>,
+    /// Which span of which session it is a clip of; null: it is none.
+    clip_of: Option<&'a str>,
     streams: Vec<&'a str>,
     playlists: usize,
     revisions: u64,
@@ -198,6 +200,7 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
                 let kept_us = shown.zero_us.saturating_add(shown.kept_us);
                 Moment::new(kept_us, shown.zero_us)
             }),
+            clip_of: shown.clip_of.as_deref(),
             streams: shown.streams.iter().map(|s| s.name.as_str()).collect(),
             playlists: looked_at.playlists,
             revisions: looked_at.revisions,

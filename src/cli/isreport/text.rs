@@ -52,8 +52,12 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
             timedelta(kept_us)
         ),
     };
+    let clip_of = match &shown.clip_of {
+        Some(clip_of) => format!("; {}", escaped(clip_of)),
+        None => String::new(),
+    };
     let span = format!(
-        "{}: {} in {} from {}{kept}",
+        "{}: {} in {} from {}{kept}{clip_of}",
         streams.join(", "),
         what_there_is(looked_at),
         timedelta(length_us),

@@ -63,6 +63,8 @@ struct Json<'a> {
     length_seconds: f64,
     /// Null: all is kept.
     kept_from: Option<Moment>,
+    /// Null: it is no clip.
+    clip_of: Option<&'a str>,
     streams: &'a [StreamInfo],
     runs: Vec<RunJson<'a>>,
     #[serde(flatten)]
@@ -171,6 +173,7 @@ impl Info {
             recorded: Moment::new(zero_us, zero_us),
             length_seconds: seconds(self.length_us()),
             kept_from: (kept_us > 0).then_some(kept_from),
+            clip_of: overview.clip_of.as_deref(),
             streams: &overview.streams,
             runs: runs.map(|run| RunJson::new(run, zero_us)).collect(),
             counts: overview.counts,
@@ -194,6 +197,9 @@ impl Info {
         let kept_us = self.kept_from_us();
         if kept_us > 0 {
             lines.push(format!("Kept      from {} on", format_time(kept_us)));
+        }
+        if let Some(clip_of) = &self.overview.clip_of {
+            lines.push(format!("Origin    {clip_of}"));
         }
         let streams = self.overview.streams.iter();
         lines.extend(streams.map(|stream| format!("Stream    {}  {}", stream.name, stream.url)));

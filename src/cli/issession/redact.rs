@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::place::NewArgument;
 use super::session::SessionArgument;
 use crate::cli::arguments::durations::escaped;
 use crate::cli::exit::{self, Failure};
-use crate::session::Sessions;
 use crate::upkeep::{RedactError, RedactRules, Redacted, RedactedWhat, redact};
 
 /// A file of secrets is not larger, in bytes.
@@ -35,9 +35,8 @@ pub(super) struct RedactArguments {
     secrets: Option<PathBuf>,
     #[command(flatten)]
     session: SessionArgument,
-    /// The copy: a name in the folder of sessions, or a path
-    #[arg(value_name = "NEW")]
-    new: PathBuf,
+    #[command(flatten)]
+    new: NewArgument,
 }
 
 impl RedactArguments {
@@ -56,7 +55,7 @@ impl RedactArguments {
                 None => Vec::new(),
             },
         };
-        let (sessions, name) = place(folder, &self.new).map_err(Failure::usage)?;
+        let (sessions, name) = self.new.place(folder)?;
         let source = self.session.find(folder)?;
         let done = redact(&source, &sessions, &name, rules)?;
         report(&done).lines().for_each(exit::say);
@@ -72,20 +71,6 @@ impl From<RedactError> for Failure {
             error => Self::failed(error),
         }
     }
-}
-
-/// A name is one in the folder of sessions, a path is its own.
-fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
-    let shown = new.display();
-    let name = new.file_name().and_then(|name| name.to_str());
-    let Some(name) = name else {
-        return Err(format!("{shown} cannot be a new session"));
-    };
-    let place = match new.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => folder,
-    };
-    Ok((Sessions::new(place), name.to_owned()))
 }
 
 fn read_secrets(file: &Path) -> Result<Vec<String>, String> {
@@ -198,15 +183,6 @@ fn sort(what: RedactedWhat) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_new_session_is_a_name_or_a_path() {
-        let of = |new: &str| place(Path::new("out"), Path::new(new));
-        assert_eq!(of("shared").unwrap().1, "shared");
-        assert_eq!(of("/tmp/x/shared").unwrap().1, "shared");
-        assert!(of("..").is_err());
-        assert!(of("/").is_err());
-    }
 
     #[test]
     fn short_secrets_are_refused() {

@@ -55,6 +55,9 @@ pub(crate) fn lines(description: &Description, state: &str) -> Vec<String> {
         let from = format_time(description.kept_from_us);
         lines.push(format!("Kept     from {from} on"));
     }
+    if let Some(clip_of) = &description.clip_of {
+        lines.push(format!("Origin   {clip_of}"));
+    }
     let holes = description.holes.iter();
     lines.extend(holes.map(|hole| format!("Hole     {hole}: no recorder ran")));
     for stream in &description.streams {

@@ -35,6 +35,7 @@ impl Replay {
         let mut description = page::describe(&self.name, span, &look, moment_us, prefix)?;
         description.holes = page::holes(&holes, span);
         description.kept_from_us = kept_us.map_or(0, |us| span.session_us(us).max(0));
+        description.clip_of = reader.clip_of()?;
         Ok(description)
     }
 

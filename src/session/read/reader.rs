@@ -2,6 +2,7 @@
 //! A reader never writes and keeps no transaction open for longer than a query.
 
 use super::facts::{Run, StreamInfo};
+use crate::session::clip_of::ClipOf;
 use crate::session::error::{ReadError, is_of_a_row, said_of_row};
 use std::path::Path;
 
@@ -122,6 +123,19 @@ impl Reader {
             |row| row.get(0),
         )?;
         Ok(row.first().copied())
+    }
+
+    /// Which span of which session it is a clip of, in a sentence; `None`: it is none.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn clip_of(&self) -> Result<Option<String>, ReadError> {
+        let row: Vec<String> = self.list(
+            "SELECT detail FROM event WHERE id = ?1 AND kind = 'kept from'",
+            [KEPT_FROM],
+            |row| row.get(0),
+        )?;
+        Ok(row.into_iter().find(|text| ClipOf::is_text(text)))
     }
 
     /// Whether the session has decryption keys, as far as its first resources tell: what is listed first is

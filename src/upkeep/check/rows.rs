@@ -64,7 +64,7 @@ const ALLOWED: [Rule; 7] = [
 ];
 
 /// What holds in every session.
-const ALWAYS: [Rule; 21] = [
+const ALWAYS: [Rule; 19] = [
     (
         "heartbeat",
         "SELECT at_us FROM heartbeat WHERE at_us NOT BETWEEN -253402300800000000 AND 253402300800000000
@@ -130,17 +130,6 @@ const ALWAYS: [Rule; 21] = [
     ),
     (
         "exchange",
-        "SELECT id FROM exchange WHERE requested_us > (SELECT max(max(seen_us, ifnull(stopped_us, seen_us))) FROM run) + 60000000
-           OR requested_us < (SELECT min(started_us) FROM run) - 1000000",
-        "it was requested when no recorder ran",
-    ),
-    (
-        "exchange",
-        "SELECT id FROM exchange WHERE from_us < (SELECT started_us FROM run WHERE id = 1)",
-        "it is the answer from before session zero on",
-    ),
-    (
-        "exchange",
         // Of two that were under way at once the one that landed first is the answer first.
         "SELECT id FROM (SELECT id, requested_us + ifnull(wait_us, 0) + ifnull(receive_us, 0) + ifnull(failed_us, 0) AS over_us,
                                 lag(id) OVER before AS before_id, lag(requested_us) OVER before AS before_us
@@ -185,6 +174,21 @@ const ALWAYS: [Rule; 21] = [
         "event",
         "SELECT id FROM event WHERE id = 0 AND kind <> 'kept from'",
         "number 0 says from when on everything is kept",
+    ),
+];
+
+/// Not in a clip, which has the answers that held when it begins, and the first good ones behind its end.
+const IN_RUNS: [Rule; 2] = [
+    (
+        "exchange",
+        "SELECT id FROM exchange WHERE requested_us > (SELECT max(max(seen_us, ifnull(stopped_us, seen_us))) FROM run) + 60000000
+           OR requested_us < (SELECT min(started_us) FROM run) - 1000000",
+        "it was requested when no recorder ran",
+    ),
+    (
+        "exchange",
+        "SELECT id FROM exchange WHERE from_us < (SELECT started_us FROM run WHERE id = 1)",
+        "it is the answer from before session zero on",
     ),
 ];
 
@@ -239,6 +243,11 @@ pub(super) fn check(reader: &Reader, found: &mut Findings) -> Result<(), ReadErr
     for rule in ALLOWED.into_iter().chain(ALWAYS) {
         broken(reader, rule, found)?;
     }
+    if !begins_later(reader)? {
+        for rule in IN_RUNS {
+            broken(reader, rule, found)?;
+        }
+    }
     if reader.kept_from_us()?.is_none() {
         for rule in WHERE_ALL_IS_KEPT {
             broken(reader, rule, found)?;
@@ -249,6 +258,14 @@ pub(super) fn check(reader: &Reader, found: &mut Findings) -> Result<(), ReadErr
     }
     urls(reader, found).map_err(|e| reader.failed(e))?;
     header_fields(reader, found)
+}
+
+/// Whether session zero is where everything is kept from: exchanges may be older.
+fn begins_later(reader: &Reader) -> Result<bool, ReadError> {
+    let zero_us: Vec<i64> = reader.list("SELECT started_us FROM run WHERE id = 1", [], |row| {
+        row.get(0)
+    })?;
+    Ok(reader.kept_from_us()?.is_some_and(|us| zero_us == [us]))
 }
 
 /// What URLs are looked up by, beside themselves. Format version 1 has none.

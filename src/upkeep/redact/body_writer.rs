@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::exchanges::Sizes;
 use super::outcome::{RedactError, Redacted};
-use super::{modes, search};
+use super::search;
 use crate::hls::{ByteRange, chunk_path, encoded_chunk_path, ranged_chunk_path, with_suffix};
 use crate::session::body::decode::gzip;
 use crate::session::files::beneath::PlainPath;
@@ -20,6 +20,7 @@ use crate::session::files::folder::SessionFolder;
 use crate::session::read::facts::Body;
 use crate::session::read::reader::Reader;
 use crate::session::write::store::around_files;
+use crate::upkeep::copied::modes;
 use crate::upkeep::redact::book::pseudonyms::Book;
 use crate::upkeep::redact::book::starts::Marked;
 use crate::upkeep::redact::secrets::places::Form;

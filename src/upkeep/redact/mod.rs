@@ -6,18 +6,16 @@
 //! session only when none is found. `docs/design/redact.md` has the reasons.
 
 use self::outcome::{RedactError, Redacted};
-use std::fs::{self, File, TryLockError};
-use std::io;
-use std::path::Path;
+use std::fs::File;
+use std::fs::TryLockError;
 use std::time::Duration;
-
-use rusqlite::Connection;
 
 use self::book::pseudonyms::Book;
 use crate::session::database::guarded::HowFar;
-use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
+use crate::session::files::chunk_dir::ChunkDir;
 use crate::session::files::folder::{FolderError, SessionFolder, Sessions};
 use crate::session::read::reader::Reader;
+use crate::upkeep::copied;
 
 mod bodies;
 mod body_writer;
@@ -28,7 +26,6 @@ mod secrets;
 mod wrapped;
 
 mod exchanges;
-mod modes;
 
 mod note;
 
@@ -58,23 +55,16 @@ pub fn redact(
     }
     book.seal().map_err(RedactError::TooMany)?;
     let target = match sessions.create(Some(name)) {
-        Err(FolderError::Exists { path, .. }) if is_begun(&path) => {
+        Err(FolderError::Exists { path, .. }) if copied::is_begun(&path) => {
             return Err(RedactError::Begun(path));
         }
         target => target?,
     };
     let done = write(source, &reader, &target, &rules, &mut book);
     if done.is_err() {
-        // It was made here, exclusively. What cannot be removed has no session.db and is no session.
-        let _ = fs::remove_dir_all(target.path());
+        copied::discard(&target);
     }
     done
-}
-
-/// Whether a folder has a copy that was never finished.
-fn is_begun(folder: &Path) -> bool {
-    let building = folder.join("chunks").join(TEMPORARY).join("session.db");
-    !folder.join("session.db").exists() && building.exists()
 }
 
 fn write(
@@ -84,8 +74,7 @@ fn write(
     rules: &Rules,
     book: &mut Book,
 ) -> Result<Redacted, RedactError> {
-    let temporary = target.chunks().join(TEMPORARY);
-    let building = temporary.join("session.db");
+    let building = copied::building(target);
     let failed = |source| RedactError::Database {
         path: building.display().to_string(),
         source,
@@ -94,7 +83,7 @@ fn write(
         folder: target.path().to_owned(),
         ..Redacted::default()
     };
-    let db = new_database(&building).map_err(failed)?;
+    let db = copied::new_database(&building).map_err(failed)?;
     db.execute_batch("BEGIN").map_err(failed)?;
     rows::copy(reader, &db, book, &mut done)?;
     crate::session::database::spellings::note_all(&db).map_err(failed)?;
@@ -106,40 +95,9 @@ fn write(
     done.not_sought = book.not_sought();
     done.kept_folders = book.kept_folders();
     search::search(&building, target, book)?;
-    // Only what is whole becomes a session.
-    File::open(&building)?.sync_all()?;
-    fs::rename(&building, target.database())?;
-    fs::remove_dir(&temporary)?;
-    crate::session::database::sum::write(target)?;
+    copied::finish(source, target)?;
     done.kept_keys += book.kept_keys();
-    // Who could read the session may read the copy; where modes cannot be set it stays its owner's.
-    let _ = modes::copy(source, target);
-    make_durable(&File::open(target.path())?)?;
     Ok(done)
-}
-
-/// All files at once, where the system has a call for that.
-fn make_durable(folder: &File) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    rustix::fs::syncfs(folder)?;
-    folder.sync_all()
-}
-
-/// The copy's database, that of a stopped session.
-fn new_database(path: &Path) -> rusqlite::Result<Connection> {
-    let db = Connection::open(path)?;
-    // It is no session before it is whole, so that a crash needs no journal.
-    db.pragma_update(None, "journal_mode", "OFF")?;
-    db.pragma_update(None, "synchronous", "OFF")?;
-    db.pragma_update(
-        None,
-        "application_id",
-        crate::session::format::APPLICATION_ID,
-    )?;
-    db.pragma_update(None, "user_version", crate::session::format::FORMAT_VERSION)?;
-    db.execute_batch(crate::session::format::SCHEMA)?;
-    db.set_prepared_statement_cache_capacity(64);
-    Ok(db)
 }
 
 /// A lock that somebody holds is looked at again so often, after so long.

@@ -1,8 +1,9 @@
 use proptest::prelude::*;
 
 use super::outcome::RedactError;
-use super::{new_database, search};
+use super::search;
 use crate::session::Sessions;
+use crate::upkeep::copied::new_database;
 use crate::upkeep::redact::book::pseudonyms::Book;
 use crate::upkeep::redact::secrets::places::Form;
 use crate::upkeep::redact::secrets::secret::Rules;

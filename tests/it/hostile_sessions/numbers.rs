@@ -2,7 +2,7 @@
 //! say what is wrong, and who would go on with such a session does, or says why not.
 
 use isrecorder::session::{Keep, SCHEMA, Writer, WriterError};
-use isrecorder::upkeep::{RedactRules, redact};
+use isrecorder::upkeep::{ClipWanted, RedactRules, clip, redact};
 use rusqlite::types::Value;
 
 use super::*;
@@ -135,6 +135,38 @@ fn a_session_with_absurd_numbers_is_redacted_or_it_is_said_why_not() {
             }
         }
     });
+}
+
+#[test]
+fn a_session_with_absurd_numbers_is_clipped_or_it_is_said_why_not() {
+    let tried = Tried::new();
+    let db = Connection::open(&tried.base).unwrap();
+    let span = "SELECT started_us, ifnull(stopped_us, seen_us) FROM run WHERE id = 1";
+    let span = db.query_row(span, [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let (from_us, to_us): (i64, i64) = span.unwrap();
+    drop(db);
+    let (mut turn, mut clipped) = (0, 0);
+    tried.each(2, |made, what| {
+        turn += 1;
+        // Each clip is made durable, which takes a while.
+        if turn % rounds(7, 1) != 0 {
+            return;
+        }
+        let sessions = Sessions::new(made.sessions());
+        let wanted = ClipWanted {
+            from_us: from_us + (to_us - from_us) / 3,
+            to_us,
+            stream: None,
+        };
+        match clip(&made.session(), &sessions, "clip", &wanted) {
+            Ok(done) => {
+                clipped += 1;
+                fs::remove_dir_all(done.folder).unwrap();
+            }
+            Err(_) => assert!(!made.sessions().join("clip").exists(), "{what}"),
+        }
+    });
+    assert!(clipped > 0);
 }
 
 /// Begins another run that keeps nothing of those before; why not, or why it could not go on.

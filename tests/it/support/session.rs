@@ -264,7 +264,8 @@ const NONE_OF_THESE: [(&str, &str); 9] = [
     ),
     (
         "an answer before session zero",
-        "SELECT id FROM exchange WHERE from_us < (SELECT started_us FROM run WHERE id = 1)",
+        "SELECT id FROM exchange WHERE from_us < (SELECT started_us FROM run WHERE id = 1)
+           AND (SELECT started_us FROM run WHERE id = 1) IS NOT (SELECT at_us FROM event WHERE id = 0)",
     ),
     (
         "an answer that goes back",

@@ -5,19 +5,15 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use rusqlite::{Connection, Result, params};
 use url::Url;
 
-use super::decide::{Living, Row};
-use crate::hls::{self, ByteRange, PlaylistKind, Variables};
+use crate::hls::{ByteRange, Variables};
 use crate::session::ExchangeId;
-use crate::session::read::answers::find;
+use crate::session::keep::decide::{Living, Row};
+#[cfg(test)]
+use crate::session::keep::named;
+use crate::session::keep::named::{Named, back_us, resolve};
 #[cfg(test)]
 use crate::session::write::revisions::TEXT;
 use crate::session::write::revisions::text_of;
-
-/// For so many target durations what is no longer listed may come back without having been
-/// fetched again: the recorder's plan waits for five, and it measures a little later.
-const BACK_WITHIN: i64 = 6;
-/// Without a target duration, this is taken for one.
-const UNKNOWN_TARGET_US: i64 = 6_000_000;
 
 /// URLs that are looked up between two batches of rows, so that the recording goes on meanwhile.
 /// Tests see each playlist read in pieces.
@@ -60,6 +56,17 @@ struct Listed {
     imports: bool,
     /// Of a multivariant playlist.
     variables: Option<Variables>,
+}
+
+impl Listed {
+    fn resolve(&mut self, db: &Connection, url: &str, range: Option<ByteRange>) -> Result<()> {
+        let resolved = resolve(db, url, range)?;
+        self.resources.extend(resolved.resources);
+        if resolved.is_alias {
+            self.aliases.push(url.to_owned());
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -162,7 +169,7 @@ impl Lists {
         *left = left.saturating_sub(std::mem::take(&mut reading.cost));
         let some: Vec<_> = reading.wanted.iter().take(*left).cloned().collect();
         for (url, range) in &some {
-            resolve(db, url.as_str(), *range, &mut reading.listed)?;
+            reading.listed.resolve(db, url.as_str(), *range)?;
             reading.wanted.remove(&(url.clone(), *range));
         }
         *left -= some.len();
@@ -227,7 +234,6 @@ impl Lists {
             target_us: due.target_us,
             ..Listed::default()
         };
-        let mut wanted = HashSet::new();
         let text = text_of(db, due.revision)?;
         let text = text.and_then(|(url, body)| Some((Url::parse(&url).ok()?, body)));
         let Some((base, body)) = text else {
@@ -235,38 +241,17 @@ impl Lists {
                 due,
                 listed,
                 cost: 1,
-                wanted,
+                wanted: HashSet::new(),
             });
         };
-        if hls::playlist_kind(&body) == Some(PlaylistKind::Multivariant) {
-            let main = hls::read_multivariant(&body, &base);
-            let children = main.children.into_iter().map(|child| child.url);
-            let all = children.chain(main.keys).chain(main.data);
-            let steering = hls::read_steering_tag(&body, &base).0;
-            let steering = steering.map(|tag| hls::without_directives(&tag.url));
-            wanted.extend(all.chain(steering).map(|url| (url, None)));
-            listed.variables = Some(main.variables);
-        } else {
-            let variables = self.variables(due.stream_id);
-            let media = hls::read_media(&body, &base, &variables);
-            let interstitials = hls::read_interstitials(&body, &base, &variables).named;
-            let named = interstitials
-                .iter()
-                .map(|named| hls::without_directives(&named.url));
-            wanted.extend(named.map(|url| (url, None)));
-            wanted.extend(
-                media
-                    .entries
-                    .into_iter()
-                    .map(|entry| (Url::clone(&entry.url), entry.range)),
-            );
-            listed.imports = hls::imports_variables(&body);
-        }
+        let named = Named::read(&body, &base, || self.variables(due.stream_id));
+        listed.variables = named.variables;
+        listed.imports = named.imports;
         Ok(Reading {
             due,
             listed,
             cost: 1 + body.len() / BYTES_PER_LOOK_UP,
-            wanted,
+            wanted: named.urls,
         })
     }
 
@@ -282,10 +267,7 @@ impl Lists {
             .playlists
             .values()
             .filter_map(|p| p.held.as_ref()?.target_us);
-        let back_us = targets
-            .max()
-            .unwrap_or(UNKNOWN_TARGET_US)
-            .saturating_mul(BACK_WITHIN);
+        let back_us = back_us(targets);
         let is_over = |ceased_us: i64| ceased_us.saturating_add(back_us) <= cutoff_us;
         if self.inherited_us.is_some_and(is_over) {
             self.inherited_us = None;
@@ -366,63 +348,6 @@ fn listed_now(rows: &[Row], cutoff_us: i64, held: &HashSet<ExchangeId>) -> Vec<i
     fetched.map(|row| row.resource_id).collect()
 }
 
-const EXACT: &str = "
-    SELECT id FROM resource
-     WHERE url = ?1 AND (range_first IS NULL OR (range_first = ?2 AND range_length = ?3))";
-const BY_ALIAS: &str = "
-    SELECT r.id FROM alias a JOIN resource r ON r.id = a.resource_id
-     WHERE a.url = ?1 AND (r.range_first IS NULL OR (r.range_first = ?2 AND r.range_length = ?3))";
-
-fn resolve(
-    db: &Connection,
-    url: &str,
-    range: Option<ByteRange>,
-    listed: &mut Listed,
-) -> Result<()> {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let (first, length) = (
-        range.map(|r| number(r.first)),
-        range.map(|r| number(r.length)),
-    );
-    let mut is_known = false;
-    for (sql, is_alias) in [(EXACT, false), (BY_ALIAS, true)] {
-        let mut statement = db.prepare_cached(sql)?;
-        let mut rows = statement.query(params![url, first, length])?;
-        let mut any = false;
-        while let Some(row) = rows.next()? {
-            listed.resources.insert(row.get(0)?);
-            any = true;
-        }
-        // A name that is a resource's own leads to what was asked for in its place.
-        if any && is_alias && !is_known {
-            listed.aliases.push(url.to_owned());
-        }
-        is_known |= any;
-    }
-    if !is_known {
-        resolve_by_path(db, url, (first, length), listed)?;
-    }
-    Ok(())
-}
-
-/// A URL that is listed and has no row of its own is answered with what has its path, where that has one URL.
-fn resolve_by_path(
-    db: &Connection,
-    url: &str,
-    (first, length): (Option<i64>, Option<i64>),
-    listed: &mut Listed,
-) -> Result<()> {
-    let Some(only) = find::only_of_path(db, url)? else {
-        return Ok(());
-    };
-    let mut statement = db.prepare_cached(EXACT)?;
-    let ids = statement.query_map(params![only, first, length], |row| row.get::<_, i64>(0))?;
-    for id in ids {
-        listed.resources.insert(id?);
-    }
-    Ok(())
-}
-
 const TYPED: &str =
     "SELECT r.id FROM stream s CROSS JOIN resource r ON r.url = s.url AND r.stream_id = s.id";
 
@@ -454,9 +379,9 @@ fn is_answer_later(db: &Connection, resource_id: i64, cutoff_us: i64) -> Result<
 #[cfg(test)]
 pub(super) const QUERIES: [&str; 7] = [
     TEXT,
-    EXACT,
-    BY_ALIAS,
-    find::ENDS_OF_PATH,
+    named::QUERIES[0],
+    named::QUERIES[1],
+    named::QUERIES[2],
     TYPED,
     RENEWED,
     LATER,

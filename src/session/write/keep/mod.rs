@@ -9,7 +9,6 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Result, params};
 use tokio::time::Instant;
 
-use self::decide::{Row, doomed};
 use self::leftovers::Leftovers;
 use self::lists::Lists;
 use self::orphans::Orphans;
@@ -17,16 +16,16 @@ pub(crate) use self::removed::Removed;
 use super::store::Store;
 use crate::clock::{self, micros};
 use crate::session::id::ExchangeId;
+use crate::session::keep::decide::{COLUMNS, Row, doomed};
 use crate::session::write::disk::full::Disk;
 
-mod decide;
 mod leftovers;
 mod lists;
 mod orphans;
 mod remove;
 mod removed;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod uses;
 
 /// Exchanges that a pass looks at for the first time; where room is what is missing, fewer, so
@@ -225,17 +224,14 @@ fn or_later(passed: Result<Duration>, disk: &Disk) -> Result<Duration> {
 
 const NEXT: &str = "SELECT id, requested_us FROM exchange WHERE id >= ?1 ORDER BY id LIMIT ?2";
 
-const ROWS: &str = "
-    SELECT e.id, e.resource_id, r.kind, r.stream_id, e.referrer_id, e.head_id, e.confirms_id, e.from_us,
-           e.status, e.outcome, v.playlist_id, v.target_duration_us,
-           e.own_reason IS NOT NULL
-      FROM exchange e JOIN resource r ON r.id = e.resource_id
-      LEFT JOIN revision v ON v.exchange_id = e.id
-     WHERE e.id < ?1 ORDER BY e.id";
+/// What is left before a number, in order.
+fn rows_sql() -> String {
+    format!("SELECT {COLUMNS} WHERE e.id < ?1 ORDER BY e.id")
+}
 
 /// What is left of the exchanges before the cutoff, and those that it has just passed.
 fn rows(store: &Store, before: ExchangeId) -> Result<Vec<Row>> {
-    let mut statement = store.db.prepare_cached(ROWS)?;
+    let mut statement = store.db.prepare_cached(&rows_sql())?;
     let rows = statement.query_map([before], Row::read)?;
     rows.collect()
 }

@@ -18,7 +18,7 @@ use crate::session::notices::Tallies;
 use crate::session::{Heartbeat, Notice, NoticeEvent};
 
 mod answers;
-mod history;
+pub(crate) mod history;
 
 fn none(db: &Connection, what: &str, sql: &str) {
     let found: i64 = db
@@ -146,10 +146,8 @@ fn keeper(history: &History) -> Keeper {
 fn what_is_listed_by_a_url_without_a_row_stays_as_long_as_it_is_listed() {
     let channel = Channel {
         window: 5,
-        ranged: false,
         tokens: true,
-        redirected: false,
-        large: false,
+        ..Channel::default()
     };
     let mut history = History::new(channel);
     history.store.note_nothing(history.stream_id);
@@ -178,10 +176,8 @@ fn what_is_listed_by_a_url_without_a_row_stays_as_long_as_it_is_listed() {
 fn a_long_playlist_is_read_between_batches_and_nothing_goes_before_all_of_it_is_known() {
     let mut history = History::new(Channel {
         window: 40,
-        ranged: false,
         tokens: true,
-        redirected: false,
-        large: false,
+        ..Channel::default()
     });
     for _ in 0..6 {
         history.poll(Poll::Advance(8));
@@ -258,10 +254,9 @@ proptest! {
 fn lines_that_only_left_revisions_had_go_with_them() {
     let mut history = History::new(Channel {
         window: 61,
-        ranged: false,
-        tokens: false,
         redirected: true,
         large: true,
+        ..Channel::default()
     });
     for poll in [
         Poll::Unchanged,
@@ -291,10 +286,8 @@ fn lines_that_only_left_revisions_had_go_with_them() {
 fn lines_go_some_at_a_time_and_the_next_run_removes_what_one_left() {
     let mut history = History::new(Channel {
         window: 61,
-        ranged: false,
-        tokens: false,
-        redirected: false,
         large: true,
+        ..Channel::default()
     });
     for _ in 0..6 {
         // Nothing of the windows before is in it.
@@ -330,13 +323,7 @@ fn lines_go_some_at_a_time_and_the_next_run_removes_what_one_left() {
 
 /// A plain channel that has advanced ten times.
 fn after_ten_advances() -> History {
-    let mut history = History::new(Channel {
-        window: 3,
-        ranged: false,
-        tokens: false,
-        redirected: false,
-        large: false,
-    });
+    let mut history = History::new(Channel::default());
     for _ in 0..10 {
         history.poll(Poll::Advance(1));
     }
@@ -485,10 +472,10 @@ fn what_is_long_gone_leaves_nothing() {
     for large in [false, true] {
         let channel = Channel {
             window: if large { 80 } else { 3 },
-            ranged: false,
             tokens: !large,
             redirected: true,
             large,
+            ..Channel::default()
         };
         let mut history = History::new(channel);
         let mut keeper = keeper(&history);
@@ -541,17 +528,15 @@ fn what_is_long_gone_leaves_nothing() {
 fn no_query_of_a_pass_looks_at_all_rows() {
     let history = History::new(Channel {
         window: 1,
-        ranged: false,
-        tokens: false,
-        redirected: false,
-        large: false,
+        ..Channel::default()
     });
     let _keeper = keeper(&history);
+    let rows = rows_sql();
     let queries = [
         &lists::QUERIES[..],
         &remove::QUERIES[..],
         &leftovers::QUERIES[..],
-        &[NEXT, ROWS],
+        &[NEXT, &rows],
     ]
     .concat();
     for sql in queries {

@@ -1,4 +1,4 @@
-//! A session that is written by hand, as the recorder would: for tests of what is kept.
+//! A session that is written by hand, as the recorder would: for tests of what is kept and of what is clipped.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
@@ -11,19 +11,20 @@ use crate::hls::{ByteRange, EntryRole, Variables, read_media};
 use crate::session::ExchangeId;
 use crate::session::write::run::begin;
 use crate::session::{
-    Availability, DownloadFile, Kind, NewBody, NewExchange, NewListing, NewRevision, Outcome,
-    ResourceKey, SessionFolder, Sessions, digest,
+    Availability, DownloadFile, Headers, Kind, NewBody, NewExchange, NewListing, NewRevision,
+    Outcome, ResourceKey, SessionFolder, Sessions, digest,
 };
 
-pub(super) const MAIN: &str = "http://h/main.m3u8";
-pub(super) const MEDIA: &str = "http://h/live/a.m3u8";
-pub(super) const SECOND: i64 = 1_000_000;
+pub(crate) const MAIN: &str = "http://h/main.m3u8";
+pub(crate) const MEDIA: &str = "http://h/live/a.m3u8";
+pub(crate) const RADIO: &str = "http://h/radio.ts";
+pub(crate) const SECOND: i64 = 1_000_000;
 /// As long as the recorder's plan takes what left and came back for the same: five target durations.
 const SAME_WITHIN: i64 = 5 * SECOND;
 
 /// What a poll brings.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Poll {
+pub(crate) enum Poll {
     Unchanged,
     NotModified,
     Advance(u64),
@@ -34,9 +35,11 @@ pub(super) enum Poll {
     Fault,
     /// Other bytes under the same URI.
     NewKey,
+    /// The recorder is stopped, and begins anew some seconds later.
+    Hole,
 }
 
-pub(super) fn poll() -> impl Strategy<Value = Poll> {
+pub(crate) fn poll() -> impl Strategy<Value = Poll> {
     prop_oneof![
         2 => Just(Poll::Unchanged),
         2 => Just(Poll::NotModified),
@@ -50,55 +53,86 @@ pub(super) fn poll() -> impl Strategy<Value = Poll> {
 
 /// How a channel is made.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     /// Segments in its window.
-    pub(super) window: u64,
+    pub(crate) window: u64,
     /// They are ranges of one file.
-    pub(super) ranged: bool,
+    pub(crate) ranged: bool,
     /// Their URLs have tokens that change at each revision.
-    pub(super) tokens: bool,
+    pub(crate) tokens: bool,
     /// The media playlist is behind a redirect with a token.
-    pub(super) redirected: bool,
+    pub(crate) redirected: bool,
     /// The window is large enough for its lines to be shared.
-    pub(super) large: bool,
+    pub(crate) large: bool,
+    /// Requests for the media playlist are held, and some of them fail.
+    pub(crate) held: bool,
+    /// What was missing at first comes two polls later.
+    pub(crate) late: bool,
+    /// There is a raw stream, too.
+    pub(crate) raw: bool,
 }
 
-pub(super) fn channel() -> impl Strategy<Value = Channel> {
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
-    (1..6_u64, flags).prop_map(|(window, (ranged, tokens, redirected, large))| Channel {
-        window: if large { window + 60 } else { window },
-        ranged: ranged && !tokens,
-        tokens: tokens && !large,
-        redirected,
-        large,
-    })
+impl Default for Channel {
+    /// A plain one.
+    fn default() -> Self {
+        Self {
+            window: 3,
+            ranged: false,
+            tokens: false,
+            redirected: false,
+            large: false,
+            held: false,
+            late: false,
+            raw: false,
+        }
+    }
+}
+
+pub(crate) fn channel() -> impl Strategy<Value = Channel> {
+    let flags = any::<(bool, bool, bool, bool, bool)>();
+    (1..6_u64, flags).prop_map(
+        |(window, (ranged, tokens, redirected, large, held))| Channel {
+            window: if large { window + 60 } else { window },
+            ranged: ranged && !tokens,
+            tokens: tokens && !large,
+            redirected,
+            large,
+            held,
+            ..Channel::default()
+        },
+    )
 }
 
 /// A session that is being written by hand.
-pub(super) struct History {
-    pub(super) _temporary: tempfile::TempDir,
-    pub(super) folder: SessionFolder,
-    pub(super) store: Store,
-    pub(super) stream_id: i64,
-    pub(super) zero_us: i64,
-    pub(super) next_id: ExchangeId,
-    pub(super) now_us: i64,
-    pub(super) channel: Channel,
-    pub(super) first: u64,
-    pub(super) generation: u64,
-    pub(super) key: u64,
-    pub(super) revision_number: u64,
+pub(crate) struct History {
+    pub(crate) _temporary: tempfile::TempDir,
+    pub(crate) folder: SessionFolder,
+    pub(crate) store: Store,
+    pub(crate) stream_id: i64,
+    pub(crate) zero_us: i64,
+    pub(crate) next_id: ExchangeId,
+    pub(crate) now_us: i64,
+    pub(crate) channel: Channel,
+    pub(crate) first: u64,
+    pub(crate) generation: u64,
+    pub(crate) key: u64,
+    pub(crate) revision_number: u64,
     /// Of the media playlist: its text, the exchange that brought it, that of its body.
-    pub(super) text: String,
-    pub(super) brought_by: ExchangeId,
-    pub(super) main_revision: ExchangeId,
+    pub(crate) text: String,
+    pub(crate) brought_by: ExchangeId,
+    pub(crate) main_revision: ExchangeId,
     /// By name: the resource that was asked for, and when it left.
-    pub(super) known: HashMap<String, (ResourceKey, Option<i64>)>,
-    pub(super) files: u64,
+    pub(crate) known: HashMap<String, (ResourceKey, Option<i64>)>,
+    pub(crate) files: u64,
+    /// What is asked for again, on account of which revision, in how many polls.
+    missing: Vec<(ResourceKey, ExchangeId, u32)>,
+    radio_id: i64,
+    /// The part of the raw stream that is under way.
+    part: Option<NewExchange>,
 }
 
 impl History {
-    pub(super) fn new(channel: Channel) -> Self {
+    pub(crate) fn new(channel: Channel) -> Self {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Sessions::new(temporary.path()).create(None).unwrap();
         let begun = begin::create(&folder, Clock::start(), "test").unwrap();
@@ -124,7 +158,13 @@ impl History {
             main_revision: 0,
             known: HashMap::new(),
             files: 0,
+            missing: Vec::new(),
+            radio_id: 0,
+            part: None,
         };
+        if channel.raw {
+            history.radio_id = history.store.stream("radio", RADIO).unwrap().0;
+        }
         history.main();
         history
     }
@@ -197,8 +237,12 @@ impl History {
     }
 
     fn text_at(&self, first: u64) -> String {
+        let control = match self.channel.held {
+            true => "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12\n",
+            false => "",
+        };
         let mut text = format!(
-            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n\
+            "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n{control}\
              #EXT-X-MAP:URI=\"init{}.mp4\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"the.key\"\n",
             self.generation
         );
@@ -226,9 +270,12 @@ impl History {
         text
     }
 
-    pub(super) fn poll(&mut self, poll: Poll) {
+    pub(crate) fn poll(&mut self, poll: Poll) {
         self.now_us += SECOND;
+        self.ask_again();
+        self.listen();
         match poll {
+            Poll::Hole => return self.begin_anew(),
             Poll::Unchanged if !self.text.is_empty() => return self.answer(200, None),
             Poll::NotModified if !self.text.is_empty() => return self.answer(304, None),
             Poll::Fault => return self.answer(503, None),
@@ -266,19 +313,26 @@ impl History {
         let mut last = self.exchange(media.clone(), Availability::Response);
         last.referrer_id = Some(self.main_revision);
         last.lag_us = Some(0);
+        // The last one before each tenth was asked for as players do that have nothing yet.
+        if self.channel.held && last.id % 10 != 0 {
+            last.directives = Some(format!("_HLS_msn={}", self.first + self.channel.window));
+        }
+        last.headers = Some(Headers(vec![(
+            "cache-control".to_owned(),
+            format!("max-age={}", last.id % 3).into_bytes(),
+        )]));
         if self.channel.redirected {
+            let token = self.revision_number / 3;
+            let place = format!("http://cdn/{token}/live/a.m3u8");
+            let location = ("location".to_owned(), place.clone().into_bytes());
             let head = NewExchange {
                 status: Some(302),
+                headers: Some(Headers(vec![location])),
                 ..last
             };
             let head_id = head.id;
             self.write(head);
-            let token = self.revision_number / 3;
-            let hop = self.resource(
-                Kind::Media,
-                &format!("http://cdn/{token}/live/a.m3u8"),
-                None,
-            );
+            let hop = self.resource(Kind::Media, &place, None);
             last = self.exchange(hop, Availability::Response);
             last.polled = Some(media);
             last.head_id = Some(head_id);
@@ -298,7 +352,14 @@ impl History {
         };
         last.revision = Some(NewRevision {
             target_duration_us: Some(SECOND),
-            media_sequence: Some(0),
+            media_sequence: Some(if self.channel.held {
+                self.first as i64
+            } else {
+                0
+            }),
+            last_sequence: Some((self.first + self.channel.window - 1) as i64),
+            can_block: self.channel.held.then_some(true),
+            can_skip_us: self.channel.held.then_some(12 * SECOND),
             ..NewRevision::default()
         });
         let (revision, wanted) = (
@@ -374,11 +435,6 @@ impl History {
     }
 
     fn fetch(&mut self, resource: ResourceKey, revision: ExchangeId, from_us: i64) {
-        let (kind, content) = (
-            resource.kind,
-            format!("{} {} {}", resource.url, self.generation, self.key),
-        );
-        let content = format!("{content} {:?}", resource.range).into_bytes();
         // Every seventh is missing at first.
         let is_late = self.next_id % 7 == 0;
         if is_late {
@@ -386,7 +442,78 @@ impl History {
             missing.status = Some(404);
             missing.referrer_id = Some(revision);
             self.write(missing);
+            if self.channel.late {
+                return self.missing.push((resource, revision, 2));
+            }
         }
+        self.bring(resource, revision, from_us, is_late);
+    }
+
+    /// What had been missing is there by now.
+    fn ask_again(&mut self) {
+        for missing in &mut self.missing {
+            missing.2 -= 1;
+        }
+        let all = std::mem::take(&mut self.missing);
+        let (now, later): (Vec<_>, Vec<_>) = all.into_iter().partition(|missing| missing.2 == 0);
+        self.missing = later;
+        for (resource, revision, _) in now {
+            self.bring(resource, revision, self.now_us, true);
+        }
+    }
+
+    /// The raw stream: a part for each three polls.
+    fn listen(&mut self) {
+        if !self.channel.raw {
+            return;
+        }
+        match self.part.take() {
+            Some(mut part) if self.now_us - part.requested_us >= 3 * SECOND => {
+                part.receive_us = Some(self.now_us - part.requested_us);
+                part.body_first = (part.id % 2 == 0).then_some(1000);
+                part.body = self.file(format!("part {}", part.id).as_bytes());
+                part.chunk_path = Some(format!("radio/{}.ts", part.id));
+                self.write(part);
+            }
+            Some(part) => self.part = Some(part),
+            None => {
+                let key = ResourceKey {
+                    stream_id: self.radio_id,
+                    kind: Kind::Main,
+                    url: RADIO.to_owned(),
+                    range: None,
+                };
+                self.part = Some(self.exchange(key, Availability::Response));
+            }
+        }
+    }
+
+    fn file(&mut self, content: &[u8]) -> NewBody {
+        self.files += 1;
+        let chunks = self.folder.chunks();
+        let mut file = DownloadFile::create(&chunks, self.files as i64).unwrap();
+        file.write(content).unwrap();
+        file.finish().unwrap()
+    }
+
+    fn begin_anew(&mut self) {
+        self.end();
+        self.now_us += 7 * SECOND;
+        let begin = "INSERT INTO run (started_us, seen_us, program) VALUES (?1, ?1, 'test')";
+        self.store.db.execute(begin, [self.now_us]).unwrap();
+    }
+
+    /// The recorder is stopped.
+    pub(crate) fn end(&mut self) {
+        let end = "UPDATE run SET seen_us = ?1, stopped_us = ?1, ended = 'stopped' WHERE stopped_us IS NULL";
+        self.store.db.execute(end, [self.now_us]).unwrap();
+        self.store.db.execute("DELETE FROM pending", []).unwrap();
+    }
+
+    fn bring(&mut self, resource: ResourceKey, revision: ExchangeId, from_us: i64, is_late: bool) {
+        let kind = resource.kind;
+        let content = format!("{} {} {}", resource.url, self.generation, self.key);
+        let content = format!("{content} {:?}", resource.range).into_bytes();
         let availability = match is_late {
             true => Availability::Request,
             false => Availability::Listed(from_us),
@@ -400,19 +527,13 @@ impl History {
                 data: content.into(),
                 binary: true,
             },
-            _ => {
-                self.files += 1;
-                let chunks = self.folder.chunks();
-                let mut file = DownloadFile::create(&chunks, self.files as i64).unwrap();
-                file.write(&content).unwrap();
-                file.finish().unwrap()
-            }
+            _ => self.file(&content),
         };
         self.write(exchange);
     }
 
     /// Removes what is before a moment, in as many passes as it takes.
-    pub(super) fn keep_from(&mut self, keeper: &mut Keeper, cutoff_us: i64) {
+    pub(crate) fn keep_from(&mut self, keeper: &mut Keeper, cutoff_us: i64) {
         for _ in 0..1000 {
             if keeper
                 .pass(&mut self.store, cutoff_us + SECOND, true)
@@ -426,7 +547,7 @@ impl History {
     }
 
     /// As a later run would begin: without what the one before remembered.
-    pub(super) fn forget_keeper(&mut self) {
+    pub(crate) fn forget_keeper(&mut self) {
         let forget = "
             DROP TRIGGER exchange_has_body; DROP TRIGGER exchange_had_body;
             DROP TRIGGER exchange_has_headers; DROP TRIGGER exchange_had_headers;

@@ -13,13 +13,13 @@ use crate::session::files::folder::SessionFolder;
 const WHO: u32 = 0o777;
 
 /// The mode of an open file.
-pub(super) fn mode_of(file: &File) -> Option<Permissions> {
+pub(crate) fn mode_of(file: &File) -> Option<Permissions> {
     let mode = file.metadata().ok()?.permissions().mode();
     Some(Permissions::from_mode(mode & WHO))
 }
 
 /// Gives the files and folders of a copy the modes of its session, the copy's own folder last. Chunks have theirs already.
-pub(super) fn copy(source: &SessionFolder, target: &SessionFolder) -> io::Result<()> {
+pub(crate) fn copy(source: &SessionFolder, target: &SessionFolder) -> io::Result<()> {
     let database = of_path(&source.database())?;
     fs::set_permissions(target.database(), database.clone())?;
     fs::set_permissions(sum::path(&target.database()), database)?;
