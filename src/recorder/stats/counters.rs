@@ -83,11 +83,15 @@ impl Stats {
     }
 
     /// When its media playlist that is furthest behind advanced, or since when that is asked for; where none is known, when
-    /// the stream was begun. Microseconds of Unix time; `None`: it is not recorded.
+    /// the stream was begun. Microseconds of Unix time; `None`: it is not recorded, or has ended.
     pub fn due_since_us(&self) -> Option<i64> {
         let started_us = self.0.started_us.load(Ordering::Relaxed);
         let playlists = self.playlists();
         let polled = playlists.iter().filter_map(|one| one.due_since_us()).min();
+        let has_ended = |one: &Arc<PlaylistStats>| one.has_ended.load(Ordering::Relaxed);
+        if polled.is_none() && playlists.iter().any(has_ended) {
+            return None;
+        }
         let since_us = polled.or_else(|| self.advanced_us());
         let since_us = since_us.filter(|us| *us >= started_us);
         let is_over = self.0.load.is_over() || started_us == 0;
@@ -394,6 +398,10 @@ mod tests {
         assert_eq!(stats.due_since_us(), Some(120));
         dead.is_over.store(true, Ordering::Relaxed);
         assert_eq!(stats.due_since_us(), Some(170));
+        playlist.has_ended.store(true, Ordering::Relaxed);
+        assert_eq!(stats.due_since_us(), None, "nothing is due behind an end");
+        playlist.has_ended.store(false, Ordering::Relaxed);
+        assert_eq!(stats.due_since_us(), Some(170), "it was none");
         stats.end();
         assert_eq!(
             (stats.due_since_us(), playlist.due_since_us()),

@@ -35,6 +35,8 @@ pub struct PlaylistStats {
     pub waiting: Waiting,
     /// It is not polled any more.
     pub is_over: AtomicBool,
+    /// Its newest revision has an EXT-X-ENDLIST: nothing is due.
+    pub has_ended: AtomicBool,
     /// Chunks and keys recorded on its account.
     pub chunks: AtomicU64,
     /// Bytes of them.
@@ -68,8 +70,8 @@ impl PlaylistStats {
 
     /// When it last advanced, or since when it is asked for; `None`: no advance is to be expected of it.
     pub fn due_since_us(&self) -> Option<i64> {
-        let is_none =
-            self.is_over.load(Ordering::Relaxed) || self.is_multivariant.load(Ordering::Relaxed);
+        let nothing_due = [&self.is_over, &self.is_multivariant, &self.has_ended];
+        let is_none = nothing_due.into_iter().any(|is| is.load(Ordering::Relaxed));
         let moments = [&self.advanced_us, &self.since_us].map(|one| one.load(Ordering::Relaxed));
         moments.into_iter().find(|us| *us > 0 && !is_none)
     }

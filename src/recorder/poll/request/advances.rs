@@ -1,6 +1,7 @@
 //! What polls show of a playlist's advances is counted and told: while it stands still, and when it advances again. So is a
 //! poll that has no answer.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -157,11 +158,16 @@ impl Poller {
             over_us,
             away_us: self.away_us(response_us),
         };
-        if self.playlist.standing().dropped_since.is_some() {
-            self.advances.end();
-            self.playlist.stats.gaps.over();
-        }
         let stated = self.stated.take().filter(|stated| stated.step.is_advance());
+        let standing = self.playlist.standing();
+        let has_ended = standing.ended_since.is_some();
+        let stats = &self.playlist.stats;
+        stats.has_ended.store(has_ended, Ordering::Relaxed);
+        // An advance that is the last one is still judged by the one before.
+        if standing.dropped_since.is_some() || (has_ended && stated.is_none()) {
+            self.advances.end();
+            stats.gaps.over();
+        }
         let told = match stated {
             Some(stated) => {
                 let stats = &self.playlist.stats;
