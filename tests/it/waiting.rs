@@ -1,6 +1,6 @@
 //! `--wait`: channels that end and come back.
 
-use crate::support::{Ask, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Ask, Finished, Origin, Recorder, Reply, Stage, Window, ts};
 
 /// A stage of an evening: on the air, over, gone, on the air again under the same names.
 fn evening(ask: &Ask, at: u64) -> Reply {
@@ -11,6 +11,14 @@ fn evening(ask: &Ask, at: u64) -> Reply {
         ("/live.m3u8", _) => Reply::playlist(Window::new(0, 2).text()),
         (path, at) => Reply::segment(ts(&format!("{path} {}", at > 2))),
     }
+}
+
+/// Behind an end nothing is due.
+fn is_no_standstill(finished: &Finished) {
+    let said = &finished.stderr;
+    assert!(!said.contains("advance"), "{said}");
+    let totals = &finished.stdout;
+    assert!(!totals.contains("no advance"), "{totals}");
 }
 
 #[test]
@@ -29,7 +37,9 @@ fn a_channel_that_comes_back_after_its_end_goes_on_in_the_same_session() {
     stage.go(3);
     recording.until_it_says("the stream is back");
     recording.until_at_least(2, "SELECT count(*) FROM segments WHERE name = 'seg0.ts'");
-    let session = recording.interrupt().session();
+    let finished = recording.interrupt();
+    is_no_standstill(&finished);
+    let session = finished.session();
 
     let said: Vec<(bool, String)> = session.rows(
         "SELECT ended, step FROM revision JOIN placement USING (exchange_id) ORDER BY exchange_id DESC LIMIT 2",
@@ -59,6 +69,7 @@ fn a_wait_with_a_time_ends_when_that_has_passed() {
         "{}",
         finished.stderr
     );
+    is_no_standstill(&finished);
     let session = finished.session();
     assert_eq!(session.one::<String>("SELECT ended FROM run"), "finished");
     let waited_us =
