@@ -187,7 +187,7 @@ mod tests {
         };
         assert_eq!(
             text(&cut, None),
-            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - ended before its Content-Length (the body ended) - not good again\n"
+            "0:00:02.500 (00:00:12.500Z) - media playlist live/a.m3u8 - body cut short (the body ended) - not good again\n"
         );
     }
 
@@ -244,10 +244,7 @@ mod tests {
             "ended by the origin"
         );
         assert_eq!(in_short(Some(404), Outcome::Complete, None), "HTTP 404");
-        assert_eq!(
-            in_short(Some(200), Outcome::Short, None),
-            "ended before its Content-Length"
-        );
+        assert_eq!(in_short(Some(200), Outcome::Short, None), "body cut short");
         assert_eq!(
             in_short(Some(200), Outcome::Disk, None),
             "disk, the recorder's own"

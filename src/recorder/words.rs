@@ -20,6 +20,7 @@ pub fn advice(
 ) -> Option<&'static str> {
     let says = |words: &str| error.is_some_and(|error| error.contains(words));
     match (outcome, status) {
+        _ if says(BY_PROXY) => Some("is the proxy right (--proxy, http_proxy, https_proxy)?"),
         _ if says("not speak TLS on this port") => {
             Some("the server may speak plain HTTP there: try http://…")
         }
@@ -54,6 +55,13 @@ pub fn advice(
         }
         _ => None,
     }
+}
+
+const BY_PROXY: &str = "by way of the proxy ";
+
+/// What went wrong as a proxy was to be connected to, or connected.
+pub(crate) fn of_proxy(proxy: &str, what: &str) -> String {
+    format!("{BY_PROXY}{proxy}: {what}")
 }
 
 /// An answer by its status.

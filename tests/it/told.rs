@@ -57,13 +57,40 @@ fn what_was_cut_off_when_the_recorder_stopped_hides_nothing_that_was_met() {
     let mut recording = Recorder::new(silent.url("/live.m3u8")).start();
     recording.until("it is asked", || silent.count("/live.m3u8") > 0);
     let finished = recording.interrupt();
-    assert!(
-        finished
-            .stderr
-            .ends_with("nothing was recorded: no playlist and no media came before the end\n"),
-        "{}",
-        finished.stderr
+    let last = finished.stderr.lines().last().unwrap();
+    let begins = format!(
+        "isrecorder: nothing was recorded: {}: unanswered for ",
+        silent.url("/live.m3u8")
     );
+    assert!(last.starts_with(&begins) && last.ends_with(" s"), "{last}");
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_told_as_that_and_not_as_the_host_behind_it() {
+    let dead = format!("http://127.0.0.1:{}", dead_port());
+    for (proxy, what) in [
+        (
+            dead.as_str(),
+            "by way of the proxy 127.0.0.1: connection refused",
+        ),
+        (
+            "http://nosuch.invalid:3128",
+            "by way of the proxy nosuch.invalid: its address is not found",
+        ),
+    ] {
+        let recorder = Recorder::new("http://origin.example/live.m3u8").args([
+            "--duration",
+            "1",
+            "--proxy",
+            proxy,
+        ]);
+        let finished = recorder.start().finish();
+        let last = finished.stderr.lines().last().unwrap();
+        assert!(
+            last.contains(what) && last.contains("is the proxy right"),
+            "{last}"
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::analysis::faults;
 use crate::recorder;
-use crate::session::{LastFault, ReadError, Reader, SessionFolder};
+use crate::session::{LastFault, ReadError, Reader, SessionFolder, UNANSWERED, seconds};
 use crate::shown::escaped;
 
 /// Streams that are named.
@@ -12,10 +12,17 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn sentence(folder: &SessionFolder, bytes: u64) -> Result<String, ReadError> {
     let reader = Reader::open(folder)?;
     let since_us = reader.runs()?.last().map_or(0, |run| run.started_us);
-    Ok(text(&reader.last_faults(since_us)?, bytes))
+    let met = reader.last_faults(since_us)?;
+    let met: Vec<String> = match met.is_empty() {
+        false => met.iter().map(line).collect(),
+        true => (reader.left_unanswered(since_us)?.iter())
+            .map(hanging)
+            .collect(),
+    };
+    Ok(text(&met, bytes))
 }
 
-fn text(met: &[LastFault], bytes: u64) -> String {
+fn text(met: &[String], bytes: u64) -> String {
     if met.is_empty() {
         let why = match bytes {
             0 => "no playlist and no media came before the end".to_owned(),
@@ -23,7 +30,7 @@ fn text(met: &[LastFault], bytes: u64) -> String {
         };
         return format!("nothing was recorded: {why}");
     }
-    let mut told: Vec<String> = met.iter().take(MOST_NAMED).map(line).collect();
+    let mut told: Vec<String> = met.iter().take(MOST_NAMED).cloned().collect();
     let more = met.len().saturating_sub(MOST_NAMED);
     if more > 0 {
         told.push(format!("and {more} streams more"));
@@ -44,8 +51,23 @@ fn line(met: &LastFault) -> String {
     };
     let advice = recorder::advice(&met.url, met.status, met.outcome, error);
     let advice = advice.map_or_else(String::new, |advice| format!(" ({advice})"));
-    let without_query = met.url.split('?').next().unwrap_or_default();
-    escaped(&format!("{without_query}: {what}, {times}{advice}"))
+    escaped(&format!(
+        "{}: {what}, {times}{advice}",
+        without_query(&met.url)
+    ))
+}
+
+/// A request that had no answer in the end, and for how many microseconds.
+fn hanging((url, for_us): &(String, i64)) -> String {
+    let seconds = seconds(*for_us);
+    escaped(&format!(
+        "{}: {UNANSWERED} for {seconds:.1} s",
+        without_query(url)
+    ))
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -65,7 +87,7 @@ mod tests {
 
     #[test]
     fn each_stream_says_what_it_met_and_no_secret() {
-        let told = text(&[met(503, 1), met(401, 7)], 0);
+        let told = text(&[met(503, 1), met(401, 7)].map(|met| line(&met)), 0);
         assert!(
             told.starts_with("nothing was recorded: http://h/live.m3u8: HTTP 503 Service Unavailable, once; http://h/live.m3u8: HTTP 401 Unauthorized, 7 times (needs a login: "),
             "{told}"
@@ -75,7 +97,7 @@ mod tests {
 
     #[test]
     fn many_streams_are_counted() {
-        let all: Vec<LastFault> = (0..7).map(|_| met(404, 2)).collect();
+        let all: Vec<String> = (0..7).map(|_| line(&met(404, 2))).collect();
         assert!(text(&all, 0).ends_with("; and 2 streams more"));
         assert!(text(&[], 0).contains("no playlist and no media came"));
         assert!(text(&[], 9).contains("9 bytes came, too few"));

@@ -64,7 +64,7 @@ impl Proxies {
     }
 
     /// The host of the proxy for `url`.
-    fn proxy_host(&self, url: &Url) -> Option<String> {
+    pub(crate) fn proxy_host(&self, url: &Url) -> Option<String> {
         if let Some(host) = &self.all {
             return Some(host.clone());
         }

@@ -278,7 +278,7 @@ impl Group {
         format!("{what} {fate}{need}: {} ({})", self.how(), thing.url)
     }
 
-    /// `404 was answered to 14 requests`; `8 of 8 answers ended before their Content-Length`.
+    /// `404 was answered to 14 requests`; `8 of 8 answers were cut short`.
     fn how(&self) -> String {
         let all = self.seen.count;
         let came = self.things.iter().filter(|thing| thing.came_us.is_some());
@@ -289,8 +289,7 @@ impl Group {
             [(way, _)] if way == ENDED_EARLY => {
                 let answers = all + came.count() as u64;
                 let of = counted(answers, "answer");
-                let their = if answers == 1 { "its" } else { "their" };
-                format!("{all} of {of} ended before {their} Content-Length")
+                format!("{all} of {of} were cut short")
             }
             _ => {
                 let ways = self.ways.iter();
@@ -423,7 +422,8 @@ mod tests {
     fn a_body_that_never_came_whole_is_not_there() {
         let short = |at_s| (50, at_s, 200, Outcome::Short);
         let found = told(&[short(0), short(1), short(2), LATER]);
-        let text = "a segment never came whole: 3 of 3 answers ended before their Content-Length (http://localhost/s50.ts)";
+        let text =
+            "a segment never came whole: 3 of 3 answers were cut short (http://localhost/s50.ts)";
         assert_eq!(found, [(Some(Severity::Must), text.to_owned())]);
         let found = told(&[short(0), (50, 6, 200, Outcome::Complete), LATER]);
         assert_eq!(found[0].0, Some(Severity::Should));

@@ -168,7 +168,11 @@ impl Recording {
 
     /// What the recorder noticed about itself: how often, and for how long in all.
     fn noticed(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), Error> {
-        let noticed = self.board.noticed_until_now();
+        // Each kind from the start: a counter that appears with its first event has not increased.
+        let mut noticed = self.board.noticed_until_now();
+        for kind in Notice::ALL {
+            noticed.entry(*kind).or_default();
+        }
         let labels = |kind: &Notice| vec![("kind", kind.to_string())];
         let help = "What the recorder noticed about itself and its machine";
         let name = "isrecorder_noticed";

@@ -123,11 +123,14 @@ impl Fetcher {
             outcome,
             Outcome::Refused | Outcome::Unreachable | Outcome::ConnectTimeout | Outcome::Tls
         );
-        let host = hosts::host_and_port(url);
-        match is_of_connecting && !what.contains(url.host_str().unwrap_or_default()) {
-            true if self.proxies.is_direct(url) => format!("{host}: {what}"),
-            true => format!("{host}, through a proxy: {what}"),
-            false => what,
+        let is_named = what.contains(url.host_str().unwrap_or_default());
+        match (outcome, self.proxies.proxy_host(url)) {
+            (Outcome::Unresolved, Some(proxy)) => words::of_proxy(&proxy, &what),
+            (_, Some(proxy)) if is_of_connecting && !is_named => words::of_proxy(&proxy, &what),
+            (_, None) if is_of_connecting && !is_named => {
+                format!("{}: {what}", hosts::host_and_port(url))
+            }
+            _ => what,
         }
     }
 

@@ -180,6 +180,18 @@ impl Reader {
         })
     }
 
+    /// The longest request of each stream that had no answer yet as the recorder stopped, of those since then (microseconds
+    /// of Unix time): an absolute URL, and for how many microseconds.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn left_unanswered(&self, since_us: i64) -> Result<Vec<(String, i64)>, ReadError> {
+        let sql = "SELECT r.url, max(e.failed_us) FROM exchange e JOIN resource r ON r.id = e.resource_id
+                    WHERE e.outcome = 'aborted' AND e.status IS NULL AND e.failed_us > 0 AND e.requested_us >= ?1
+                    GROUP BY r.stream_id ORDER BY r.stream_id";
+        self.sound(sql, [since_us], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Calls `each` with every fault between two exchanges (both included), in the order in which requests began, without
     /// keeping them; and with the moment at which the next good answer of the same resource began, of a playlist under
     /// whatever URL (`None`: there was none).

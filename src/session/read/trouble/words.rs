@@ -10,7 +10,7 @@ pub const UNANSWERED: &str = "unanswered";
 /// The error of an answer that has less than the range that was asked for holds this.
 const OF_A_RANGE: &str = " of a range of ";
 /// What an answer did that was closed before all that its head announced had come.
-pub const ENDED_EARLY: &str = "ended before its Content-Length";
+pub const ENDED_EARLY: &str = "body cut short";
 /// The error of an answer without a byte where something was due begins so.
 pub const EMPTY: &str = "an empty answer";
 /// The error of an answer of a raw stream that ends, and is none of its parts.
