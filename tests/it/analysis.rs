@@ -108,3 +108,31 @@ fn a_gap_says_how_polls_failed_in_it_also_behind_a_redirect() {
         assert!(uncertain >= number(&gap["detail"]["gap_seconds"]), "{json}");
     }
 }
+
+#[test]
+fn a_gap_of_answers_that_are_no_playlists_is_the_origins_as_one_of_errors_is() {
+    let answers = [
+        Reply::html(503),
+        Reply::html(200),
+        Reply::new(200, "application/vnd.apple.mpegurl", ""),
+        Reply::playlist(Window::new(0, 1).text()).ending(End::Cut(9)),
+    ];
+    let recordings = answers.map(|answer| {
+        let origin = Origin::new(move |ask| match (ask.path(), ask.nth) {
+            ("/live.m3u8", 0) => Reply::playlist(Window::new(0, 1).text()),
+            ("/live.m3u8", 1..16) => answer.clone(),
+            ("/live.m3u8", _) => Reply::playlist(Window::new(1, 1).ended().text()),
+            (path, _) => Reply::segment(ts(path)),
+        });
+        let recorder = Recorder::new(origin.url("/live.m3u8"));
+        (recorder.start(), origin)
+    });
+    for (recording, _origin) in recordings {
+        let session = recording.finish().session();
+        let json = find(&session, &["--json"]);
+        let gap: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(gap["detail"]["certain"], true, "{json}");
+        let text = find(&session, &[]);
+        assert!(text.contains("\n1 gap, "), "{text}");
+    }
+}

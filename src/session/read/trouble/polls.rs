@@ -31,7 +31,8 @@ pub struct PollTrouble {
     pub between_us: i64,
     /// When the last poll was over; where there was none, the beginning of the time.
     pub last_us: i64,
-    /// When the last poll was over that the origin itself answered with an error, refused or reset: nobody had anything new of it then.
+    /// When the last poll was over that the origin itself answered with an error or with what is no playlist, refused, reset or cut
+    /// short: nobody had anything new of it then.
     pub rebuffed_us: Option<i64>,
     /// For so long since the last poll that was answered at once polls hung, and it was the origin, or its network, that did not
     /// answer: they were answered in the end, or others were answered meanwhile. In microseconds.
@@ -217,7 +218,17 @@ impl Sum {
         let outcome = Outcome::parse(outcome).unwrap_or(Outcome::Protocol);
         let kind = (status.filter(|_| is_complete), outcome);
         // The others may be of the network of the recorder.
-        if is_complete || matches!(outcome, Outcome::Refused | Outcome::Reset) {
+        let is_its_word = matches!(
+            outcome,
+            Outcome::Refused
+                | Outcome::Reset
+                | Outcome::Short
+                | Outcome::Long
+                | Outcome::Protocol
+                | Outcome::Encoding
+                | Outcome::NotAPlaylist
+        );
+        if is_complete || is_its_word {
             trouble.rebuffed_us = trouble.rebuffed_us.max(Some(over_us));
         }
         let place = self.failures.len();
