@@ -68,7 +68,7 @@ fn a_stream_that_is_taken_out_of_the_file_has_no_gap_until_the_end_of_the_others
     recording.until("polls", || origin.count("/rays/live.m3u8") > 5);
     std::fs::write(&file, line("sharks")).unwrap();
     recording.signal(Signal::HUP);
-    recording.until_it_says("1 no longer recorded");
+    recording.until_it_says("1 no longer recorded (rays)");
     let later = "SELECT (SELECT max(requested_us) FROM exchange) -
                         (SELECT max(e.requested_us) FROM exchange e JOIN resource r ON r.id = e.resource_id
                           WHERE r.name = 'rays/live.m3u8')";

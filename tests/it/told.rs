@@ -376,7 +376,7 @@ fn what_another_user_owns_is_told_as_that() {
             let output = strangers.run(program, arguments);
             let said = said(&output);
             assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-            assert!(said.contains(" may not be read by "), "{said}");
+            assert!(said.contains(" may not read "), "{said}");
             assert!(
                 said.contains(" belongs to ") && said.contains("sudo -u "),
                 "{said}"
@@ -385,7 +385,7 @@ fn what_another_user_owns_is_told_as_that() {
         let list = strangers.run(env!("CARGO_BIN_EXE_issession"), &["list"]);
         let all = String::from_utf8_lossy(&list.stdout).into_owned() + &said(&list);
         assert_eq!(list.status.code(), Some(1), "{all}");
-        assert!(all.contains(" may not be read by "), "{all}");
+        assert!(all.contains(" may not read "), "{all}");
         strangers.set(closed, 0o755);
     }
     strangers.set("sessions", 0o555);
@@ -393,7 +393,7 @@ fn what_another_user_owns_is_told_as_that() {
     let output = strangers.run(env!("CARGO_BIN_EXE_isrecorder"), &[&url]);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).contains("sessions/session2 may not be made by "),
+        said(&output).contains(" may not make sessions/session2: "),
         "{}",
         said(&output)
     );

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Control, Ended, RecordError};
 use super::stream::{self, Recording};
+use crate::recorder::admission::hosts;
 use crate::recorder::settings::options::Input;
 use crate::recorder::stats::board::Stage;
 use crate::session::{WriterError, availability};
@@ -144,7 +145,7 @@ impl<'a> Streams<'a> {
         for known in &gone {
             known.stop.cancel();
         }
-        let mut begun = 0;
+        let mut begun = Vec::new();
         for input in inputs {
             if self.known.iter().any(|known| known.input == input) {
                 continue;
@@ -153,10 +154,17 @@ impl<'a> Streams<'a> {
                 tracing::error!("a stream is not recorded: {reason}");
                 continue;
             }
+            begun.push(called(&input));
             self.begin_after(&gone, input);
-            begun += 1;
         }
-        tracing::info!("streams: {begun} new, {} no longer recorded", gone.len());
+        let gone: Vec<String> = gone.iter().map(|known| called(&known.input)).collect();
+        tracing::info!(
+            "streams: {} new{}, {} no longer recorded{}",
+            begun.len(),
+            listed(&begun),
+            gone.len(),
+            listed(&gone)
+        );
     }
 
     /// Begins a stream; where it takes the place of one with its name or URL, once that has ended.
@@ -187,6 +195,28 @@ impl<'a> Streams<'a> {
 
     pub(super) async fn wait(&mut self) {
         while self.running.join_next().await.is_some() {}
+    }
+}
+
+/// The name of a stream; without one its host and path.
+fn called(input: &Input) -> String {
+    let by_url = || format!("{}{}", hosts::host_and_port(&input.url), input.url.path());
+    input.name.clone().unwrap_or_else(by_url)
+}
+
+/// In parentheses, the first few of them.
+fn listed(names: &[String]) -> String {
+    const MOST_NAMED: usize = 8;
+    let more = match names.len() > MOST_NAMED {
+        true => ", …",
+        false => "",
+    };
+    match names {
+        [] => String::new(),
+        names => {
+            let first = &names[..names.len().min(MOST_NAMED)];
+            format!(" ({}{more})", first.join(", "))
+        }
     }
 }
 

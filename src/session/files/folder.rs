@@ -228,7 +228,7 @@ fn unread(path: &Path) -> FolderError {
 
 fn not_made(path: &Path, source: io::Error) -> FolderError {
     match is_denied(&source) {
-        true => FolderError::Denied(Denied::new(path, "made")),
+        true => FolderError::Denied(Denied::new(path, "make")),
         false => FolderError::Io {
             path: path.to_owned(),
             source,

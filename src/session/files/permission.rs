@@ -11,12 +11,12 @@ const LARGEST_LIST: u64 = 1024 * 1024;
 /// What this program's user may not do.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{path} may not be {done} by {user}: {held} belongs to {owner}; run this as {owner} (sudo -u {owner} …), or ask {owner} for leave",
+    "the user {user} may not {done} {path}: {held} belongs to {owner}; run this as {owner} (sudo -u {owner} …), or have {owner} change its mode",
     path = .path.display(), held = .held.display()
 )]
 pub struct Denied {
     path: PathBuf,
-    /// `read` or `made`.
+    /// `read` or `make`.
     done: &'static str,
     user: String,
     /// What stands in the way: the path, or a folder above it.
@@ -84,6 +84,6 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let denied = Denied::new(&folder.path().join("a/b"), "read");
         assert_eq!(denied.held, folder.path());
-        assert!(denied.to_string().contains("a/b may not be read by "));
+        assert!(denied.to_string().contains(" may not read "));
     }
 }
