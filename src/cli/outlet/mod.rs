@@ -20,9 +20,12 @@ pub(super) use queue::Frame;
 
 use self::queue::Item;
 use self::writer::Writer;
+use crate::clock;
 
 /// A program that ends waits so long for what is not written.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+const AT_LEAST: Duration = Duration::from_millis(250);
 
 static OUTLET: OnceLock<Outlet> = OnceLock::new();
 
@@ -146,7 +149,10 @@ pub(super) fn end_view() {
 /// Before the end of a program: waits for what is not written, but not for long.
 pub(super) fn settle() {
     if let Some(outlet) = OUTLET.get() {
-        outlet.err.settle(PATIENCE);
+        let began = clock::instant();
         outlet.out.settle(PATIENCE);
+        let left = PATIENCE.saturating_sub(began.elapsed());
+        // Whoever reads this one must not lose it to the other.
+        outlet.err.settle(left.max(AT_LEAST));
     }
 }
