@@ -61,7 +61,8 @@ fn noticed_line(event: &NoticeEvent, zero_us: i64) -> String {
             "{} had asked for patience here: nothing was asked of it, {span}",
             event.detail
         ),
-        Notice::Late | Notice::HeldUp => format!("The recorder noticed: {}, {span}", event.kind),
+        Notice::Late => format!("The recorder was late with polls here{lasted}, {span}"),
+        Notice::HeldUp => format!("A reader held up the recorder's checkpoint here, {span}"),
     }
 }
 

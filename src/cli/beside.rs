@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::arguments::client::PageArguments;
 use super::descriptors;
+use super::exit;
 use super::listen::{Shown, listen, play_lines, reach, refusal};
 use crate::clock::Clock;
 use crate::recorder::{Board, Stage};
@@ -66,18 +67,12 @@ impl Beside {
         Ok(lines)
     }
 
-    /// Answers players as soon as there is something to show, until the recording winds down. `say`: says lines to whoever
-    /// started it.
-    pub(super) fn start(
-        self,
-        folder: SessionFolder,
-        board: Board,
-        say: impl Fn(&[String]) + Send + 'static,
-    ) {
+    /// Answers players as soon as there is something to show, until the recording winds down.
+    pub(super) fn start(self, folder: SessionFolder, board: Board) {
         let thread = std::thread::Builder::new().name("replayer".to_owned());
         let started = thread.spawn(move || {
             give_way();
-            if let Err(error) = self.run(folder, &board, &say) {
+            if let Err(error) = self.run(folder, &board) {
                 tracing::error!("the recording is not shown: {error}");
             }
         });
@@ -86,25 +81,15 @@ impl Beside {
         }
     }
 
-    fn run(
-        self,
-        folder: SessionFolder,
-        board: &Board,
-        say: &impl Fn(&[String]),
-    ) -> anyhow::Result<()> {
+    fn run(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
         let runtime = runtime()?;
-        let done = runtime.block_on(self.answer(folder, board, say));
+        let done = runtime.block_on(self.answer(folder, board));
         // A read that hangs must not hold the session open.
         runtime.shutdown_timeout(Duration::from_secs(1));
         done
     }
 
-    async fn answer(
-        self,
-        folder: SessionFolder,
-        board: &Board,
-        say: &impl Fn(&[String]),
-    ) -> anyhow::Result<()> {
+    async fn answer(self, folder: SessionFolder, board: &Board) -> anyhow::Result<()> {
         if board.reached(Stage::Begun).await == Stage::Ending {
             return Ok(());
         }
@@ -115,7 +100,7 @@ impl Beside {
         };
         let clock = board.clock().unwrap_or_else(Clock::start);
         let replay = Arc::new(Replay::open(folder, clock, options)?.live());
-        say(&self.lines(&replay)?);
+        self.lines(&replay)?.iter().for_each(exit::say);
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
         let watched = Arc::clone(&replay);
         let watch = tokio::spawn(async move { watched.watch().await });

@@ -1,10 +1,10 @@
 //! The one place that decides exit codes: 0 done, 1 failed, 2 wrong usage.
 
 use std::fmt::Display;
-use std::io::Write;
 use std::process::ExitCode;
 
 use crate::cli::arguments::durations::escaped;
+use crate::cli::outlet;
 use crate::session::{FolderError, ReadError};
 
 /// Why a program ends without having done its work.
@@ -60,24 +60,26 @@ impl From<ReadError> for Failure {
 /// `Ok(true)` is exit code 0, `Ok(false)` exit code 1 without a message (`--fail-on-gap`).
 pub fn code(program: &str, result: Result<bool, Failure>) -> ExitCode {
     let (code, message) = match result {
-        Ok(true) => return ExitCode::SUCCESS,
-        Ok(false) => return ExitCode::from(1),
-        Err(Failure::Failed(message)) => (1, message),
-        Err(Failure::Usage(message)) => (2, message),
+        Ok(true) => (0, None),
+        Ok(false) => (1, None),
+        Err(Failure::Failed(message)) => (1, Some(message)),
+        Err(Failure::Usage(message)) => (2, Some(message)),
     };
-    // Nobody is left to tell where standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{program}: {}", escaped(&message));
+    if let Some(message) = message {
+        warn(format_args!("{program}: {message}"));
+    }
+    outlet::settle();
     ExitCode::from(code)
 }
 
 /// A line on standard output, whatever is in it; a closed or full output is ignored.
 pub fn say(line: impl Display) {
-    let _ = writeln!(std::io::stdout(), "{}", escaped(&line.to_string()));
+    outlet::say(&format!("{}\n", escaped(&line.to_string())));
 }
 
 /// A line on standard error, whatever is in it; a closed or full one is ignored.
 pub fn warn(line: impl Display) {
-    let _ = writeln!(std::io::stderr(), "{}", escaped(&line.to_string()));
+    outlet::warn(&format!("{}\n", escaped(&line.to_string())));
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::beside::Beside;
 use super::descriptors;
 use super::exit::{self, Failure};
+use super::outlet;
 use super::output::ending;
 use super::output::logging;
 use super::output::metrics;
@@ -30,13 +31,13 @@ use crate::cli::arguments::moved;
 use crate::cli::arguments::place::Place;
 use crate::cli::arguments::raw::RawArguments;
 use crate::cli::arguments::source::Source;
-use crate::cli::output::live::{AboveView, LiveView, total_line};
+use crate::cli::output::live::{LiveView, total_line};
 use crate::cli::output::log_form::LogForm;
 use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
-    self, AssetLists, Board, ClientError, Control, GapTally, Input, LATE_US, Options, RecordError,
-    Renditions, Selection, Summary, Variants,
+    self, AssetLists, Board, ClientError, Control, Ended, GapTally, Input, LATE_US, Options,
+    RecordError, Renditions, Selection, Summary, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
 use crate::shown::counted;
@@ -172,6 +173,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(Failure::usage(what));
     }
     descriptors::raise();
+    outlet::start();
     // Whoever holds a port may let go of it: a service is started again.
     let ports = Ports::bind(&arguments).map_err(Failure::failed)?;
     let place = Place::choose(
@@ -189,19 +191,16 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let view = LiveView::new(log.quiet == 0 && log.log == LogForm::Text);
     let board = Board::default();
     let times = board.clone();
-    let above = AboveView(view.clone());
-    logging::init(log, Some("replayer"), above.clone(), move || {
-        times.session_us()
-    });
+    logging::init(log, Some("replayer"), move || times.session_us());
     let mut recorded_to = None;
     let summary = runtime.block_on(async {
-        let control = control(source, inputs, &board, above.0.clone())?;
+        let control = control(source, inputs, &board)?;
         let done = CancellationToken::new();
         let showing = tokio::spawn(view.run(board.clone(), done.clone()));
         let telling = tokio::spawn(service::tell(board.clone(), done.clone()));
         let folder = || {
             let folder = place.folder()?;
-            ports.start(&folder, &board, &above);
+            ports.start(&folder, &board);
             recorded_to = Some(folder.clone());
             Ok::<_, RunError>(folder)
         };
@@ -213,13 +212,27 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     });
     // What hangs now has nothing to do with the recording any more.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    above.0.end();
-    let summary = summary.map_err(Failure::from)?;
+    view.end();
+    let (summary, failure) = match (summary, &recorded_to) {
+        (Ok(summary), _) => (summary, None),
+        (Err(error @ RunError::Record(RecordError::Writer(_))), Some(_)) => match cut_short(&board)
+        {
+            Some(summary) => (summary, Some(Failure::from(error))),
+            None => return Err(error.into()),
+        },
+        (Err(error), _) => return Err(error.into()),
+    };
     let Some(folder) = recorded_to else {
         return Ok(());
     };
     let kept_us = next_steps::kept_us(&folder);
     report(&summary, &board, (kept_us.unwrap_or(i64::MIN), resumed));
+    if let Some(failure) = failure {
+        next_steps::lines(&folder, &summary, kept_us)
+            .iter()
+            .for_each(exit::say);
+        return Err(failure);
+    }
     let totals = &summary.totals;
     if let Some(why) = refused(&board) {
         return Err(Failure::failed(why));
@@ -264,6 +277,20 @@ fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Fail
     Ok((options, source))
 }
 
+/// What a recording came to that could not be written any more; `None`: it had not begun.
+fn cut_short(board: &Board) -> Option<Summary> {
+    let clock = board.clock()?;
+    let now_us = clock.now_us();
+    let length_us = now_us.saturating_sub(clock.started_us());
+    Some(Summary {
+        length: Duration::from_micros(u64::try_from(length_us).unwrap_or(0)),
+        ended: Ended::Stopped,
+        stop_us: now_us,
+        ended_us: now_us,
+        totals: board.totals(),
+    })
+}
+
 /// What is answered while it records.
 struct Ports {
     players: Option<Beside>,
@@ -283,28 +310,22 @@ impl Ports {
         })
     }
 
-    fn start(self, folder: &SessionFolder, board: &Board, above: &AboveView) {
+    fn start(self, folder: &SessionFolder, board: &Board) {
         if let Some(metrics) = self.metrics {
             metrics.start(folder, board.clone());
         }
         if let Some(players) = self.players {
-            let above = above.clone();
-            players.start(folder.clone(), board.clone(), move |lines| above.say(lines));
+            players.start(folder.clone(), board.clone());
         }
     }
 }
 
 /// Steers the recording by signals.
-fn control(
-    source: Source,
-    inputs: Vec<Input>,
-    board: &Board,
-    view: LiveView,
-) -> Result<Control, RunError> {
+fn control(source: Source, inputs: Vec<Input>, board: &Board) -> Result<Control, RunError> {
     let stop = CancellationToken::new();
     let has_file = source.file.is_some();
     let ends = Ends::listen(!has_file).map_err(RunError::Signals)?;
-    tokio::spawn(ends.stop_at(stop.clone(), board.clone(), move || view.end()));
+    tokio::spawn(ends.stop_at(stop.clone(), board.clone()));
     let (changed, changes) = mpsc::channel(1);
     if has_file {
         let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Signals)?;
@@ -422,20 +443,10 @@ fn gaps_line(what: &str, gaps: GapTally, all: u64) -> Option<String> {
 /// What the recorder noticed about itself, beside how late it was.
 fn noticed_line(kind: Notice, tally: Tally) -> String {
     let (times, seconds) = (tally.times, tally.length_us as f64 / 1e6);
-    let what = match kind {
-        Notice::Late => "polls that were late",
-        Notice::Stalled => "stood still",
-        Notice::Suspended => "was suspended",
-        Notice::ClockStep => "its wall clock was set",
-        Notice::DiskFull => "its disk was full",
-        Notice::HeldUp => "a reader held up its checkpoint",
-        Notice::LeftAlone => "hosts asked for patience",
-        Notice::FalseValidators => {
-            return format!(
-                "False validators: 304 was answered to what had changed x {times}, for {seconds:.1} s in all"
-            );
-        }
-    };
+    let what = kind.words();
+    if kind == Notice::FalseValidators {
+        return format!("False validators: {what} x {times}, for {seconds:.1} s in all");
+    }
     format!("The recorder itself: {what} x {times}, {seconds:.1} s in all")
 }
 

@@ -13,11 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::descriptors;
 use super::exit::{self, Failure, say};
 use super::listen;
+use super::outlet;
 use super::output::{description, logging};
 use crate::cli::arguments::client::{ClientArguments, PageArguments};
 use crate::cli::arguments::durations::{parse_duration, parse_moment};
 use crate::cli::arguments::moved;
-use crate::cli::output::logging::{LogOptions, Stderr};
+use crate::cli::output::logging::LogOptions;
 use crate::clock::Clock;
 use crate::replayer::connection::Port;
 use crate::replayer::connection::opening::tls::{self, TlsAcceptor};
@@ -217,11 +218,12 @@ pub fn main() -> ExitCode {
 }
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {
-    logging::init(arguments.log, None, Stderr, || None);
+    logging::init(arguments.log, None, || None);
     let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
     if arguments.list {
         return list(folder);
     }
+    outlet::start();
     descriptors::raise();
     let limits = arguments.clients.limits()?;
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;

@@ -2,11 +2,12 @@
 //!
 //! Each program's file turns what was typed, once, into what it means, and hands that to
 //! the library. Writing to a terminal or a pipe never fails a program: a full or closed
-//! output is ignored.
+//! output is ignored, and one that nobody reads holds up none that goes on for long.
 
 mod adjacent_find;
 mod arguments;
 mod beside;
+mod outlet;
 mod output;
 
 mod descriptors;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::cli::outlet;
 use crate::recorder::Board;
 
 /// Told to stop, a recorder that has not begun to write ends after so long.
@@ -38,14 +39,8 @@ impl Ends {
     }
 
     /// The first signal stops the recording; the second ends the process at once: what was
-    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's. `before_exit` is
-    /// called then.
-    pub(super) async fn stop_at(
-        mut self,
-        stop: CancellationToken,
-        board: Board,
-        before_exit: impl FnOnce() + Send,
-    ) {
+    /// committed is safe. So does the first, where the session cannot be begun: it may be a stranger's.
+    pub(super) async fn stop_at(mut self, stop: CancellationToken, board: Board) {
         self.next().await;
         tracing::info!("stopping; once more to stop at once");
         stop.cancel();
@@ -53,7 +48,8 @@ impl Ends {
             () = self.next() => {}
             () = held_up_at_start(&board) => {}
         }
-        before_exit();
+        outlet::end_view();
+        outlet::settle();
         std::process::exit(130);
     }
 

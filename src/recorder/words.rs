@@ -7,6 +7,11 @@ use url::Url;
 
 use crate::session::{EMPTY, Kind, Outcome, UNANSWERED};
 
+/// What came and was not kept, for a reason of the recorder's own.
+pub(crate) fn not_kept(what: &str) -> String {
+    format!("not kept by the recorder ({what})")
+}
+
 /// Where a browser shows the URL of a playlist.
 const NOT_A_PLAYLIST: &str =
     "give the playlist's URL (.m3u8); the browser's network tab shows it while the stream plays";

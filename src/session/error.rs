@@ -89,6 +89,12 @@ pub enum WriterError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// A file of the database may not be larger.
+    #[error(
+        "{} may not grow: there is a limit on the size of files, of this user (ulimit -f) or of the file system; what was \
+         recorded until then is there, and --resume goes on with it without that limit", .0.display()
+    )]
+    TooLarge(PathBuf),
     /// The file system refused.
     #[error(transparent)]
     Io(#[from] std::io::Error),

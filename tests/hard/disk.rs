@@ -251,6 +251,7 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
         "{report}"
     );
     let info = program(env!("CARGO_BIN_EXE_issession"), &["info"]);
-    let noticed = format!("Noticed   by the recorder, of itself: disk full x 1, {seconds} in all");
+    let noticed =
+        format!("Noticed   by the recorder, of itself: its disk was full x 1, {seconds} in all");
     assert!(info.contains(&noticed), "{info}");
 }

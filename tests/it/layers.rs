@@ -61,6 +61,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
             &["beside"],
             &["arguments"],
             &["descriptors", "exit", "listen", "signals"],
+            &["outlet"],
         ],
     ),
     (

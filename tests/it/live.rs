@@ -1,6 +1,6 @@
 //! What a person sees on a terminal while it records, and afterwards: a real terminal, and the screen that comes of what is written.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
@@ -326,6 +326,31 @@ fn who_wants_no_colour_has_the_words() {
         let end = end.map(|at| &part[at..=at]);
         assert_ne!(end, Some("m"), "{:?}", left.written);
     }
+}
+
+#[test]
+fn a_terminal_that_was_stopped_stops_no_recording() {
+    let (origin, _stage, mut terminal) = watched((24, 80), &[], &["-v"]);
+    terminal.until("a view", |rows| row(rows, "advances", "ferry").is_some());
+    // Ctrl+S.
+    (&*terminal.pty).write_all(b"\x13").unwrap();
+    let polls = origin.asks().len();
+    let deadline = now() + PATIENCE;
+    while origin.asks().len() < polls + 60 {
+        assert!(now() < deadline, "it polls no more");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let frames = terminal.frames();
+    // Ctrl+Q.
+    (&*terminal.pty).write_all(b"\x11").unwrap();
+    let deadline = now() + PATIENCE;
+    while terminal.frames() < frames + 3 {
+        assert!(now() < deadline, "it draws no more");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    (&*terminal.pty).write_all(b"\x13").unwrap();
+    let left = terminal.end_by(Signal::TERM);
+    assert!(left.status.success(), "{:?}", left.status);
 }
 
 #[test]

@@ -233,3 +233,63 @@ fn what_the_disk_of_the_recorder_refused_is_no_fault_of_the_origin() {
         assert!(gaps(&replayer)[..3] == [false, true, false], "{faults}");
     }
 }
+
+/// Random figures, so that nothing makes them shorter.
+fn figures(seed: u64, count: usize) -> String {
+    let mut state = seed.wrapping_mul(2) + 1;
+    let mut figure = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from_digit((state >> 40) as u32 % 36, 36).unwrap()
+    };
+    (0..count).map(|_| figure()).collect()
+}
+
+#[test]
+fn a_database_that_may_not_grow_ends_a_recording_with_all_that_is_known_of_it() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/hall.m3u8" => {
+            let text = Window::new(ask.nth as u64 / 2, 4).text();
+            Reply::playlist(format!("{text}#{}\n", figures(ask.nth as u64 + 1, 300_000)))
+        }
+        path => Reply::segment(ts(path)),
+    });
+    // In blocks of 512 bytes: larger than the first log, which is brought into the database then.
+    let recorder = Recorder::new(origin.url("/hall.m3u8")).after_shell("ulimit -f 6000");
+    let finished = recorder.run();
+    let (out, log) = (finished.stdout.clone(), finished.stderr.clone());
+    assert_eq!(finished.status.code(), Some(1), "{log}");
+    let why =
+        "session.db may not grow: there is a limit on the size of files, of this user (ulimit -f)";
+    assert!(log.contains(why), "{log}");
+    assert!(out.starts_with("Record length 0:00:"), "{out}");
+    assert!(out.contains("\nSession sessions/session1: "), "{out}");
+
+    let folder = finished.folder().join("sessions/session1");
+    let program = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let done = command.args(arguments).arg(&folder).output().unwrap();
+        String::from_utf8(done.stdout).unwrap()
+    };
+    let issession = env!("CARGO_BIN_EXE_issession");
+    let info = program(issession, &["info"]);
+    assert!(
+        info.contains("disk full") && !info.contains("killed"),
+        "{info}"
+    );
+    let check = program(issession, &["check"]);
+    assert!(!check.contains("killed"), "{check}");
+    // More than one log came into it.
+    assert!(folder.join("session.db").metadata().unwrap().len() > 1_000_000);
+
+    let gone_on = Recorder::after(finished, origin.url("/hall.m3u8"));
+    let mut gone_on = gone_on.args(["-s", "session1", "--resume"]).start();
+    gone_on.until_at_least(2, "SELECT count(*) FROM run");
+    gone_on.until_at_least(
+        1,
+        "SELECT count(*) FROM exchange WHERE requested_us > (SELECT max(started_us) FROM run)",
+    );
+    let session = gone_on.interrupt().session();
+    session.check_invariants();
+}

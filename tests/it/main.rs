@@ -89,6 +89,7 @@ mod tls;
 mod told;
 mod told_each;
 mod told_once;
+mod unread;
 mod used_again;
 mod versions;
 mod views;

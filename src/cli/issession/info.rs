@@ -10,7 +10,7 @@ use crate::analysis::faults;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{FaultCount, Moment, NoticeEvent, Run, StreamInfo, seconds};
+use crate::session::{FaultCount, Moment, Notice, NoticeEvent, Run, StreamInfo, seconds};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
@@ -354,7 +354,8 @@ fn noticed_line(noticed: &NoticedJson) -> String {
         times,
         seconds,
     } = noticed;
-    format!("Noticed   by the recorder, of itself: {kind} x {times}, {seconds:.1} s in all")
+    let what = Notice::parse(kind).map_or(*kind, Notice::words);
+    format!("Noticed   by the recorder, of itself: {what} x {times}, {seconds:.1} s in all")
 }
 
 #[cfg(test)]

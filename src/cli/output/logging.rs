@@ -11,6 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::log_lines::{Lines, Streams};
 use crate::cli::arguments::durations::escaped;
+use crate::cli::outlet;
 
 /// How much is said, and in which form.
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
@@ -43,17 +44,14 @@ impl LogOptions {
     }
 }
 
-/// Starts logging to `writer`; [`Stderr`] where nothing else shares the terminal.
+/// Starts logging, to standard error.
 /// `session_us`: what time it is in the session, in microseconds, once there is one.
 /// `beside`: a module that is not the program's main work; its lines belong to `-v`.
-pub fn init<W>(
+pub fn init(
     options: LogOptions,
     beside: Option<&str>,
-    writer: W,
     session_us: impl Fn() -> Option<i64> + Send + Sync + 'static,
-) where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+) {
     // What libraries say belongs to -vv.
     let level = options.level();
     let mut ours = format!("warn,isrecorder={level}");
@@ -70,7 +68,7 @@ pub fn init<W>(
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(Escaping(writer))
+        .with_writer(Escaping(|| Stderr))
         // It would report failures to write with `eprintln!`, which panics.
         .log_internal_errors(false)
         .with_ansi(false);
@@ -83,26 +81,18 @@ pub fn init<W>(
         .try_init();
 }
 
-/// Standard error, on which a failure to write is ignored.
+/// Standard error, which holds up nobody and fails nobody.
 #[derive(Debug, Clone, Copy)]
-pub struct Stderr;
+struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let _ = io::stderr().write_all(bytes);
+        outlet::log(bytes);
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Stderr {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        *self
     }
 }
 

@@ -43,7 +43,7 @@ async fn tell(writer: &Writer, activity: &Activity) {
             writer.heartbeat(clocks).await;
         }
         for event in events {
-            tracing::warn!(json.own = true, "{}: {}", event.kind, event.detail);
+            tracing::warn!(json.own = true, json.kind = %event.kind, "{}", event.detail);
             writer.notice(event).await;
         }
     }

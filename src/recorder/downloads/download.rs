@@ -203,15 +203,19 @@ fn fails(playlists: &Playlists, job: &Job, last: &Hop, (since_us, now_us): (i64,
         return false;
     };
     stats.fault(last.outcome);
-    stats.losing.fails(&[&what], (since_us, now_us), LATELY_US);
-    let host = hosts::host_and_port(&last.url);
+    // A full disk is the recorder's, and told as that.
+    if last.outcome != Outcome::Disk {
+        stats.losing.fails(&[&what], (since_us, now_us), LATELY_US);
+    }
     if last.outcome.is_recorders() {
+        // No host has to do with it.
         let met = Met {
             kind: job.kind,
-            host: &host,
+            host: "",
         };
-        return all.is_news(met, &what);
+        return all.is_news(met, &words::not_kept(&what));
     }
+    let host = hosts::host_and_port(&last.url);
     let failed = Failed {
         class: Class::Chunks,
         of: stats.number,

@@ -475,7 +475,7 @@ impl Plain {
         all.met(now_us);
         let host = hosts::host_and_port(&hop.url);
         if outcome.is_recorders() {
-            return is_told || all.is_news(self.met(&host), what);
+            return is_told || all.is_news(self.met(""), &words::not_kept(what));
         }
         let failed = Failed {
             class: Class::Polls,

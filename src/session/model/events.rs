@@ -23,6 +23,22 @@ text_enum! {
     }
 }
 
+impl Notice {
+    /// As people read it everywhere, with the recorder in front of it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Late => "was late with polls",
+            Self::Stalled => "stood still",
+            Self::Suspended => "was suspended",
+            Self::ClockStep => "its wall clock was set",
+            Self::DiskFull => "its disk was full",
+            Self::HeldUp => "a reader held up its checkpoint",
+            Self::FalseValidators => "304 was answered to what had changed",
+            Self::LeftAlone => "hosts asked for patience",
+        }
+    }
+}
+
 text_enum! {
     /// What else is noted: kinds of `event` that have no length.
     Remark {

@@ -63,14 +63,10 @@ impl Recent {
                 change.goes_on = kind == Notice::DiskFull && before.length_us == tally.length_us;
                 *before = tally;
             }
-            let Some(what) = in_words(kind, change.goes_on) else {
+            let Some(what) = in_words(kind, tally, change.goes_on) else {
                 continue;
             };
             if change.goes_on || now_us.saturating_sub(change.at_us) <= TOLD_US {
-                let what = match tally.times {
-                    1 => what.to_owned(),
-                    times => format!("{what} x {times}"),
-                };
                 let since_us = change.at_us;
                 told.push(Condition {
                     word: Word::Recorder,
@@ -127,7 +123,7 @@ impl Past {
         let lasted = text::length(over.until_us.saturating_sub(over.since_us));
         let (word, _) = trouble.word.texts();
         let why = match trouble.word {
-            Word::Fails => over.what.clone(),
+            Word::Fails | Word::Unanswered if !over.what.is_empty() => over.what.clone(),
             Word::ChunksFail => format!("chunks: {}", over.what),
             _ => word.to_lowercase(),
         };
@@ -152,18 +148,25 @@ fn over(trouble: &Condition, pasts: &Pasts, now_us: i64) -> recorder::Past {
     }
 }
 
-/// What the recorder notices about itself, not about origins.
-fn in_words(kind: Notice, goes_on: bool) -> Option<&'static str> {
-    match kind {
-        Notice::Late => Some("was late with polls"),
-        Notice::Stalled => Some("stood still"),
-        Notice::Suspended => Some("was suspended"),
-        Notice::ClockStep => Some("its wall clock was set"),
-        Notice::DiskFull if goes_on => Some("its disk is full: nothing is kept"),
-        Notice::DiskFull => Some("its disk was full"),
-        Notice::HeldUp => Some("a reader holds up its checkpoint"),
-        Notice::LeftAlone | Notice::FalseValidators => None,
-    }
+/// What the recorder notices about itself, not about origins, and for how long: a moment follows.
+fn in_words(kind: Notice, tally: Tally, goes_on: bool) -> Option<String> {
+    let (what, moment) = match kind {
+        Notice::DiskFull if goes_on => ("its disk is full: no chunk is kept", "since"),
+        Notice::ClockStep => ("its wall clock was set", "at"),
+        Notice::HeldUp => ("a reader holds up its checkpoint", "at"),
+        Notice::LeftAlone | Notice::FalseValidators => return None,
+        Notice::Late | Notice::Stalled | Notice::Suspended | Notice::DiskFull => {
+            (kind.words(), "until")
+        }
+    };
+    let length = text::length(tally.length_us);
+    let (times, length) = match (tally.times, moment) {
+        (1, "until") => (String::new(), format!(" for {length}")),
+        (times, "until") => (format!(" x {times}"), format!(", {length} in all")),
+        (1, _) => (String::new(), String::new()),
+        (times, _) => (format!(" x {times}"), String::new()),
+    };
+    Some(format!("{what}{times}{length}, {moment}"))
 }
 
 #[cfg(test)]
@@ -240,6 +243,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_unanswered_at_last_and_something_else_before_is_told_as_all_of_it() {
+        let mut past = Past::default();
+        let mut now = is(Word::Unanswered, 10_000_000, "");
+        past.remember(&mut now, &Pasts::default(), 20_000_000);
+        let pasts = Pasts {
+            polls: was(10_000_000, 22_000_000, "unanswered, then reset x 3"),
+            ..Pasts::default()
+        };
+        let mut now = is(Word::Advances, 22_000_000, "");
+        past.remember(&mut now, &pasts, 22_400_000);
+        let told = "unanswered, then reset x 3 for 12.0 s";
+        assert_eq!(now, is(Word::Again, 22_000_000, told));
+    }
+
+    #[test]
     fn chunks_that_are_good_again_count_no_longer() {
         let mut past = Past::default();
         let mut now = is(Word::ChunksFail, 10_000_000, "HTTP 404 x 4");
@@ -259,19 +277,30 @@ mod tests {
         let mut recent = Recent::default();
         let tally = |times, length_us| Tally { times, length_us };
         let mut own = |kind, tally, at_us| recent.own(BTreeMap::from([(kind, tally)]), at_us);
-        let late = is(Word::Recorder, 5, "was late with polls x 2");
+        let late = is(
+            Word::Recorder,
+            5,
+            "was late with polls x 2, 0.0 s in all, until",
+        );
         assert_eq!(own(Notice::Late, tally(2, 900), 5), [late]);
         assert_eq!(own(Notice::Late, tally(2, 900), 6 + TOLD_US), []);
-        let full = is(Word::Recorder, 7, "its disk is full: nothing is kept");
+        let full = is(
+            Word::Recorder,
+            7,
+            "its disk is full: no chunk is kept, since",
+        );
         let all = own(Notice::DiskFull, tally(1, 0), 7);
         assert_eq!(all, std::slice::from_ref(&full));
         let much_later = 10 * TOLD_US;
         assert_eq!(own(Notice::DiskFull, tally(1, 0), much_later), [full]);
         own(Notice::DiskFull, tally(1, 9), much_later);
         let over = own(Notice::DiskFull, tally(1, 9), much_later + 1);
-        assert_eq!(over[0].what, "its disk was full");
+        assert_eq!(over[0].what, "its disk was full for 0.0 s, until");
         let over = own(Notice::DiskFull, tally(1, 9), much_later + TOLD_US + 1);
         assert_eq!(over, []);
         assert_eq!(own(Notice::LeftAlone, tally(1, 9), 1), []);
+        let still = own(Notice::Stalled, tally(1, 6_100_000), 8);
+        let told = "stood still for 6.1 s, until";
+        assert_eq!(still, [is(Word::Recorder, 8, told)]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::recorder::{LATELY_US, Past, PlaylistStats, Spell, StreamStats};
+use crate::session::Outcome;
 
 /// A raw stream that brings nothing for so long is silent, in microseconds.
 const SILENT_US: i64 = 2_000_000;
@@ -249,7 +250,7 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
         return is(Word::Ended, advanced_us, String::new());
     }
     if let Some(spell) = playlist.failing.spell() {
-        return is(Word::Fails, spell.since_us, spell.told());
+        return told_of(Word::Fails, &spell);
     }
     if let Some(since_us) = unanswered_us(playlist, now_us) {
         return is(Word::Unanswered, since_us, String::new());
@@ -273,13 +274,27 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
         (0, ..) if asked_us > 0 && !is_listing && now_us - asked_us > LONGEST_BEGIN_US => {
             is(Word::NoAdvance, asked_us, "it never did".to_owned())
         }
-        (.., Some(spell)) => is(Word::ChunksFail, spell.since_us, spell.told()),
+        (.., Some(spell)) => told_of(Word::ChunksFail, &spell),
         (1.., 1.., _) if ago_us > NOT_ASKED_US.max(3 * target_us) => {
             let what = "no poll has told whether it advances";
             is(Word::NotAsked, advanced_us, what.to_owned())
         }
         (0, ..) => is(Word::Begins, asked_us, String::new()),
         _ => is(Word::Advances, advanced_us, String::new()),
+    }
+}
+
+/// What came and was not kept is nobody's fault but the recorder's.
+fn told_of(word: Word, spell: &Spell) -> Condition {
+    let is_recorders = |what: &String| Outcome::parse(what).is_some_and(Outcome::is_recorders);
+    let (word, what) = match spell.whats.iter().all(is_recorders) {
+        true => (Word::Recorder, format!("not kept: {}", spell.told())),
+        false => (word, spell.told()),
+    };
+    Condition {
+        word,
+        since_us: spell.since_us,
+        what,
     }
 }
 

@@ -102,7 +102,7 @@ impl Screen {
         let (word, _) = own.word.texts();
         Line {
             tone: own.word.tone(),
-            text: format!("{word:<WORD$} {} at {}", own.what, utc(own.since_us)),
+            text: format!("{word:<WORD$} {} {}", own.what, utc(own.since_us)),
         }
     }
 

@@ -53,8 +53,8 @@ impl Poller {
         let is_told = match hop.outcome.is_recorders() {
             // It is no outage of the origin.
             true => {
-                let host = host.as_str();
-                self.context.stats.is_news(Met { kind, host }, &what)
+                let what = words::not_kept(&what);
+                self.context.stats.is_news(Met { kind, host: "" }, &what)
             }
             false => {
                 let failed = Failed {

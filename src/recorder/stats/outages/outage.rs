@@ -144,11 +144,12 @@ impl Outage {
         is_new
     }
 
-    /// A good answer came for one of its playlists; since when that had none.
+    /// A good answer came for one of its playlists; since when that had none, if it is the first.
     pub(super) fn answers(&mut self, of: usize, at_us: i64) -> Option<i64> {
         let member = self.members.get_mut(&of)?;
+        let is_first = member.good_us.is_none();
         member.good_us.get_or_insert(at_us);
-        Some(member.since_us)
+        is_first.then_some(member.since_us)
     }
 
     /// A good answer came of a host for one of its playlists.

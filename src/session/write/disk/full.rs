@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
@@ -26,6 +27,8 @@ const TELL_EVERY: Duration = Duration::from_secs(30);
 const PROBE: &str = "probe";
 /// Enough for the rows of some hours.
 const RESERVE_BYTES: u64 = 4 * 1024 * 1024;
+/// No write of SQLite goes so far beyond the end of a file.
+const BEYOND: u64 = 1024 * 1024;
 /// How often room is looked for.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Frames after which the write-ahead log is checkpointed: SQLite's own number, and the one while the log should not
@@ -100,6 +103,13 @@ impl Disk {
         self.room.close();
         self.say();
         let had = std::mem::take(&mut self.has_reserve);
+        if had {
+            tracing::error!(
+                json.own = true,
+                "the disk is full; what was held in reserve is given up, so that polls go on; {}",
+                self.until()
+            );
+        }
         had && self.chunks.remove_temporary(&reserve()).is_ok()
     }
 
@@ -148,11 +158,52 @@ impl Disk {
         let (told, before) = self.told;
         if lost > before && (at_end || now.duration_since(told) >= TELL_EVERY) {
             self.told = (now, lost);
+            let until = match at_end {
+                true => String::new(),
+                false => format!("; {}", self.until()),
+            };
             tracing::error!(
                 json.own = true,
-                "the disk is still full; bodies that were not kept so far: {lost}"
+                "the disk is still full; bodies that were not kept so far: {lost}{until}"
             );
         }
+    }
+
+    /// How much has to be free before bodies are kept again: more than some are free as soon as the reserve was given up.
+    fn until(&self) -> String {
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        let needed = self.room.needed();
+        match self.has_reserve {
+            true => format!("it goes on when {:.1} MB are free", megabytes(needed)),
+            false => format!(
+                "it goes on when {:.1} MB are free, {:.1} MB of them to hold in reserve again: delete files, or stop and record less",
+                megabytes(needed + RESERVE_BYTES),
+                megabytes(RESERVE_BYTES)
+            ),
+        }
+    }
+
+    /// Whether a refusal of the database is for its size: a limit on that of files, of this user (`ulimit -f`) or of the file
+    /// system. SQLite does not tell why it could not write.
+    pub(crate) fn is_of_size(&self, error: &rusqlite::Error, database: &Path) -> bool {
+        let code = error.sqlite_error().map(|e| e.extended_code);
+        if code != Some(rusqlite::ffi::SQLITE_IOERR_WRITE) {
+            return false;
+        }
+        let wal = database.with_file_name("session.db-wal");
+        let sizes = [database, &wal].map(|path| path.metadata().map_or(0, |file| file.len()));
+        let [one, other] = sizes;
+        let name = TemporaryName::fixed(PROBE);
+        let probed = self.made_anew(&name);
+        let probed = probed.and_then(|file| file.set_len(one.max(other) + BEYOND));
+        let _ = self.chunks.remove_temporary(&name);
+        probed.is_err_and(|error| error.kind() == io::ErrorKind::FileTooLarge)
+    }
+
+    /// Nothing can be written any more, the end of the run neither: that it was not killed is said all the same.
+    pub(crate) fn end_without_row(&mut self) {
+        self.let_go();
+        self.mark();
     }
 
     fn mark(&mut self) {
@@ -182,8 +233,9 @@ impl Disk {
             (since_us.into_iter()).for_each(|us| self.tallies.begin(Notice::DiskFull, us));
             tracing::error!(
                 json.own = true,
-                "{}: the disk is full; no bodies are kept until there is room",
-                self.chunks.shown().display()
+                "{}: the disk is full; no bodies are kept until there is room; {}",
+                self.chunks.shown().display(),
+                self.until()
             );
         }
     }

@@ -147,12 +147,20 @@ impl Thread {
         &mut self,
         batch: &mut [Message],
     ) -> Result<(), WriterError> {
-        let mut said = false;
+        let (mut said, mut is_folded) = (false, false);
         loop {
             let error = match self.commit(batch) {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
+            if let Some(source) = self.is_of_size(&error) {
+                // The log can be used again where it is folded in.
+                if !std::mem::replace(&mut is_folded, true) && self.fold() {
+                    continue;
+                }
+                self.disk.end_without_row();
+                return Err(source);
+            }
             let is_full = error.is_full_disk(&self.disk);
             if is_full && self.disk.gives_up_reserve() {
                 continue;
@@ -173,6 +181,23 @@ impl Thread {
             // Chunks of the batch are in place, and have no rows yet.
             self.make_room(false)?;
         }
+    }
+
+    /// What is to be said where a file of the database may not grow.
+    fn is_of_size(&self, error: &CommitError) -> Option<WriterError> {
+        let CommitError::Database(source) = error else {
+            return None;
+        };
+        let path = self.folder.database();
+        let is_it = self.disk.is_of_size(source, &path);
+        is_it.then_some(WriterError::TooLarge(path))
+    }
+
+    /// Brings the write-ahead log into the database, so that it begins anew; whether it could.
+    fn fold(&self) -> bool {
+        let fold = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let is_held: rusqlite::Result<bool> = self.store.db.query_row(fold, [], |row| row.get(0));
+        is_held.is_ok_and(|is_held| !is_held)
     }
 
     pub(crate) fn begin_to_keep(&mut self, batch: &mut Vec<Message>) -> Result<(), WriterError> {

@@ -234,12 +234,12 @@ fn what_is_the_recorders_own_is_first_and_called_so() {
     screen.own.push(Condition {
         word: Word::Recorder,
         since_us: NOW_US - 9_000_000,
-        what: "its disk is full: nothing is kept".to_owned(),
+        what: "its disk is full: no chunk is kept, since".to_owned(),
     });
     let lines = screen.lines(24, 80);
     assert_eq!(
         lines[0].text,
-        " RECORDER    its disk is full: nothing is kept at 03:12:21Z"
+        " RECORDER    its disk is full: no chunk is kept, since 03:12:21Z"
     );
     assert_eq!(lines[0].tone, Tone::Own);
     assert!(lines[1].text.starts_with(" FAILS "));

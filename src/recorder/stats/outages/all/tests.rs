@@ -131,6 +131,19 @@ fn a_server_that_is_down_is_one_outage_of_all_its_playlists() {
 }
 
 #[test]
+fn since_when_a_playlist_had_no_answer_is_told_with_its_first_good_one_alone() {
+    let mut log = Log::new();
+    log.fails(0, "refused", 0);
+    log.fails(1, "refused", 0);
+    let since = |log: &Log, us| log.outages.answers(0, us, log.at(us)).since_us;
+    assert_eq!(since(&log, 40 * S), Some(0));
+    let told = since(&log, 41 * S);
+    assert_eq!(told, None, "it has had its answer; the other one fails on");
+    log.fails(0, "refused", 42 * S);
+    assert_eq!(since(&log, 43 * S), Some(0), "its outage went on");
+}
+
+#[test]
 fn one_that_fails_on_is_not_hidden_by_the_others_nor_hides_them() {
     let mut log = Log::new();
     log.fails(0, "HTTP 404", 0);

@@ -13,7 +13,7 @@ const NO_WRAP: &str = "\x1b[?7l";
 const WRAP: &str = "\x1b[?7h";
 
 /// Draws `lines` over what was drawn before, if anything was.
-pub(super) fn frame(lines: &[String]) -> String {
+pub(in crate::cli) fn frame(lines: &[String]) -> String {
     let Some(up) = lines.len().checked_sub(1) else {
         return taken_away();
     };
@@ -34,13 +34,13 @@ pub(super) fn frame(lines: &[String]) -> String {
 }
 
 /// Nothing is left of it, and the cursor is where it began.
-pub(super) fn taken_away() -> String {
+pub(in crate::cli) fn taken_away() -> String {
     format!("{HOME}{ERASE_BELOW}")
 }
 
 /// Whether lines of so many columns each, wrapped anew, fill the screen: then the terminal may have lost the place at which
 /// the view begins, and all that is seen is of it.
-pub(super) fn fills(columns: &[usize], (height, width): (usize, usize)) -> bool {
+pub(in crate::cli) fn fills(columns: &[usize], (height, width): (usize, usize)) -> bool {
     let rows = columns
         .iter()
         .map(|columns| columns.div_ceil(width.max(1)).max(1));
@@ -48,12 +48,12 @@ pub(super) fn fills(columns: &[usize], (height, width): (usize, usize)) -> bool 
 }
 
 /// The screen is empty.
-pub(super) fn cleared() -> String {
+pub(in crate::cli) fn cleared() -> String {
     format!("{TOP}{ERASE_BELOW}")
 }
 
 /// What was said, above `lines`.
-pub(super) fn above(said: &str, lines: &[String]) -> String {
+pub(in crate::cli) fn above(said: &str, lines: &[String]) -> String {
     let drawn = match lines {
         [] => String::new(),
         lines => frame(lines),
