@@ -198,7 +198,9 @@ pub(super) fn count(
         (false, true) => {
             // Nobody waits for what was announced and is not listed.
             if last.outcome == Outcome::Aborted && job.hint.is_none() {
-                number.into_iter().for_each(|one| stats.lost.cut_off(one, now_us));
+                number
+                    .into_iter()
+                    .for_each(|one| stats.lost.cut_off(one, now_us));
             }
             false
         }

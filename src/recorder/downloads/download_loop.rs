@@ -98,7 +98,8 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
 
 /// Tells of downloads that are slow, which hold up no others from then on; whether there are any.
 async fn look(downloads: &Downloads) -> bool {
-    let slow = slow::look(downloads);
+    let now_us = downloads.fetcher.writer.clock().now_us();
+    let slow = slow::look(&downloads.playlists, now_us);
     if slow.is_empty() {
         return false;
     }

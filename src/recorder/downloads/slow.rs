@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::download::Downloads;
 use crate::clock;
 use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
@@ -32,9 +31,8 @@ pub(super) fn begins(playlists: &Playlists, job: &Job, now_us: i64) -> UnderWay 
 }
 
 /// Tells of those under way that are slow; the numbers of their requests.
-pub(super) fn look(downloads: &Downloads) -> Vec<u64> {
-    let all = downloads.playlists.all_stats();
-    let now_us = downloads.fetcher.writer.clock().now_us();
+pub(super) fn look(playlists: &Playlists, now_us: i64) -> Vec<u64> {
+    let all = playlists.all_stats();
     let slow = all.pace().look(now_us);
     for one in &slow {
         if one.is_new {

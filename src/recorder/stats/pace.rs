@@ -128,8 +128,14 @@ impl UnderWay {
     /// It is over: whether it was slow, and that was known before.
     pub(crate) fn ends(&self, now_us: i64) -> (Option<Slow>, bool) {
         let mut known = self.pace.known();
-        let was_known = known.under_way.get(&self.job).is_some_and(|one| one.is_slow);
-        let slow = known.slow(now_us).into_iter().find(|one| one.job == self.job);
+        let was_known = known
+            .under_way
+            .get(&self.job)
+            .is_some_and(|one| one.is_slow);
+        let slow = known
+            .slow(now_us)
+            .into_iter()
+            .find(|one| one.job == self.job);
         if slow.is_none() {
             known.came(self.job, now_us);
         }
@@ -323,13 +329,19 @@ mod tests {
     }
 
     #[test]
-    fn one_that_hangs_is_slow_behind_one_and_a_half_target_durations_and_never_before_three_seconds() {
+    fn one_that_hangs_is_slow_behind_one_and_a_half_target_durations_and_never_before_three_seconds()
+     {
         let pace = Pace::default();
         let _hangs = pace.begins(1, asked(0));
         let mut long = asked(0);
         long.target_us = 6 * S;
         let _waits = pace.begins(2, long);
-        let jobs = |at_us| pace.look(at_us).iter().map(|one| (one.job, one.is_new)).collect::<Vec<_>>();
+        let jobs = |at_us| {
+            pace.look(at_us)
+                .iter()
+                .map(|one| (one.job, one.is_new))
+                .collect::<Vec<_>>()
+        };
         assert_eq!(jobs(3 * S), []);
         assert_eq!(jobs(3 * S + 1), [(1, true)]);
         assert_eq!(jobs(9 * S), [(1, false)]);

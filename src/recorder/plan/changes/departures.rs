@@ -79,8 +79,7 @@ impl Plan {
         let oldest = self.since.values().next();
         let oldest = oldest.filter(|_| item.state == State::Ready && item.asked.is_none());
         let under_way = self.since.len();
-        item.no_turn =
-            oldest.map(|since| (under_way, now.saturating_duration_since(*since)));
+        item.no_turn = oldest.map(|since| (under_way, now.saturating_duration_since(*since)));
         let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
         if state == State::Ready {
             self.unqueue(queued_by, key, rank, Some(own));

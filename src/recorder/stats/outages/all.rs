@@ -94,9 +94,8 @@ impl Outages {
     /// What a download is of.
     fn each_of_chunks(&self, of: usize, host: &str, each: impl Fn(&mut Outage)) {
         let mut known = self.known();
-        let is_it = |one: &&mut Outage| {
-            one.class == Class::Chunks && one.has(of) && one.host == host
-        };
+        let is_it =
+            |one: &&mut Outage| one.class == Class::Chunks && one.has(of) && one.host == host;
         known.open.iter_mut().find(is_it).into_iter().for_each(each);
     }
 
@@ -273,7 +272,9 @@ impl Known {
             whats: Vec::new(),
         });
         short.count += 1;
-        short.times = short.times.saturating_add(over.times.saturating_add(over.slow));
+        short.times = short
+            .times
+            .saturating_add(over.times.saturating_add(over.slow));
         for what in &over.whats {
             if short.whats.len() < MOST && !short.whats.contains(what) {
                 short.whats.push(what.clone());

@@ -205,7 +205,8 @@ impl Outage {
             Class::Polls => true,
             Class::Chunks => {
                 let misses = self.members.values().any(|one| !one.missing.is_empty());
-                !misses || at_end || now_us.saturating_sub(last_us) >= SETTLED_US
+                // Where segments come too slowly the next one may be slow, too.
+                !(misses || self.slow > 0) || at_end || now_us.saturating_sub(last_us) >= SETTLED_US
             }
         };
         let is_due = match left {
