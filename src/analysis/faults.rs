@@ -5,11 +5,18 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::times::{between_us, both_clocks, length, short_length};
-use crate::session::{Fault, Moment, Outcome, UNANSWERED, fault_words, seconds};
+use crate::session::{Fault, Moment, Outcome, SLOW, UNANSWERED, fault_words, seconds};
 use crate::shown::{escaped, json};
 
 /// What happened, in a few words: the status of an error, the outcome of a broken exchange; `unanswered for 12 s, then reset`.
 pub fn what_happened(fault: &Fault) -> String {
+    if let (true, Some(us)) = (fault.is_slow, fault.unanswered_us) {
+        let then = match fault.is_answered() {
+            true => "then all of it came",
+            false => "then broken off by the recorder",
+        };
+        return format!("{SLOW} for {}, {then}", short_length(us));
+    }
     let what = match (fault.is_long_wait, fault.is_answered()) {
         (false, _) => at_last(fault),
         (true, true) => "answered".to_owned(),
@@ -157,6 +164,7 @@ mod tests {
             error: None,
             unanswered_us: None,
             is_long_wait: false,
+            is_slow: false,
         }
     }
 

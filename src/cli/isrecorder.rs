@@ -396,7 +396,9 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
     let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
     let lost = ending::lost(&streams, kept_us);
     let troubles = ending::troubles(&streams, (summary.stop_us, summary.ended_us));
-    let told = gaps.into_iter().chain(silences).chain(lost);
+    let told = gaps.into_iter().chain(silences);
+    let told = told.chain(ending::slow(&streams)).chain(lost);
+    let told = told.chain(ending::cut_off(&streams, kept_us));
     told.chain(troubles).for_each(exit::say);
     if totals.gaps.not_seen > 0 {
         let segments = counted(totals.gaps.not_seen, "segment");

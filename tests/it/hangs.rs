@@ -204,8 +204,8 @@ fn a_wait_is_long_by_the_target_duration_and_by_what_the_origin_may_hold() {
         ("v.m3u8", "media", "", 3_000),
         ("v.m3u8", "media", held, 6_000),
         ("main.m3u8", "main", "", 5_000),
-        ("seg1.ts", "segment", "", 5_000),
-        ("seg1.ts", "key", "", 5_000),
+        ("seg1.ts", "segment", "", 3_000),
+        ("seg1.ts", "key", "", 3_000),
         ("seg1.ts", "part", "", 6_000),
     ] {
         for (wait_ms, wanted) in [(longest_ms, false), (longest_ms + 1, true)] {

@@ -205,21 +205,28 @@ fn segments_that_were_not_asked_for_since_others_come_slowly_are_told_as_that() 
     });
     let mut recording = Recorder::new(origin.url("/live.m3u8"))
         .args(["--stall", "600", "--max-time", "600"])
+        .args([
+            "--limit",
+            "downloads=3",
+            "--limit",
+            "downloads-per-playlist=2",
+        ])
         .start();
-    let told = "left its playlist and was not asked for: what 127.0.0.1:";
+    let told = "left its playlist and was not asked for in time: what 127.0.0.1:";
     recording.until_it_says(told);
+    recording.until_it_says(": slow: 0.0 kB/s, ");
     let finished = recording.interrupt();
     let (log, out) = (&finished.stderr, &finished.stdout);
     let line = log.lines().find(|line| line.contains(told)).unwrap();
+    assert!(line.contains(" sends is slow, all "), "{line}");
     assert!(
-        line.contains(" sends is slow, all 8 downloads were under way, one for "),
+        line.contains(" downloads were under way, one for "),
         "{line}"
     );
-    let limit = "(--limit downloads-per-playlist=N allows more at once)";
-    assert!(line.ends_with(limit), "{line}");
-    // Four of the playlist, and four that are late: what comes then has no turn.
+    assert!(line.ends_with("=N allows more at once)"), "{line}");
+    // Two of the playlist, one that is late, and six that are slow: what comes then has no turn.
     let asked = (0..1000).filter(|n| origin.count(&format!("/seg{n}.ts")) > 0);
-    assert_eq!(asked.count(), 8);
+    assert!(asked.count() <= 9);
     assert!(!log.contains("given up"), "{log}");
     let own = |line: &&str| {
         line.starts_with("The recorder itself: ")

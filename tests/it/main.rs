@@ -78,6 +78,7 @@ mod resume;
 mod second_readings;
 mod service;
 mod sessions_in_urls;
+mod slow;
 mod spellings;
 mod steering;
 mod stood_still;

@@ -142,8 +142,9 @@ impl Gap {
     /// So much earlier than it was seen its end may have been, in microseconds: nothing of the origin says that it was not.
     fn unsure_us(&self) -> i64 {
         let unsure_us = self.uncertain_us[1].unwrap_or(0);
-        let rebuffed_us = self.polls.rebuffed_us;
-        let since_us = rebuffed_us.map(|us| self.until_us.saturating_sub(us));
+        // Who waits for an answer asks: that it came so slowly is the origin's, or the network's.
+        let known_us = self.polls.rebuffed_us.max(self.polls.awaited_until_us);
+        let since_us = known_us.map(|us| self.until_us.saturating_sub(us));
         unsure_us.min(since_us.unwrap_or(unsure_us)).max(0)
     }
 

@@ -1,7 +1,7 @@
 //! Why there was no good answer: for a reason of the origin's, or of the recorder's own. Pure.
 
 use crate::analysis::faults::in_short;
-use crate::session::{Fault, Outcome, UNANSWERED, fault_words};
+use crate::session::{Fault, Outcome, SLOW, UNANSWERED, fault_words};
 
 /// A poll that was made later than that (microseconds) was made by a recorder in trouble.
 const LATE_US: i64 = 1_000_000;
@@ -109,6 +109,7 @@ impl Cause {
             is_away: own.is_none() && is_away(fault),
             was_unanswered: own.is_none() && fault.unanswered_us.is_some() && !fault.is_long_wait,
             what: match own {
+                _ if fault.is_slow => SLOW.to_owned(),
                 _ if fault.is_long_wait => UNANSWERED.to_owned(),
                 Some(_) => fault_words(fault.status, fault.outcome, None),
                 None => in_short(fault.status, fault.outcome, fault.error.as_deref()),
@@ -195,6 +196,7 @@ mod tests {
             error: None,
             unanswered_us: None,
             is_long_wait: false,
+            is_slow: false,
         }
     }
 

@@ -5,7 +5,7 @@ use super::search::Cost;
 use super::things::Things;
 use crate::analysis::never_listed::counted;
 use crate::analysis::times::{between_us, both_clocks, length};
-use crate::session::Kind;
+use crate::session::{Kind, SLOW};
 
 /// Playlists whose segments are named, where those of several were never listed.
 const MOST_NAMED: usize = 8;
@@ -60,6 +60,7 @@ fn span(outage: &Outage, zero_us: i64) -> String {
     }
     let (good, most) = (at(good_us), length(between_us(begun_us, good_us)));
     let then = match outage.answered == outage.faults {
+        true if outage.what() == SLOW => ", then all came",
         true => ", then answered",
         false => "",
     };

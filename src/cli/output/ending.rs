@@ -1,5 +1,6 @@
 //! What a recording says at its end of its streams: in which trouble each was then, and which segments never came. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -30,6 +31,7 @@ enum In {
     Outage(String),
     Silence,
     Freeze,
+    Slow(String),
 }
 
 fn trouble(playlists: &[Arc<PlaylistStats>], (stop_us, ended_us): (i64, i64)) -> Option<String> {
@@ -42,6 +44,7 @@ fn trouble(playlists: &[Arc<PlaylistStats>], (stop_us, ended_us): (i64, i64)) ->
         In::Outage(what) => format!("an outage: {}", escaped(what)),
         In::Silence => "a silence: no byte".to_owned(),
         In::Freeze => "a freeze: no advance".to_owned(),
+        In::Slow(what) => format!("slow chunks: {}", escaped(what)),
     };
     let of = match (troubles.len(), all.len()) {
         (some, all) if some < all => format!(" ({some} of {})", counted(all, "playlist")),
@@ -65,7 +68,10 @@ fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
     if let Some(since_us) = unanswered_us.filter(is_long) {
         return Some((In::Outage(UNANSWERED.to_owned()), since_us));
     }
-    playlist.gaps.since_us()?;
+    if playlist.gaps.since_us().is_none() {
+        let slow = playlist.slow.spell()?;
+        return Some((In::Slow(slow.what), slow.since_us));
+    }
     let since_us = playlist.advanced_us.load(Ordering::Relaxed);
     Some(match playlist.is_raw.load(Ordering::Relaxed) {
         true => (In::Silence, since_us),
@@ -94,6 +100,33 @@ pub(crate) fn not_asked_for(streams: &[Arc<StreamStats>], kept_us: i64) -> Optio
     Some(format!(
         "The recorder itself: {segments} not asked for, as all its downloads were under way, and slow (--limit downloads-per-playlist=N, --limit downloads=N): {named}"
     ))
+}
+
+/// Segments that were listed when the recording ended, and had not come by then.
+pub(crate) fn cut_off(streams: &[Arc<StreamStats>], kept_us: i64) -> Vec<String> {
+    let told = |whose, why: &str| {
+        let (segments, named) = lost_by(streams, kept_us, whose)?;
+        Some(format!("  {segments} {why}: {named}"))
+    };
+    let cut_off = told(LostBy::CutOff, "cut off as the recording ended");
+    let waiting = told(LostBy::Waiting, "not asked for by the end of the recording");
+    cut_off.into_iter().chain(waiting).collect()
+}
+
+/// Downloads that took too long, and came, or were cut off.
+pub(crate) fn slow(streams: &[Arc<StreamStats>]) -> Vec<String> {
+    let mut all: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
+    for (what, tally) in streams.iter().flat_map(|stream| stream.stats.slow()) {
+        let (count, longest_us) = all.entry(what).or_default();
+        *count += tally.count;
+        *longest_us = tally.longest_us.max(*longest_us);
+    }
+    let told = all.into_iter().map(|(what, (count, longest_us))| {
+        let longest = longest_us as f64 / 1e6;
+        let downloads = counted(count, "download");
+        format!("  {what}: {downloads}, for up to {longest:.1} s, and no faults")
+    });
+    told.collect()
 }
 
 /// How many, and which.

@@ -76,6 +76,7 @@ impl Context {
             patient_until: Some(self.stop.clone()),
             held: None,
             waits: None,
+            progress: None,
         };
         tokio::select! {
             () = self.stop.cancelled() => return what_came(&[], wanted),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::guards;
 use super::queue::Queue;
+use super::slow;
 use crate::clock;
 use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
@@ -46,7 +47,9 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         playlists,
         ..
     } = downloads;
-    let ask = ask(playlists, &job);
+    let mut ask = ask(playlists, &job);
+    let under_way = slow::begins(playlists, &job, fetcher.writer.clock().now_us());
+    ask.progress = Some(Arc::clone(&under_way.progress));
     let mut hops = fetcher.chain(&ask).await;
     #[cfg(test)]
     panics::testing::pass(panics::testing::Place::Download, job.url.as_str());
@@ -77,6 +80,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
         .filter(|hop| is_new_key && hop.confirms().is_none());
     let version = version.map(Hop::validators);
     let now_us = fetcher.writer.clock().now_us();
+    slow::ended(playlists, under_way, &mut hops, now_us);
     let is_news = count(playlists, &job, &hops, good, now_us);
     report(&job, &hops, good, is_news);
     write(queue, fetcher, &job, hops).await;
@@ -106,6 +110,7 @@ pub(super) fn ask(playlists: &Playlists, job: &Job) -> Ask {
         patient_until: None,
         held: None,
         waits: None,
+        progress: None,
     }
 }
 
@@ -190,7 +195,15 @@ pub(super) fn count(
             let since_us = hops.first().map_or(now_us, |head| head.requested_us);
             fails(playlists, job, last, (since_us, now_us))
         }
-        (false, true) => false,
+        (false, true) => {
+            // Nobody waits for what was announced and is not listed.
+            if last.outcome == Outcome::Aborted && job.hint.is_none() {
+                number
+                    .into_iter()
+                    .for_each(|one| stats.lost.cut_off(one, now_us));
+            }
+            false
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The loop that begins the downloads of a stream: a bounded number at once. After a panic it begins anew.
 
+use std::time::Duration;
+
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +11,7 @@ use super::download::{Downloads, download};
 use super::fates::Destiny;
 use super::guards::Place;
 use super::hint::hinted;
+use super::slow::{self, LOOK_EVERY};
 use crate::clock;
 use crate::recorder::admission::hosts;
 #[cfg(test)]
@@ -48,12 +51,14 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
     let mut under_way = JoinSet::new();
     // Beside these: what the origin holds takes nobody's turn.
     let mut hints = JoinSet::new();
+    let mut next_look = clock::instant() + LOOK_EVERY;
+    let mut is_slow = false;
     loop {
         while let Some((job, place, destiny)) = queue.next_hint().await {
             let hint = contained_hint(downloads.clone(), (job, place, destiny), stop.clone());
             hints.spawn(hint.in_current_span());
         }
-        while under_way.len() < most {
+        while under_way.len() < most + queue.plan().await.slow() {
             let Some((job, place)) = queue.next().await else {
                 break;
             };
@@ -62,8 +67,10 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
             let download = contained(downloads.clone(), job, place);
             under_way.spawn(download.in_current_span());
         }
+        let is_full;
         let (due, waiting, given_up) = {
             let mut plan = queue.plan().await;
+            is_full = under_way.len() >= most + plan.slow();
             (plan.next_due(), plan.waiting(), plan.given_up())
         };
         given_up.iter().for_each(|one| tell_of(downloads, one));
@@ -74,11 +81,31 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
             () = queue.guards.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
             Some(_) = hints.join_next() => playlists.changed(),
-            () = sleep_until(due), if under_way.len() < most => {}
+            () = sleep_until(due), if !is_full => {}
+            () = tokio::time::sleep_until(next_look), if is_slow || !under_way.is_empty() => {
+                let late = clock::instant().saturating_duration_since(next_look);
+                next_look = clock::instant() + LOOK_EVERY;
+                // Answers may have come while this recorder stood still.
+                if late < LOOK_EVERY {
+                    is_slow = look(downloads).await;
+                }
+            }
         }
     }
     while under_way.join_next().await.is_some() {}
     while hints.join_next().await.is_some() {}
+}
+
+/// Tells of downloads that are slow, which hold up no others from then on; whether there are any.
+async fn look(downloads: &Downloads) -> bool {
+    let now_us = downloads.fetcher.writer.clock().now_us();
+    let slow = slow::look(&downloads.playlists, now_us);
+    if slow.is_empty() {
+        return false;
+    }
+    let mut plan = downloads.queue.plan().await;
+    slow.into_iter().for_each(|job| plan.is_slow(job));
+    true
 }
 
 async fn sleep_until(due: Option<Instant>) {
@@ -131,9 +158,9 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
             "not asked for, as its host wants to be left alone",
             format!(" while {host} wanted to be left alone: it was not asked for"),
         ),
-        WhyGivenUp::NoTurn { under_way, since } => (
+        WhyGivenUp::NoTurn { under_way, longest } => (
             "not asked for, as its downloads were all under way",
-            no_turn(&host, (under_way, since), fetcher.limits.downloads),
+            no_turn(&host, (under_way, longest), fetcher.limits.downloads),
         ),
     };
     let kind = given_up.kind;
@@ -145,11 +172,10 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
 }
 
 /// Why something had no turn, and what helps. `most`: downloads of a stream at once.
-fn no_turn(host: &str, (under_way, since): (usize, Instant), most: usize) -> String {
-    let longest = clock::instant().saturating_duration_since(since);
+fn no_turn(host: &str, (under_way, longest): (usize, Duration), most: usize) -> String {
     let limit = words::limit_of_downloads(under_way, most);
     format!(
-        " and was not asked for: what {host} sends is slow, all {under_way} downloads were under way, one for {:.1} s (--limit {limit}=N allows more at once)",
+        " and was not asked for in time: what {host} sends is slow, all {under_way} downloads were under way, one for {:.1} s (--limit {limit}=N allows more at once)",
         longest.as_secs_f64()
     )
 }

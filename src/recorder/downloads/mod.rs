@@ -6,6 +6,7 @@ mod fates;
 pub(super) mod guards;
 mod hint;
 mod queue;
+mod slow;
 
 pub(super) use self::download::Downloads;
 pub(super) use self::download_loop::run;

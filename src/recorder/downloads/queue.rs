@@ -136,6 +136,11 @@ impl Queue {
         Some((job, place, destiny))
     }
 
+    /// Segments that nobody has asked for, or that are to be asked for again: by playlist and media sequence number.
+    pub(in crate::recorder) async fn segments_waiting(&self) -> Vec<(PlaylistId, u64)> {
+        self.plan().await.segments_waiting()
+    }
+
     /// Whether everything that is listed was fetched or given up.
     pub(in crate::recorder) async fn is_idle(&self) -> bool {
         self.plan().await.is_idle()

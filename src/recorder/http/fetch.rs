@@ -32,6 +32,7 @@ use crate::recorder::admission::reach::Reach;
 use crate::recorder::formats::format::Verdict;
 use crate::recorder::formats::sniff::is_endless;
 use crate::recorder::memory::{Held, unless_aborted};
+use crate::recorder::stats::pace::Progress;
 use crate::recorder::words;
 use crate::session::{Notice, NoticeEvent, Outcome, OwnReason, UNANSWERED, is_success};
 
@@ -224,6 +225,9 @@ impl Fetcher {
         if let Some(stats) = &ask.waits {
             stats.waiting.asks(hop.requested_us);
         }
+        if let Some(progress) = &ask.progress {
+            progress.asks();
+        }
         let held = ask.held.as_ref();
         let longest = held.map_or(self.limits.answer, |held| held.at_most);
         let patience = deadline.min(clock::instant() + longest);
@@ -262,6 +266,9 @@ impl Fetcher {
                 self.note_retry_after(&mut hop, asked).await;
                 // Before others can have it, and as of when it may be idle.
                 self.answered_over(connection);
+                if let Some(progress) = &ask.progress {
+                    progress.begins(hop.announced_bytes);
+                }
                 self.receive(ask, response, &mut hop, deadline).await;
                 self.answered_over(connection);
                 return hop;
@@ -380,6 +387,7 @@ impl Fetcher {
                 let may_live = ask.plain && good;
                 let body = Incoming {
                     response,
+                    progress: ask.progress.as_deref(),
                     may_live,
                     limit,
                     // Parts of what was announced come one after the other.
@@ -411,6 +419,7 @@ impl Fetcher {
             mut may_live,
             limit,
             held,
+            progress,
         } = body;
         let mut wire_bytes = 0;
         let mut arrival = Arrival::new();
@@ -422,6 +431,9 @@ impl Fetcher {
             .await
         {
             wire_bytes += bytes.len() as u64;
+            if let Some(progress) = progress {
+                progress.has(wire_bytes);
+            }
             arrival.add(self.writer.clock().now_us() - began, wire_bytes);
             if let Sink::Memory(_) = sink {
                 let room = self.memory.grow(&mut hop.held, wire_bytes);
@@ -529,6 +541,8 @@ struct Incoming<'a> {
     limit: u64,
     /// Somebody may let go of it while it comes.
     held: Option<&'a HeldAsk>,
+    /// Who is told how much has come.
+    progress: Option<&'a Progress>,
 }
 
 /// The target of a redirect, as the origin wrote it.

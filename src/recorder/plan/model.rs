@@ -174,8 +174,8 @@ pub(crate) enum WhyGivenUp {
     Failed,
     /// It was not: its host wanted to be left alone.
     LeftAlone,
-    /// It was not: as many requests were under way as may be, the oldest since then.
-    NoTurn { under_way: usize, since: Instant },
+    /// It was not while it was listed: as many requests were under way as may be, the oldest for so long.
+    NoTurn { under_way: usize, longest: Duration },
 }
 
 /// Whose place a request takes that is under way.
@@ -184,6 +184,8 @@ pub(super) enum Turn {
     Playlist(PlaylistId),
     /// One for what is late.
     Late,
+    /// None of these any more: it is so slow that it would hold up the others.
+    Slow,
     /// Nobody's: it was begun before it was listed.
     Hint,
 }

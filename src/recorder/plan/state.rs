@@ -28,6 +28,9 @@ pub(crate) struct Plan {
     pub(super) most_in_flight: usize,
     /// Requests under way of what is late: beside these, so that they hold up nothing that is listed.
     pub(super) most_late: usize,
+    /// Requests under way that are slow, beside all of these, and how many these may be.
+    pub(super) slow: usize,
+    pub(super) most_slow: usize,
     pub(super) items: Items,
     pub(super) keys: Keys,
     pub(super) late: LateItems,
@@ -65,6 +68,8 @@ impl Plan {
             bytes: 0,
             most_in_flight: limits.downloads_per_playlist,
             most_late: (limits.downloads / 4).clamp(1, limits.downloads_per_playlist.max(1)),
+            slow: 0,
+            most_slow: limits.slow_downloads(),
             items: Items::default(),
             keys: Keys::default(),
             late: LateItems::default(),

@@ -847,9 +847,9 @@ fn what_was_not_asked_for_since_all_downloads_hang_is_given_up_as_that() {
             (4, "4.ts"),
         ],
     );
-    let begun = plan.now;
     let hanging: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     assert_eq!(hanging.len(), 4);
+    plan.now += Duration::from_secs(28);
     plan.lists(0, &[(9, "9.ts")]);
     plan.now += Duration::from_secs(700);
     while plan.next().is_some() {}
@@ -862,15 +862,77 @@ fn what_was_not_asked_for_since_all_downloads_hang_is_given_up_as_that() {
         "0.ts",
         "the newest are asked for first"
     );
-    let WhyGivenUp::NoTurn { under_way, since } = oldest.why else {
+    let WhyGivenUp::NoTurn { under_way, longest } = oldest.why else {
         panic!("{oldest:?}");
     };
-    assert_eq!((under_way, since), (4, begun));
+    assert_eq!((under_way, longest), (4, Duration::from_secs(34)));
     for job in &hanging {
         plan.plan.done(job, Done::Failed, None, plan.now);
     }
     let failed = plan.plan.given_up();
     assert!(failed.iter().all(|one| one.why == WhyGivenUp::Failed));
+}
+
+/// Four hang, and 0.ts leaves its playlist without its turn; then one of the four comes, and 0.ts is asked for.
+fn asked_for_behind_its_turn() -> (Planned, Job) {
+    let mut plan = Planned::new();
+    let five: Vec<String> = (0..5).map(|n| format!("{n}.ts")).collect();
+    let five: Vec<(u64, &str)> = (0..).zip(five.iter().map(String::as_str)).collect();
+    plan.lists(0, &five);
+    let hanging: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    plan.lists(0, &[(9, "9.ts")]);
+    // What is under way has taken the places of what is late, too.
+    for job in &hanging {
+        plan.plan.done(job, Done::Good, None, plan.now);
+    }
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let late = jobs.iter().find(|job| name(&job.key.url) == "0.ts");
+    (plan, late.unwrap().clone())
+}
+
+#[test]
+fn what_is_asked_for_when_nobody_has_to_keep_it_any_more_had_no_turn() {
+    let (mut plan, job) = asked_for_behind_its_turn();
+    assert!(!job.is_too_late);
+    plan.plan.done(&job, Done::Failed, None, plan.now);
+    let why = |plan: &mut Planned| {
+        plan.now += Duration::from_secs(700);
+        while plan.next().is_some() {}
+        plan.plan.given_up().pop().unwrap().why
+    };
+    assert_eq!(why(&mut plan), WhyGivenUp::Failed, "it was there to be had");
+    let (mut plan, mut job) = asked_for_behind_its_turn();
+    job.is_too_late = true;
+    plan.plan.done(&job, Done::Failed, None, plan.now);
+    assert!(matches!(why(&mut plan), WhyGivenUp::NoTurn { .. }));
+}
+
+#[test]
+fn slow_requests_hold_up_no_others_and_are_few() {
+    let mut plan = Planned::new();
+    let all: Vec<String> = (0..100).map(|n| format!("{n}.ts")).collect();
+    let all: Vec<(u64, &str)> = (0..).zip(all.iter().map(String::as_str)).collect();
+    plan.lists(0, &all);
+    let (mut slow, mut asked) = (Vec::new(), 0);
+    loop {
+        let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+        if jobs.is_empty() {
+            break;
+        }
+        asked += jobs.len();
+        jobs.iter().for_each(|job| plan.plan.is_slow(job.number));
+        // Once more says nothing new.
+        jobs.iter().for_each(|job| plan.plan.is_slow(job.number));
+        slow.extend(jobs);
+    }
+    let most = Limits::default().slow_downloads();
+    assert_eq!((asked, plan.plan.slow()), (most + 4, most));
+    for job in &slow {
+        plan.plan.done(job, Done::Good, None, plan.now);
+    }
+    assert_eq!(plan.plan.slow(), 0);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    assert_eq!(jobs.len(), 4, "places are as many as ever");
 }
 
 #[test]

@@ -206,6 +206,7 @@ impl Plain {
             patient_until: None,
             held: None,
             waits: Some(Arc::clone(&self.playlist.stats)),
+            progress: None,
         };
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);

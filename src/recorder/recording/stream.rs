@@ -217,6 +217,7 @@ impl Stream {
             }
         }
         self.wind_down().await;
+        self.count_waiting().await;
         self.tell(true);
         if self.all_stop.is_cancelled() {
             return context.stats.stop();
@@ -278,6 +279,17 @@ impl Stream {
             context.fetcher.abort.cancel();
             // Beyond that only a disk that takes nothing can hold them.
             let _ = tokio::time::timeout(STOP_PATIENCE, context.tasks.wait()).await;
+        }
+    }
+
+    /// What nobody asks for any more is missing.
+    async fn count_waiting(&self) {
+        let context = &self.context;
+        let now_us = context.fetcher.writer.clock().now_us();
+        for (playlist, number) in context.queue.segments_waiting().await {
+            if let Some(stats) = context.playlists.stats(playlist) {
+                stats.lost.waits(number, now_us);
+            }
         }
     }
 

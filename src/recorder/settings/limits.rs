@@ -45,6 +45,8 @@ pub(crate) const TRIES_OF_ASSET: u32 = 3;
 pub(crate) const GROWS_WITHIN: Duration = Duration::from_secs(2);
 /// So long a stream that has ended waits for assets that it listed.
 pub(crate) const ASSETS_AFTER_END: Duration = Duration::from_secs(300);
+/// Downloads that are slow may be under way beside the others: as many as these, so often.
+const SLOW_AS_OTHERS: usize = 2;
 /// Large playlists of a stream that are read at once.
 pub(crate) const LARGE_AT_ONCE: usize = 2;
 
@@ -118,6 +120,11 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Downloads of a stream that are slow, and that take no place of the others.
+    pub(crate) fn slow_downloads(&self) -> usize {
+        self.downloads.saturating_mul(SLOW_AS_OTHERS)
+    }
+
     /// Largest body kept of a kind, in bytes; of a playlist also when decoded.
     pub(crate) fn body_bytes(&self, kind: Kind) -> u64 {
         match kind {

@@ -12,6 +12,7 @@ use super::gaps::Gaps;
 use super::load::{Lags, Load};
 use super::outages::all::{Due, Outages};
 use super::outages::over::Class;
+use super::pace::Pace;
 use super::playlist::PlaylistStats;
 use super::recoveries::Recoveries;
 use super::totals::Totals;
@@ -36,6 +37,8 @@ struct Inner {
     missed: Arc<Events>,
     recoveries: Recoveries,
     outages: Outages,
+    pace: Pace,
+    slow: Mutex<BTreeMap<&'static str, SlowTally>>,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
     fault_us: AtomicI64,
     /// When playlists that stand still were told of last.
@@ -47,6 +50,15 @@ struct Inner {
     worst_lag_us: AtomicI64,
     lags: Lags,
     load: Load,
+}
+
+/// Downloads that took too long, and were no faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SlowTally {
+    /// How many.
+    pub count: u64,
+    /// The longest, in microseconds.
+    pub longest_us: i64,
 }
 
 /// A request under way of which the log has said that it has no answer.
@@ -207,6 +219,34 @@ impl Stats {
         };
         let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry((kind, what)).or_default() += 1;
+    }
+
+    /// Counts a download that took too long and was no fault: it came, or the recorder stopped. `what`: it was slow, or had
+    /// no answer for long.
+    pub(crate) fn count_slow(&self, what: &'static str, took_us: i64) {
+        let mut slow = self.0.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let tally = slow.entry(what).or_default();
+        tally.count += 1;
+        tally.longest_us = tally.longest_us.max(took_us);
+    }
+
+    /// Downloads that took too long and were no faults, by what they were in a word.
+    pub fn slow(&self) -> BTreeMap<&'static str, SlowTally> {
+        self.0
+            .slow
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// How downloads come.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    /// When the download under way was asked for that has been so for longest, in microseconds of Unix time.
+    pub fn oldest_download_us(&self) -> Option<i64> {
+        self.0.pace.oldest_us()
     }
 
     /// The last fault was then, or nothing was answered for long.

@@ -34,6 +34,10 @@ pub enum LostBy {
     Recorder,
     /// The recorder did not ask for it: as many downloads were under way as it makes at once.
     Limit,
+    /// It was under way when the recorder stopped.
+    CutOff,
+    /// It was not asked for, or was to be asked for again, when the recorder stopped.
+    Waiting,
 }
 
 impl Lost {
@@ -45,6 +49,23 @@ impl Lost {
             && let Some((_, oldest)) = known.by_number.pop_first()
         {
             *known.more.entry(oldest.whose).or_default() += 1;
+        }
+    }
+
+    /// It was under way when the recorder stopped; what has failed before stays that.
+    pub(crate) fn cut_off(&self, number: u64, at_us: i64) {
+        self.stopped(number, at_us, LostBy::CutOff);
+    }
+
+    /// It waited when the recorder stopped; what has failed before stays that.
+    pub(crate) fn waits(&self, number: u64, at_us: i64) {
+        self.stopped(number, at_us, LostBy::Waiting);
+    }
+
+    fn stopped(&self, number: u64, at_us: i64, whose: LostBy) {
+        let is_known = self.known().by_number.contains_key(&number);
+        if !is_known {
+            self.fails(number, at_us, whose);
         }
     }
 

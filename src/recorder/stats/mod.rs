@@ -8,6 +8,7 @@ pub mod gaps;
 pub mod load;
 pub mod lost;
 pub mod outages;
+pub mod pace;
 pub mod playlist;
 pub mod recoveries;
 pub mod totals;

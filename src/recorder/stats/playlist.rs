@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::gaps::Gaps;
 use super::lost::Lost;
+use super::pace::SlowNow;
 use super::trouble::Trouble;
 use super::waiting::Waiting;
 use crate::session::Outcome;
@@ -47,6 +48,8 @@ pub struct PlaylistStats {
     pub failing: Trouble,
     /// Its chunks and keys that have failed lately.
     pub losing: Trouble,
+    /// Its chunks under way that are slow.
+    pub slow: SlowNow,
     /// Its segments that have failed and not come.
     pub lost: Lost,
 }
@@ -66,6 +69,11 @@ impl PlaylistStats {
     pub(crate) fn advanced(&self, at_us: i64, target_us: i64) {
         self.advanced_us.store(at_us, Ordering::Relaxed);
         self.target_us.store(target_us, Ordering::Relaxed);
+    }
+
+    /// Its target duration in microseconds; 0: it has stated none.
+    pub(crate) fn target_us(&self) -> i64 {
+        self.target_us.load(Ordering::Relaxed)
     }
 
     /// When it last advanced, or since when it is asked for; `None`: no advance is to be expected of it.

@@ -206,3 +206,23 @@ fn a_gap_is_the_origins_for_certain_up_to_its_last_error_and_no_further() {
         "the network may have been the recorder's"
     );
 }
+
+#[test]
+fn who_waits_for_a_playlist_that_comes_slowly_asks() {
+    // Each poll takes 4.4 s, and the next one is made then.
+    let gap = |awaited_until_us| Gap {
+        until_us: 4_550_000,
+        uncertain_us: [None, Some(4_550_000)],
+        threshold_us: 3_000_000,
+        polls: PollTrouble {
+            polls: 1,
+            pause_us: 100_000,
+            awaited_until_us,
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert_eq!(gap(Some(4_450_000)).whose(), Whose::Origin);
+    assert_eq!(gap(Some(1_000_000)).whose(), Whose::Unsure);
+    assert_eq!(gap(None).whose(), Whose::Unsure);
+}

@@ -49,6 +49,7 @@ fn failed(
         error: None,
         unanswered_us: None,
         is_long_wait: false,
+        is_slow: false,
     };
     let end = AttemptEnd::Failed(Box::new(Failed {
         fault,

@@ -27,6 +27,7 @@ fn failed(id: i64, at_s: f64, kind: Kind, resource_id: i64) -> Failed {
             error: None,
             unanswered_us: None,
             is_long_wait: false,
+            is_slow: false,
         },
         resource_id,
         next: None,

@@ -28,6 +28,8 @@ pub(super) enum Word {
     /// A raw stream of which nothing comes.
     Silent,
     ChunksFail,
+    /// Its chunks come far slower than they are played.
+    ChunksSlow,
     /// No poll has told for long: its host wants to be left alone, say.
     NotAsked,
     /// It was in trouble until a short time ago.
@@ -57,6 +59,7 @@ impl Word {
             Self::NoAdvance => ("NO ADVANCE", "do not advance"),
             Self::Silent => ("SILENT", "are silent"),
             Self::ChunksFail => ("CHUNKS FAIL", "lose chunks"),
+            Self::ChunksSlow => ("CHUNKS SLOW", "have slow chunks"),
             Self::NotAsked => ("NOT ASKED", "are not asked"),
             Self::Again => ("again", "advance again"),
             Self::Begins => ("begins", "begin"),
@@ -69,7 +72,7 @@ impl Word {
         match self {
             Self::Recorder => Tone::Own,
             Self::Fails | Self::Unanswered | Self::NoAdvance | Self::Silent => Tone::Bad,
-            Self::ChunksFail | Self::NotAsked | Self::Again => Tone::Watch,
+            Self::ChunksFail | Self::ChunksSlow | Self::NotAsked | Self::Again => Tone::Watch,
             Self::Begins | Self::Advances => Tone::Plain,
             Self::Ended => Tone::Faint,
         }
@@ -82,7 +85,7 @@ impl Word {
 
     /// Whether it is told of for a while after it is over.
     pub(super) fn is_remembered(self) -> bool {
-        self.tone() == Tone::Bad || self == Self::ChunksFail
+        self.tone() == Tone::Bad || matches!(self, Self::ChunksFail | Self::ChunksSlow)
     }
 }
 
@@ -192,7 +195,7 @@ fn playlist_rows(stream: &StreamStats, now_us: i64) -> Vec<Row> {
     let rows = playlists.iter().enumerate().filter_map(|(n, playlist)| {
         let row = row((0, Some(n)), playlist, now_us);
         let is_listing = playlist.is_multivariant.load(Ordering::Relaxed);
-        (!is_listing || row.condition.word <= Word::ChunksFail).then_some(row)
+        (!is_listing || row.condition.word <= Word::ChunksSlow).then_some(row)
     });
     rows.collect()
 }
@@ -257,6 +260,7 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     }
     let ago_us = now_us.saturating_sub(advanced_us);
     let target_us = moment(&playlist.target_us);
+    let slow = playlist.slow.spell();
     let lost = playlist.losing.spell();
     let is_lost = |spell: &Spell| {
         spell.good_us.is_none() && now_us.saturating_sub(spell.last_us) <= LATELY_US
@@ -275,6 +279,10 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
             is(Word::NoAdvance, asked_us, "it never did".to_owned())
         }
         (.., Some(spell)) => told_of(Word::ChunksFail, &spell),
+        _ if slow.is_some() => {
+            let spell = slow.unwrap_or_default();
+            is(Word::ChunksSlow, spell.since_us, spell.what)
+        }
         (1.., 1.., _) if ago_us > NOT_ASKED_US.max(3 * target_us) => {
             let what = "no poll has told whether it advances";
             is(Word::NotAsked, advanced_us, what.to_owned())
@@ -315,7 +323,7 @@ fn worst(all: &[(&str, bool, &Condition)]) -> Condition {
     // Whether what lists others goes on or has ended says nothing of the stream.
     let told = all
         .iter()
-        .filter(|(_, is_listing, one)| !is_listing || one.word <= Word::ChunksFail);
+        .filter(|(_, is_listing, one)| !is_listing || one.word <= Word::ChunksSlow);
     let told: Vec<_> = told.collect();
     let Some(word) = told.iter().map(|(_, _, one)| one.word).min() else {
         let since = all.first().map_or(0, |(_, _, one)| one.since_us);

@@ -148,6 +148,13 @@ impl Recording {
             Some(one.waiting.since_us().map_or(0.0, ago))
         };
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, unanswered)?;
+        let help = "Time since the oldest download under way was asked for; 0: none is under way";
+        let name = "isrecorder_oldest_download";
+        let oldest = |stream: &Stream| {
+            let oldest_us = stream.last.stats.oldest_download_us();
+            Some(oldest_us.map_or(0.0, ago))
+        };
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, oldest)?;
         let help = "Time since the last byte of a raw stream, or since it is asked for";
         let name = "isrecorder_raw_since_byte";
         let silent = |stream: &Stream| {

@@ -4,6 +4,7 @@ use crate::hls::Awaited;
 use crate::recorder::admission::reach::Reach;
 use crate::recorder::http::validators::Validators;
 use crate::recorder::stats::board::PlaylistStats;
+use crate::recorder::stats::pace::Progress;
 use crate::session::ByteRange;
 use crate::session::Kind;
 use bytes::Bytes;
@@ -61,4 +62,6 @@ pub(crate) struct Ask {
     pub held: Option<HeldAsk>,
     /// Who is told for how long there is no answer.
     pub waits: Option<Arc<PlaylistStats>>,
+    /// Who is told how much of it has come.
+    pub progress: Option<Arc<Progress>>,
 }

@@ -336,6 +336,12 @@ impl Hop {
         }
     }
 
+    /// Something odd that readers of sessions look for: it stands before all else.
+    pub(crate) fn begin_note(&mut self, note: &str) {
+        let behind = self.note.take().map(|notes| format!("; {notes}"));
+        self.note = Some(format!("{note}{}", behind.unwrap_or_default()));
+    }
+
     /// Whether the announced length counts: chunked comes before it (RFC 9112 6.3).
     pub(super) fn has_length(&self) -> bool {
         let is_chunked = |f: &HeaderMap| f.contains_key(TRANSFER_ENCODING);

@@ -76,6 +76,10 @@ impl Plan {
         };
         let late = item.lateness(stay, now);
         item.late = Some(late);
+        let oldest = self.since.values().next();
+        let oldest = oldest.filter(|_| item.state == State::Ready && item.asked.is_none());
+        let under_way = self.since.len();
+        item.no_turn = oldest.map(|since| (under_way, now.saturating_duration_since(*since)));
         let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
         if state == State::Ready {
             self.unqueue(queued_by, key, rank, Some(own));
@@ -117,13 +121,9 @@ impl Plan {
             return;
         };
         self.gone.push((key.clone(), item.kind));
-        let oldest = self.since.values().next().copied();
-        let why = match (item.asked, item.state, oldest) {
-            (None, State::Ready, Some(since)) => WhyGivenUp::NoTurn {
-                under_way: self.since.len(),
-                since,
-            },
+        let why = match (item.asked, item.state, item.no_turn) {
             (None, State::Delayed(_), _) => WhyGivenUp::LeftAlone,
+            (.., Some((under_way, longest))) => WhyGivenUp::NoTurn { under_way, longest },
             _ => WhyGivenUp::Failed,
         };
         self.untold.push(GivenUp {

@@ -2,8 +2,9 @@
 
 use crate::recorder::plan::items::item::{Item, State};
 use crate::recorder::plan::listed::playlist::Playlist;
-use crate::recorder::plan::model::{Key, PlaylistId, Rank};
+use crate::recorder::plan::model::{Key, PlaylistId, Rank, Turn};
 use crate::recorder::plan::state::Plan;
+use crate::session::Kind;
 
 impl Plan {
     /// Takes something out of the plan.
@@ -43,6 +44,42 @@ impl Plan {
             _ => {}
         }
         Some(item)
+    }
+
+    /// A request under way is slow: it gives its place to another one, if not too many have.
+    pub(crate) fn is_slow(&mut self, job: u64) {
+        let Some(turn) = self.under_way.get_mut(&job) else {
+            return;
+        };
+        if self.slow >= self.most_slow {
+            return;
+        }
+        match std::mem::replace(turn, Turn::Slow) {
+            Turn::Playlist(playlist) => {
+                if let Some(playlist) = self.playlists.get_mut(&playlist) {
+                    playlist.in_flight = playlist.in_flight.saturating_sub(1);
+                }
+            }
+            Turn::Late => self.late.in_flight = self.late.in_flight.saturating_sub(1),
+            before @ (Turn::Slow | Turn::Hint) => {
+                *turn = before;
+                return;
+            }
+        }
+        self.slow += 1;
+    }
+
+    /// How many requests under way take no place, as they are slow.
+    pub(crate) fn slow(&self) -> usize {
+        self.slow
+    }
+
+    /// Segments that are listed, or late, and that nobody has asked for in vain: by playlist and media sequence number.
+    pub(crate) fn segments_waiting(&self) -> Vec<(PlaylistId, u64)> {
+        let keys = self.items.keys().into_iter();
+        let items = keys.filter_map(|key| self.items.get(&key));
+        let waiting = items.filter(|item| item.kind == Kind::Segment && item.was_waiting());
+        waiting.map(|item| (item.playlist, item.sequence)).collect()
     }
 
     pub(super) fn unqueue(

@@ -68,6 +68,10 @@ impl Plan {
             }
             Done::Failed => {
                 item.failures = item.failures.saturating_add(1);
+                if !job.is_too_late {
+                    // The origin had it to give.
+                    item.no_turn = None;
+                }
                 self.delay(key, now)
             }
             Done::Panicked => self.delay_panicked(key),
@@ -109,6 +113,7 @@ impl Plan {
                 }
             }
             Some(Turn::Late) => self.late.in_flight = self.late.in_flight.saturating_sub(1),
+            Some(Turn::Slow) => self.slow = self.slow.saturating_sub(1),
             Some(Turn::Hint) | None => {}
         }
     }

@@ -50,6 +50,8 @@ pub(crate) struct Item {
     pub came: u64,
     /// No playlist lists it any more.
     pub late: Option<Late>,
+    /// It left its playlist without its turn: so many requests were under way then, the oldest for so long.
+    pub no_turn: Option<(usize, Duration)>,
     /// Where its origin says that the resource ends, before the end of what is asked for, and since when.
     pub ends: Option<(u64, Instant)>,
     /// Listed anew while a request was under way.
@@ -87,6 +89,7 @@ impl Item {
             hinted: wanted.hinted,
             came: 0,
             late: None,
+            no_turn: None,
             ends: None,
             again: false,
             sha256: None,
@@ -104,6 +107,7 @@ impl Item {
         }
         self.playlist = listing.playlist;
         self.failures = 0;
+        self.no_turn = None;
         (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
         (self.appeared, self.duration) = (update.appeared(), wanted.duration);
     }

@@ -66,6 +66,7 @@ impl Poller {
             }),
             // What the origin is to hold, it may hold for long.
             waits: held.is_none().then(|| Arc::clone(&self.playlist.stats)),
+            progress: None,
         }
     }
 

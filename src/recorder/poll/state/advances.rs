@@ -139,16 +139,17 @@ impl Advances {
                 at_us: poll.response_us,
                 target_us: stated.target_us,
                 known_us: poll.response_us,
-                polled_us: poll.response_us,
+                polled_us: poll.over_us.max(poll.response_us),
                 between_us: 0,
                 is_told: false,
             });
         }
         let mut before = before?;
+        // Who asks seldom sees it late; a request that is under way is asking.
+        let asked_us = before.known_us.max(before.polled_us);
+        let apart_us = poll.requested_us.saturating_sub(asked_us).max(0);
         before.polled(poll);
         let after_us = poll.response_us.saturating_sub(before.at_us);
-        // Who asks seldom sees it late.
-        let apart_us = poll.requested_us.saturating_sub(before.known_us).max(0);
         let unasked_us = match apart_us > before.target_us / 2 {
             true => apart_us,
             false => 0,
@@ -301,6 +302,27 @@ mod tests {
             ..poll(1.0)
         };
         assert!(matches!(advances.same(hung), Some(Told::Still { .. })));
+    }
+
+    #[test]
+    fn a_playlist_that_takes_long_to_come_was_asked_for_all_that_time() {
+        // Heads come at once, and the rest over 4.4 s; the next request is made then.
+        let poll = |at_s: f64| PollSpan {
+            over_us: ((at_s + 4.4) * 1e6) as i64,
+            ..poll(at_s)
+        };
+        let mut advances = Advances::default();
+        advances.advanced(poll(0.0), window(0));
+        for n in 1..5 {
+            let told = advances.advanced(poll(4.5 * f64::from(n)), window(2 * n as u64));
+            let again = Told::Again {
+                after_us: 4_500_000,
+                expected_us: 2 * S,
+                skipped: Skipped::default(),
+                was_told: false,
+            };
+            assert_eq!(told, Some(again), "{n}");
+        }
     }
 
     #[test]

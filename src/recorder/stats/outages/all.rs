@@ -77,6 +77,28 @@ impl Outages {
         is_told
     }
 
+    /// A download is slow, or has no answer for long; `is_new`: it was not known before. Whether the log says so now.
+    pub(crate) fn is_slow(&self, failed: Failed<'_>, is_new: bool, now: Instant) -> bool {
+        let is_told = self.fails(failed, now);
+        if is_new {
+            self.each_of_chunks(failed.of, failed.host, Outage::is_slow);
+        }
+        is_told
+    }
+
+    /// One that was has failed in the end, which is told as that.
+    pub(crate) fn is_slow_no_more(&self, of: usize, host: &str) {
+        self.each_of_chunks(of, host, Outage::is_slow_no_more);
+    }
+
+    /// What a download is of.
+    fn each_of_chunks(&self, of: usize, host: &str, each: impl Fn(&mut Outage)) {
+        let mut known = self.known();
+        let is_it =
+            |one: &&mut Outage| one.class == Class::Chunks && one.has(of) && one.host == host;
+        known.open.iter_mut().find(is_it).into_iter().for_each(each);
+    }
+
     /// A good answer came for a playlist.
     pub(crate) fn answers(&self, of: usize, at_us: i64, now: Instant) -> Answered {
         let mut known = self.known();
@@ -250,7 +272,9 @@ impl Known {
             whats: Vec::new(),
         });
         short.count += 1;
-        short.times = short.times.saturating_add(over.times);
+        short.times = short
+            .times
+            .saturating_add(over.times.saturating_add(over.slow));
         for what in &over.whats {
             if short.whats.len() < MOST && !short.whats.contains(what) {
                 short.whats.push(what.clone());

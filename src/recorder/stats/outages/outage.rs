@@ -65,6 +65,8 @@ pub(super) struct Outage {
     pub since_us: i64,
     whats: Vec<String>,
     pub times: u64,
+    /// Requests that took too long, and that have not failed.
+    slow: u64,
     /// When its last fault was.
     pub failed: Instant,
     /// When the last request that failed was made, in microseconds of Unix time.
@@ -87,6 +89,7 @@ impl Outage {
             since_us,
             whats: Vec::new(),
             times: 0,
+            slow: 0,
             failed: now,
             last_us: since_us,
             is_told: false,
@@ -144,6 +147,18 @@ impl Outage {
         is_new
     }
 
+    /// One more request takes too long.
+    pub(super) fn is_slow(&mut self) {
+        self.slow = self.slow.saturating_add(1);
+        self.untold = self.untold.saturating_add(1);
+    }
+
+    /// One of them has failed.
+    pub(super) fn is_slow_no_more(&mut self) {
+        self.slow = self.slow.saturating_sub(1);
+        self.untold = self.untold.saturating_sub(1);
+    }
+
     /// A good answer came for one of its playlists; since when that had none, if it is the first.
     pub(super) fn answers(&mut self, of: usize, at_us: i64) -> Option<i64> {
         let member = self.members.get_mut(&of)?;
@@ -191,7 +206,8 @@ impl Outage {
             Class::Polls => true,
             Class::Chunks => {
                 let misses = self.members.values().any(|one| !one.missing.is_empty());
-                !misses || at_end || now_us.saturating_sub(last_us) >= SETTLED_US
+                // Where segments come too slowly the next one may be slow, too.
+                !(misses || self.slow > 0) || at_end || now_us.saturating_sub(last_us) >= SETTLED_US
             }
         };
         let is_due = match left {
@@ -249,6 +265,7 @@ impl Outage {
             since_us: self.since_us,
             until_us,
             times: self.times,
+            slow: self.slow,
             whats: self.whats.clone(),
             left: self.members.len(),
             missing: rows(&missing),
@@ -272,7 +289,7 @@ impl Outage {
         self.told();
         let seconds = now_us.saturating_sub(self.since_us) as f64 / 1e6;
         let seconds = (seconds.round() as u64).max(1);
-        let failed = failed(self.class, self.times, self.members.len());
+        let failed = failed(self.class, (self.times, self.slow), self.members.len());
         let what = self.whats.join(", then ");
         Some(format!(
             "{}: {what}, {failed} in {seconds} s",

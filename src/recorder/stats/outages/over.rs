@@ -41,6 +41,8 @@ pub(crate) struct Over {
     pub until_us: i64,
     /// Requests that failed.
     pub times: u64,
+    /// Requests that took too long, and did not fail.
+    pub slow: u64,
     pub whats: Vec<String>,
     /// Playlists that go on failing.
     pub left: usize,
@@ -68,7 +70,7 @@ impl Over {
     /// The line of the log.
     pub(crate) fn told(&self) -> String {
         let (subject, seconds, all) = (&self.subject, self.seconds(), self.of.len() + self.left);
-        let failed = failed(self.class, self.times, all);
+        let failed = failed(self.class, (self.times, self.slow), all);
         let what = self.what();
         match self.end {
             End::Good => {}
@@ -145,8 +147,14 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
     }
 }
 
-pub(super) fn failed(class: Class, times: u64, playlists: usize) -> String {
+pub(super) fn failed(class: Class, (times, slow): (u64, u64), playlists: usize) -> String {
     match (class, times, playlists) {
+        (Class::Chunks, 0, _) if slow > 0 => {
+            format!("{} took too long", counted(slow, "request"))
+        }
+        (Class::Chunks, ..) if slow > 0 => {
+            format!("{} failed, {slow} took too long", counted(times, "request"))
+        }
         // The one that hangs is not over.
         (Class::Polls, 0, _) => format!("the first request is {UNANSWERED}"),
         (Class::Polls, _, 0 | 1) => format!("{} failed", counted(times, "poll")),

@@ -7,7 +7,7 @@ use rusqlite::Row;
 
 use super::breaks::ENDED;
 use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
-use super::waits::IS_LONG_WAIT;
+use super::waits::{IS_LONG_WAIT, IS_SLOW};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
@@ -122,7 +122,7 @@ impl Reader {
         raw: &RawStreams,
     ) -> Result<Vec<Attempt>, ReadError> {
         let sql = format!(
-            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT},
+            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW},
                     {IS_FAULT}, e.status BETWEEN 300 AND 399 AND e.status <> 304, r.id, {ASKED},
                     n.requested_us + ifnull(n.wait_us, 0), n.status < 400 AND n.outcome = 'complete' AND n.error IS NOT ?1,
                     CASE WHEN {BROUGHT_PART} THEN ifnull(substr(e.arrival, 1, {FIRST_POINT}), '') END
@@ -130,7 +130,7 @@ impl Reader {
                LEFT JOIN exchange h ON h.id = e.head_id
                JOIN resource q ON q.id = ifnull(h.resource_id, r.id)
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} OR e.outcome = 'aborted' THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT})
+              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT} OR {IS_SLOW})
                 AND e.id > ?2
               ORDER BY e.id LIMIT ?3"
         );
@@ -154,7 +154,10 @@ fn attempt_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Attempt> {
     let (is_fault, is_redirect) = (is(row, 0)?, is(row, 1)?);
     let next = match fault.is_answered() {
         true => Some(Next {
-            at_us: began_us,
+            at_us: match fault.is_slow {
+                true => fault.over_us,
+                false => began_us,
+            },
             is_good: !is_redirect,
         }),
         false => next_row(row)?.filter(|_| !(fault.is_raw && fault.kind == Kind::Main)),

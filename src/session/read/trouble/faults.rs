@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::Row;
 
 use super::breaks::{ENDED, broken_at_us};
-use super::waits::IS_LONG_WAIT;
+use super::waits::{IS_LONG_WAIT, IS_SLOW};
 use super::words::{EMPTY, NO_STREAM, unanswered_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
@@ -38,8 +38,8 @@ pub(super) const FAULT_COLUMNS: &str = concat!(
     CASE WHEN e.outcome = 'body timeout' AND json_valid(e.arrival)
          THEN CAST(json_extract(e.arrival, '$[#-1][0]') AS INTEGER) END"
 );
-/// How many these are, with [`IS_LONG_WAIT`] behind them.
-pub(super) const COLUMNS: usize = 16;
+/// How many these are, with [`IS_LONG_WAIT`] and [`IS_SLOW`] behind them.
+pub(super) const COLUMNS: usize = 17;
 /// When the first good answer of the resource `?1` behind an exchange came: of a playlist under whatever URL.
 const GOOD_AGAIN: &str = "
     SELECT g.from_us, g.id, g.requested_us + ifnull(g.wait_us, 0) FROM exchange g
@@ -90,6 +90,8 @@ pub struct Fault {
     pub unanswered_us: Option<i64>,
     /// That is all that was wrong: it was answered well in the end, or the recorder broke it off when it stopped.
     pub is_long_wait: bool,
+    /// Then: it had an answer, which came far slower than it is played; [`Self::unanswered_us`] is how long all of it took.
+    pub is_slow: bool,
 }
 
 impl Fault {
@@ -103,7 +105,7 @@ impl Fault {
 
     /// It was answered well in the end, too late.
     pub fn is_answered(&self) -> bool {
-        self.is_long_wait && self.status.is_some()
+        self.is_long_wait && self.status.is_some() && self.outcome == Outcome::Complete
     }
 
     /// What people call the thing that was asked for: its kind and its name; a raw stream has that of the stream.
@@ -205,10 +207,10 @@ impl Reader {
         mut each: impl FnMut(Fault, Option<i64>) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = format!(
-            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, e.resource_id, e.from_us
+            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW}, e.resource_id, e.from_us
                FROM exchange e JOIN resource r ON r.id = e.resource_id
                JOIN stream s ON s.id = r.stream_id
-              WHERE ({IS_FAULT} OR {IS_LONG_WAIT}) AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?5"
+              WHERE ({IS_FAULT} OR {IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?5"
         );
         let mut again = GoodAgain::default();
         let mut behind = first.saturating_sub(1);
@@ -317,8 +319,11 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
     let (requested_us, stream_id): (i64, i64) = (row.get(1)?, row.get(5)?);
     let answered_us = if status.is_some() { began_us } else { over_us };
     let waited_us = answered_us.saturating_sub(requested_us);
-    let is_long_wait: bool = row.get(15)?;
+    let is_unanswered: bool = row.get(15)?;
+    let is_slow = row.get(16)? && !is_unanswered;
+    let is_long_wait = is_unanswered || is_slow;
     let unanswered_us = match row.get(13)? {
+        _ if is_slow => Some(over_us.saturating_sub(requested_us)),
         _ if is_long_wait => Some(waited_us),
         // An origin may hold what is not there yet.
         true => None,
@@ -342,5 +347,6 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
         error,
         unanswered_us,
         is_long_wait,
+        is_slow,
     })
 }

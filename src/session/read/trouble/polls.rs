@@ -34,6 +34,9 @@ pub struct PollTrouble {
     /// When the last poll was over that the origin itself answered with an error or with what is no playlist, refused, reset or cut
     /// short: nobody had anything new of it then.
     pub rebuffed_us: Option<i64>,
+    /// When the last poll was over that took long and was answered well, but for the last one of all: until then the recorder
+    /// waited for what it had asked for.
+    pub awaited_until_us: Option<i64>,
     /// For so long since the last poll that was answered at once polls hung, and it was the origin, or its network, that did not
     /// answer: they were answered in the end, or others were answered meanwhile. In microseconds.
     pub held_us: i64,
@@ -76,6 +79,15 @@ const POLLS: &str = "
                             WHERE p.id = :playlist_id AND p.kind = 'media')
        AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
      ORDER BY id";
+/// When the answer was over that came at a moment.
+const OVER: &str = "
+    SELECT max(requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0)) FROM exchange
+     WHERE resource_id IN (SELECT :playlist_id UNION
+                           SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
+                            WHERE p.id = :playlist_id AND p.kind = 'media')
+       AND from_us = :after_us AND outcome = 'complete'";
+/// A poll takes long whose answer is over so long, in microseconds, after it was made, or after its answer began.
+const LONG_US: i64 = 1_000_000;
 /// The first poll of a playlist after a moment.
 const AFTER: &str = "
     SELECT id FROM exchange
@@ -129,6 +141,8 @@ struct Sum {
     trouble: PollTrouble,
     /// When the last one was over.
     before_us: i64,
+    /// When the last one was over, if it took long.
+    long_over_us: Option<i64>,
     /// When the last one was over that brought an answer or failed, and when the time is over.
     waited_until_us: i64,
     until_us: i64,
@@ -194,7 +208,12 @@ impl Sum {
 
     fn add(&mut self, head: &Head, end: &End, others: bool) {
         let wait = self.wait(head, end);
+        let is_answered = end.outcome == Outcome::Complete.as_str()
+            && end.status.is_none_or(|status| status < 400);
+        let is_long = is_answered && end.over_us.saturating_sub(head.requested_us) >= LONG_US;
+        let before_us = std::mem::replace(&mut self.long_over_us, is_long.then_some(end.over_us));
         let trouble = &mut self.trouble;
+        trouble.awaited_until_us = trouble.awaited_until_us.max(before_us);
         if end.outcome == Outcome::Aborted.as_str() {
             trouble.broken_off = trouble.broken_off.max(Some(wait));
             return;
@@ -285,9 +304,14 @@ impl Reader {
         after_us: i64,
         until_us: i64,
     ) -> rusqlite::Result<PollTrouble> {
+        let place = named_params! { ":playlist_id": playlist_id, ":after_us": after_us };
+        let mut over = self.db.prepare_cached(OVER)?;
+        let over_us: Option<i64> = over.query_row(place, |row| row.get(0))?;
+        let long_over_us = over_us.filter(|us| us.saturating_sub(after_us) >= LONG_US);
         let mut sum = Sum {
             trouble: PollTrouble::default(),
-            before_us: after_us,
+            before_us: long_over_us.unwrap_or(after_us).min(until_us),
+            long_over_us,
             waited_until_us: after_us,
             until_us,
             held: Held::default(),

@@ -1,5 +1,5 @@
-//! Requests that waited for long and are no fault but for that: what was answered well in the end, and what had no answer yet
-//! when the recorder broke it off.
+//! Requests that waited for long, or came far too slowly, and are no fault but for that: what was answered well in the end, and
+//! what the recorder broke off.
 
 /// The target duration that a request is measured by, of an exchange `e` of a resource `r`: that of the playlist that was asked
 /// for, as it stood then, or that of the revision that lists the resource. Sessions of
@@ -18,7 +18,7 @@ macro_rules! target {
 
 /// Whether an exchange `e` of a resource `r` is one of them; `?1` is [`super::breaks::ENDED`], `?4` are the raw streams, which have
 /// no such time. A playlist may take 1.5 target durations, and 5 s at most, as for the log of the recorder; other things 1.5
-/// target durations, and 5 s at least, since lines are busy. What the origin holds by design, a blocking reload or a part that is
+/// target durations, and 3 s at least, since lines are busy. What the origin holds by design, a blocking reload or a part that is
 /// announced, may take three target durations (RFC 8216bis 6.2.5.2). A playlist that had no answer at the end of the recording
 /// is told of as in its summary, after 1.5 s; a part that was let go then is not, since nobody knows whether it was made.
 pub(super) const IS_LONG_WAIT: &str = concat!(
@@ -29,7 +29,7 @@ pub(super) const IS_LONG_WAIT: &str = concat!(
       AND ifnull(coalesce(e.wait_us, e.failed_us) > CASE
             WHEN e.directives IS NOT NULL OR r.kind = 'part' THEN 3 * ",
     target!(),
-    "       WHEN r.kind NOT IN ('main', 'media') THEN max(5000000, ifnull(3 * ",
+    "       WHEN r.kind NOT IN ('main', 'media') THEN max(3000000, ifnull(3 * ",
     target!(),
     " / 2, 0))
             WHEN e.outcome = 'aborted' THEN 1500000
@@ -37,3 +37,9 @@ pub(super) const IS_LONG_WAIT: &str = concat!(
     target!(),
     " / 2, 5000000)) END, 0))"
 );
+
+/// Whether an exchange `e` is one of a chunk that came far slower than it is played, or was cut off while it did: the
+/// recorder, which knows what else was under way, has said so. It is no fault but for that.
+pub(super) const IS_SLOW: &str = "
+    (substr(ifnull(e.note, ''), 1, 6) = 'slow: ' AND e.own_reason IS NULL
+      AND CASE e.outcome WHEN 'complete' THEN ifnull(e.status < 400, 0) WHEN 'aborted' THEN e.status IS NOT NULL ELSE 0 END)";

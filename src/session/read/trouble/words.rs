@@ -7,6 +7,8 @@ use crate::session::model::{Kind, Outcome};
 pub const UNANSWERED_US: i64 = 1_500_000;
 /// What a request is whose answer does not begin.
 pub const UNANSWERED: &str = "unanswered";
+/// What a chunk is that came, or was under way, far slower than it is played. The note of its exchange begins so.
+pub const SLOW: &str = "slow";
 /// The error of an answer that has less than the range that was asked for holds this.
 const OF_A_RANGE: &str = " of a range of ";
 /// What an answer did that was closed before all that its head announced had come.
