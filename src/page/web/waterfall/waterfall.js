@@ -2,6 +2,7 @@
 
 import { fetchJson } from '../core/data/data.js';
 import { h, set, setText } from '../core/ui/dom.js';
+import { isSame } from '../core/data/state.js';
 import { count, sessionTime } from '../core/data/times.js';
 import { filterBox } from './filter.js';
 import { mouse, rowKeys } from './hands.js';
@@ -191,7 +192,7 @@ export function waterfall(element, page) {
       return;
     }
     const at = isRow ? await momentOf(x) : seen.at;
-    if (state.get() !== seen) return;
+    if (!isSame(state.get(), seen, ['x', 'at'])) return;
     if (at === null) wanted = sought = null;
     else {
       const begins = rows.begins();
