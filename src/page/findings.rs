@@ -10,7 +10,7 @@ use super::overview::span_us;
 use super::view::View;
 use crate::analysis::rules::findings::{Judged, JudgedLine};
 use crate::analysis::rules::registry::Severity;
-use crate::session::{ReadError, RevisedPlaylist, StreamInfo};
+use crate::session::{Kind, ReadError, RevisedPlaylist, StreamInfo};
 
 /// Findings that are shown of each severity: the page has a filter, and isreport has all of them.
 const MOST: usize = 1000;
@@ -41,7 +41,7 @@ struct Found<'a> {
     #[serde(flatten)]
     line: JudgedLine<'a>,
     lane: Option<String>,
-    /// Of an outage of segments alone: the lanes that list them.
+    /// Of an outage that is of no single playlist: the lanes of its first requests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lanes: Vec<String>,
     line_number: Option<u64>,
@@ -105,7 +105,9 @@ pub(super) fn findings<'a>(
     let mut told = Vec::with_capacity(sent.len());
     for judged in sent {
         let mut found = found(judged, lanes.of(judged), view.known.zero_us);
-        found.lanes = lanes_of_segments(view, judged)?;
+        if judged.rule == "H14" && found.lane.is_none() {
+            found.lanes = lanes_of_outage(view, judged)?;
+        }
         told.push(found);
     }
     Ok(Findings {
@@ -210,15 +212,15 @@ fn group(judged: &Judged) -> (&'static str, &str, Option<&str>) {
     (judged.rule, &finding.stream, finding.playlist.as_deref())
 }
 
-/// The lanes of the first requests of an outage in which no playlist failed. An outage is of a server; what it touched is seen in them.
-fn lanes_of_segments(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, ReadError> {
-    let polls = judged.finding.detail.get("polls");
-    let is_of_segments = polls.and_then(serde_json::Value::as_u64) == Some(0);
+/// The lanes of the first requests of an outage: it is of a server, and what it touched is seen in them.
+fn lanes_of_outage(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, ReadError> {
     let mut lanes = BTreeSet::new();
-    let exchanges = judged.finding.exchanges.iter();
-    for id in exchanges.take(MOST_LOOKED_AT).filter(|_| is_of_segments) {
+    for id in judged.finding.exchanges.iter().take(MOST_LOOKED_AT) {
         let rows = view.reader.exchange_rows((id.saturating_sub(1), *id), 1)?;
-        lanes.extend(rows.first().and_then(|row| row.listed_by));
+        lanes.extend(rows.first().and_then(|row| match row.kind {
+            Kind::Main | Kind::Media => Some(row.resource_id),
+            _ => row.listed_by,
+        }));
     }
     let lanes = lanes.into_iter().map(Lane::Playlist);
     Ok(lanes.map(|lane| lane.to_string()).collect())

@@ -138,7 +138,7 @@ export function row(lane, page) {
         notices: noticesOf(known.session.notices, lane),
         end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
-        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
+        note: !known.isRead ? 'loading…' : known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
       const sentence = sentenceOf(all, name, scene);

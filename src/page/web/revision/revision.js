@@ -129,7 +129,8 @@ export function revision(element, page) {
     const lane = session.lane(head.lane);
     fill(title, h('span', null, 'Playlist '), h('span', { class: 'quiet' }, cut(lane?.label ?? lane?.name ?? head.lane)));
     fill(facts, about(found, page));
-    setText(notes, found.note ?? '');
+    const renewed = old && old.head.url !== head.url ? `The URL is another one than that of the text it is compared with: ${old.head.url}` : null;
+    setText(notes, [found.note, renewed].filter(Boolean).join(' '));
     set(back, { disabled: head.before === null });
     set(forth, { disabled: head.after === null });
     versus.show(head);
