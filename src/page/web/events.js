@@ -2,6 +2,7 @@
 
 import { gapsOf, isFault, isGap, shownFindings } from './core/data/findings.js';
 import { blindSpans, exchangeOf, wordOf } from './core/data/notices.js';
+import { isSame } from './core/data/state.js';
 import { length, sessionTime } from './core/data/times.js';
 import { goToFinding } from './findings/go.js';
 import { waits } from './lanes/things/gaps.js';
@@ -86,11 +87,9 @@ function troubles({ events: lanes, state, findings, session }) {
 export function stepper(page) {
   const { axis, state, say } = page;
   /** A step chooses the lane that it leads to: the next one goes through those that it went through, until somebody chooses. */
-  let walked = { at: /** @type {number | null} */ (null), r: /** @type {string | null} */ (null), among: /** @type {string | null} */ (null) };
-  const among = () => {
-    const { at, r } = state.get();
-    return at !== null && at === walked.at && r === walked.r ? walked.among : r;
-  };
+  let walked = { at: /** @type {number | null} */ (null), r: /** @type {string | null} */ (null), among: /** @type {string | null} */ (null), exact: 0 };
+  const isThere = () => state.get().at !== null && isSame(state.get(), walked, ['at', 'r']);
+  const among = () => (isThere() ? walked.among : state.get().r);
   /** @param {string | null} lane @param {ReturnType<typeof events>[number]} next */
   const arrive = (lane, next) => {
     if (next.finding) goToFinding(page, next.finding);
@@ -99,10 +98,10 @@ export function stepper(page) {
       axis.reveal(next.at);
     }
     const { at, r } = state.get();
-    walked = { at, r, among: lane };
+    walked = { at, r, among: lane, exact: next.at };
     say(`${sessionTime(next.at)}: ${next.name}`);
   };
-  const now = (/** @type {1 | -1} */ step) => state.get().at ?? (step > 0 ? axis.get().from - 2 * SAME : axis.get().to + 2 * SAME);
+  const now = (/** @type {1 | -1} */ step) => (isThere() ? walked.exact : state.get().at) ?? (step > 0 ? axis.get().from - 2 * SAME : axis.get().to + 2 * SAME);
 
   /** @param {1 | -1} step */
   const event = (step) => {

@@ -75,7 +75,8 @@ export function print(seen) {
 
 /**
  * Whether these keys say the same. Who waits for an answer compares what it was asked for: the window may move meanwhile.
- * @param {Readonly<Seen>} one @param {Readonly<Seen>} other @param {(keyof Seen)[]} keys
+ * @template {keyof Seen} Key
+ * @param {Readonly<Pick<Seen, Key>>} one @param {Readonly<Pick<Seen, Key>>} other @param {Key[]} keys
  */
 export const isSame = (one, other, keys) => keys.every((key) => one[key] === other[key]);
 
