@@ -17,6 +17,8 @@ struct Word {
 enum Condition {
     Status(Compare, i64),
     NoStatus,
+    /// A number of three digits: a status, or in a name.
+    StatusOrName(i64, String),
     Kind(Kind),
     Host(String),
     Outcome(Outcome),
@@ -55,11 +57,11 @@ impl Compare {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FilterError {
     /// A value is not of its kind.
-    #[error("{word:?}: {wanted}")]
+    #[error("{value:?} is {wanted}")]
     Value {
-        /// The word.
-        word: String,
-        /// What it takes.
+        /// What was written.
+        value: String,
+        /// What it is not, and what would be one.
         wanted: &'static str,
     },
     /// More words than anybody types.
@@ -93,11 +95,11 @@ impl Filter {
 
 impl Word {
     fn read(text: &str) -> Result<Self, FilterError> {
-        let (is_not, word) = match text.strip_prefix('!') {
+        let (is_not, word) = match text.strip_prefix(['!', '-']) {
             Some("") => {
                 return Err(FilterError::Value {
-                    word: text.to_owned(),
-                    wanted: "a word belongs behind it, without a space: !fault",
+                    value: text.to_owned(),
+                    wanted: "no word: one belongs behind it, without a space: !fault",
                 });
             }
             Some(word) => (true, word),
@@ -110,10 +112,6 @@ impl Word {
 
 impl Condition {
     fn read(word: &str) -> Result<Self, FilterError> {
-        let bad = |wanted| FilterError::Value {
-            word: word.to_owned(),
-            wanted,
-        };
         let plain = || Self::Name(word.to_lowercase());
         match word {
             "fault" => return Ok(Self::Fault),
@@ -121,10 +119,17 @@ impl Condition {
             _ => {}
         }
         let Some(end) = word.find([':', '<', '>', '=']) else {
-            return Ok(plain());
+            return Ok(match status_of(word) {
+                Some(status) => Self::StatusOrName(status, word.to_owned()),
+                None => plain(),
+            });
         };
         let (name, rest) = word.split_at(end);
         let (compare, value) = split_compare(rest);
+        let bad = |wanted| FilterError::Value {
+            value: value.to_owned(),
+            wanted,
+        };
         let number = |wanted, unit: f64| {
             let number: Option<f64> = value.parse().ok();
             let number = number
@@ -137,19 +142,18 @@ impl Condition {
         };
         Ok(match name {
             "status" if value == "none" => Self::NoStatus,
-            "status" => Self::Status(compare, number("a status, or none: status>=400", 1.0)?),
+            "status" => Self::Status(compare, number("no status: status>=400, status:none", 1.0)?),
             "kind" => Self::Kind(Kind::parse(value).ok_or(bad(
-                "main, media, segment, part, init, key, data, steering or assets",
+                "no kind; kinds are main, media, segment, part, init, key, data, steering, assets",
             ))?),
             "host" => Self::Host(value.to_lowercase()),
-            "outcome" => Self::Outcome(
-                Outcome::parse(&value.replace('-', " "))
-                    .ok_or(bad("an outcome: reset, short, response-timeout"))?,
-            ),
-            "slow" => Self::Slow(compare, number("seconds: slow>2", 1e6)?),
-            "bytes" => Self::Bytes(compare, number("a number of bytes: bytes>1000", 1.0)?),
+            "outcome" => Self::Outcome(Outcome::parse(&value.replace('-', " ")).ok_or(bad(
+                "no outcome: outcome:reset, outcome:short, outcome:response-timeout",
+            ))?),
+            "slow" => Self::Slow(compare, number("no number of seconds: slow>2", 1e6)?),
+            "bytes" => Self::Bytes(compare, number("no number of bytes: bytes>1000", 1.0)?),
             "stream" => Self::Stream(value.to_owned()),
-            "id" => Self::Id(number("a number: id:123", 1.0)?),
+            "id" => Self::Id(number("no number of an exchange: id:123", 1.0)?),
             // A name may have such a letter.
             _ => plain(),
         })
@@ -161,6 +165,9 @@ impl Condition {
                 .status
                 .is_some_and(|is| compare.holds(i64::from(is), *status)),
             Self::NoStatus => row.status.is_none(),
+            Self::StatusOrName(status, part) => {
+                row.status.is_some_and(|is| i64::from(is) == *status) || row.name.contains(part)
+            }
             Self::Kind(kind) => row.kind == *kind,
             Self::Host(host) => host_of(&row.url).to_lowercase().contains(host),
             Self::Outcome(outcome) => row.outcome == *outcome,
@@ -177,6 +184,13 @@ impl Condition {
             Self::Name(part) => row.name.to_lowercase().contains(part),
         }
     }
+}
+
+/// The status that a word is; `None`: it is none.
+fn status_of(word: &str) -> Option<i64> {
+    let is_number = word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let status = word.parse().ok().filter(|_| is_number)?;
+    (100..600).contains(&status).then_some(status)
 }
 
 /// How two numbers are compared, and with what.
@@ -260,6 +274,10 @@ mod tests {
             "status>=400 kind:segment host:cdn2 slow>2 s42",
             "!status:200",
             "!nothing",
+            "404",
+            "-200",
+            "-own s42",
+            "-status:200",
         ] {
             assert!(wants(filter), "{filter}");
         }
@@ -276,6 +294,10 @@ mod tests {
             "id:8",
             "outcome:reset",
             "!fault",
+            "-fault",
+            "503",
+            "40",
+            "!404",
             "status>=400 own",
             "?t=1",
         ] {
@@ -302,22 +324,32 @@ mod tests {
         let said = |text| Filter::read(text).unwrap_err().to_string();
         assert_eq!(
             said("status>=x"),
-            "\"status>=x\": a status, or none: status>=400"
+            "\"x\" is no status: status>=400, status:none"
         );
         assert_eq!(
             said("kind:film"),
-            "\"kind:film\": main, media, segment, part, init, key, data, steering or assets"
+            "\"film\" is no kind; kinds are main, media, segment, part, init, key, data, steering, assets"
         );
         assert_eq!(
             said("outcome:sad"),
-            "\"outcome:sad\": an outcome: reset, short, response-timeout"
+            "\"sad\" is no outcome: outcome:reset, outcome:short, outcome:response-timeout"
         );
         assert_eq!(
             said("s42 ! fault"),
-            "\"!\": a word belongs behind it, without a space: !fault"
+            "\"!\" is no word: one belongs behind it, without a space: !fault"
         );
         assert_eq!(said(&"a ".repeat(33)), "more than 32 words");
         assert!(Filter::read("outcome:response-timeout").is_ok());
+    }
+
+    #[test]
+    fn a_number_of_three_digits_is_in_a_name_as_well() {
+        let row = ExchangeRow {
+            name: "live/seg503.ts".to_owned(),
+            ..row()
+        };
+        assert!(Filter::read("503").unwrap().wants(&row, ""));
+        assert!(!Filter::read("-503").unwrap().wants(&row, ""));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What `isreport` says, in its own keys: the first of it, or what it says of a span of time and of a lane.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -10,10 +10,12 @@ use super::overview::span_us;
 use super::view::View;
 use crate::analysis::rules::findings::{Judged, JudgedLine};
 use crate::analysis::rules::registry::Severity;
-use crate::session::{ReadError, RevisedPlaylist, StreamInfo};
+use crate::session::{Kind, ReadError, RevisedPlaylist, StreamInfo};
 
 /// Findings that are shown of each severity: the page has a filter, and isreport has all of them.
 const MOST: usize = 1000;
+/// Requests of an outage whose lanes are looked up.
+const MOST_LOOKED_AT: usize = 8;
 
 #[derive(Serialize)]
 pub(super) struct Findings<'a> {
@@ -39,6 +41,9 @@ struct Found<'a> {
     #[serde(flatten)]
     line: JudgedLine<'a>,
     lane: Option<String>,
+    /// Of an outage that is of no single playlist: the lanes of its first requests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lanes: Vec<String>,
     line_number: Option<u64>,
 }
 
@@ -97,15 +102,20 @@ pub(super) fn findings<'a>(
         what: &one.what,
         why: &one.why,
     });
-    let sent = sent
-        .into_iter()
-        .map(|judged| found(judged, lanes.of(judged), view.known.zero_us));
+    let mut told = Vec::with_capacity(sent.len());
+    for judged in sent {
+        let mut found = found(judged, lanes.of(judged), view.known.zero_us);
+        if judged.rule == "H14" && found.lane.is_none() {
+            found.lanes = lanes_of_outage(view, judged)?;
+        }
+        told.push(found);
+    }
     Ok(Findings {
         state: known.stage.as_str(),
         judged_to: Some(view.known.at(known.until_us)),
         failed: known.failed.as_deref(),
         counts,
-        findings: sent.collect(),
+        findings: told,
         not_sent,
         left_out: judgement.left_out.clone(),
         not_judged: not_judged.collect(),
@@ -202,11 +212,26 @@ fn group(judged: &Judged) -> (&'static str, &str, Option<&str>) {
     (judged.rule, &finding.stream, finding.playlist.as_deref())
 }
 
+/// The lanes of the first requests of an outage: it is of a server, and what it touched is seen in them.
+fn lanes_of_outage(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, ReadError> {
+    let mut lanes = BTreeSet::new();
+    for id in judged.finding.exchanges.iter().take(MOST_LOOKED_AT) {
+        let rows = view.reader.exchange_rows((id.saturating_sub(1), *id), 1)?;
+        lanes.extend(rows.first().and_then(|row| match row.kind {
+            Kind::Main | Kind::Media => Some(row.resource_id),
+            _ => row.listed_by,
+        }));
+    }
+    let lanes = lanes.into_iter().map(Lane::Playlist);
+    Ok(lanes.map(|lane| lane.to_string()).collect())
+}
+
 fn found(judged: &Judged, lane: Option<Lane>, zero_us: i64) -> Found<'_> {
     let line_number = judged.finding.detail.get("line");
     Found {
         line: judged.line(zero_us),
         lane: lane.map(|lane| lane.to_string()),
+        lanes: Vec::new(),
         line_number: line_number.and_then(serde_json::Value::as_u64),
     }
 }

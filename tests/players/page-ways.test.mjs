@@ -99,7 +99,7 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
       await tab.page.press('.go-to input', 'Enter');
     };
     await type('soon');
-    await until('it is explained', async () => /^No time/.test(await tab.page.textContent('.go-to .trouble')));
+    await until('it is explained', async () => /^“soon” is no moment/.test(await tab.page.textContent('.go-to .trouble')));
     await type('9:00');
     await until('it is explained', async () => /^Not in the session/.test(await tab.page.textContent('.go-to .trouble')));
     await type('50');
@@ -117,6 +117,82 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
     await until('its row is seen', () => isSeen(tab, '.wf-row[data-id="500"]'));
     assert.ok(await isSeen(tab, '#exchange h2'));
     await done(tab);
+  });
+
+  it('shows a playlist whose answer came after the window had moved, however late', async () => {
+    // What is asked for on the way to a text, each of them held until the window is in the fragment.
+    for (const late of [/\/-\/v1\/revisions\/\d+$/, /\/difference\?/, /\/revision\/revision\.js/]) {
+      const tab = await PageTab.open(browser, `${replayer.url}/`, { fragment: '#t=60&w=5' });
+      await judged(tab);
+      let held = 0;
+      await tab.page.route(late, async (route) => {
+        held += 1;
+        await tab.until('the window', (seen) => seen.at !== undefined && seen.t !== '60');
+        await route.continue();
+      });
+      await tab.page.click('.finding:has-text("0:00:34.033")');
+      await tab.page.waitForFunction(() => /added|No line differs/.test(document.querySelector('#revision .summary')?.textContent ?? ''), null, { timeout: 20_000 });
+      assert.match(await tab.page.textContent('#revision h2'), /^Playlist 160x90/);
+      assert.ok(held > 0, `${late} was asked for`);
+      await done(tab);
+    }
+  });
+
+  it('goes from event to event of all lanes, until one is chosen', async () => {
+    const tab = await open('#t=0&w=20');
+    await tab.page.waitForFunction(() => /[1-9]\d* advance/.test(document.querySelector('.lane-media canvas').getAttribute('aria-label')));
+    const steps = [];
+    for (let step = 0; step < 8; step += 1) {
+      const { at } = tab.seen();
+      await tab.press('j');
+      steps.push(await tab.until(`step ${step}`, (seen) => seen.at !== at));
+    }
+    assert.ok(new Set(steps.map(({ r }) => r)).size > 1, JSON.stringify(steps));
+    await tab.press('k');
+    await tab.until('the step before', (seen) => seen.at === steps[6].at);
+    // Who chooses a lane stays in it.
+    await tab.page.click('[data-lane=p3] .lane-name');
+    const chosen = await tab.until('the lane', (seen) => seen.r === 'p3' || seen.r === undefined);
+    if (chosen.r === undefined) await tab.page.click('[data-lane=p3] .lane-name');
+    await tab.until('the lane', (seen) => seen.r === 'p3');
+    for (let step = 0; step < 4; step += 1) {
+      const { at } = tab.seen();
+      await tab.press('j');
+      assert.equal((await tab.until(`step ${step}`, (seen) => seen.at !== at)).r, 'p3');
+    }
+    await done(tab);
+  });
+
+  it('puts what it goes to at a quarter of the window, and shows a request in time', async () => {
+    const tab = await open('#t=0&w=8&x=400');
+    await tab.page.click('#exchange button:has-text("Show in time")');
+    const { at, t } = await tab.until('the moment', (seen) => seen.at !== undefined && seen.t !== '0');
+    const { at: requested } = await (await fetch(`${replayer.url}/-/v1/exchanges/400`)).json();
+    assert.ok(Math.abs(Number(at) - requested) < 0.001, `${at} ${requested}`);
+    assert.ok(Math.abs(Number(at) - Number(t) - 2) < 0.01, `${at} in a window from ${t} on`);
+    await done(tab);
+  });
+
+  it('says what is no word of the filter, and shows all words that there are', async () => {
+    const tab = await open('#f=kind:banana', { width: 1280, height: 800 });
+    await until('it is said', async () => /^filter: "banana" is no kind; kinds are main, media/.test(await tab.page.textContent('#filter-error')));
+    assert.equal(await tab.page.textContent('.wf-count'), '');
+    tab.wrong = tab.wrong.filter((what) => !/status of 400/.test(what));
+    await tab.page.click('.wf-help summary');
+    await tab.page.waitForSelector('.wf-help dl');
+    const last = tab.page.locator('.wf-help dd').last();
+    await last.scrollIntoViewIfNeeded();
+    assert.ok(await last.evaluate((element) => {
+      const box = element.getBoundingClientRect();
+      return document.elementFromPoint(box.left + 4, box.top + box.height / 2) === element;
+    }), 'the last word is seen');
+    await tab.page.fill('#filter', '304');
+    await until('a status is found', async () => Number(/^(\d+) request/.exec(await tab.page.textContent('.wf-count'))?.[1]) > 0);
+    const statuses = await tab.page.$$eval('.wf-row[data-id]', (all) => all.map((row) => `${row.querySelector('.wf-status').textContent} ${row.querySelector('.wf-name').textContent}`));
+    assert.ok(statuses.length > 0 && statuses.every((text) => text.includes('304')), statuses.join('; '));
+    assert.deepEqual(tab.wrong, []);
+    assert.deepEqual((await tab.accessible()).violations, []);
+    await tab.close();
   });
 
   it('leaves the filter by Escape, and what was typed stays', async () => {
@@ -200,6 +276,25 @@ describe('gaps that an outage explains', { timeout: 120_000 }, () => {
     const { x } = await tab.until('a click', (seen) => seen.x !== undefined);
     assert.equal(Number(x), outage.exchanges[0]);
     await tab.page.waitForFunction(() => document.querySelector('#exchange .facts')?.textContent.includes('503'));
+    await done(tab);
+  });
+
+  it('open it though the window moves meanwhile', async () => {
+    const tab = await open();
+    const { findings } = await (await fetch(`${replayer.url}/-/v1/findings`)).json();
+    const outage = findings.find(({ rule }) => rule === 'H14');
+    const { length_seconds: length } = await (await fetch(`${replayer.url}/-/v1/session`)).json();
+    await tab.page.route(/filter=fault/, async (route) => {
+      await tab.until('the window', (seen) => seen.w !== undefined);
+      await route.continue();
+    });
+    const box = await tab.page.locator('.lane-media .hands').boundingBox();
+    const middle = (outage.first.session_time + outage.last.session_time) / 2;
+    const asked = tab.page.waitForRequest(/filter=fault/);
+    await tab.page.mouse.click(box.x + (box.width * middle) / length, box.y + 34);
+    await asked;
+    await tab.press('+');
+    assert.equal(Number((await tab.until('its request', (seen) => seen.x !== undefined)).x), outage.exchanges[0]);
     await done(tab);
   });
 

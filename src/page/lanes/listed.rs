@@ -6,12 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 use url::Url;
 
-use super::marks::{Fresh, Mark, Marks};
+use super::marks::{Fresh, Mark, Marks, shown};
 use crate::hls::{self, EntryRole, Step, Variables, read_media};
 use crate::page::view::View;
-use crate::session::{
-    Body, ByteRange, ExchangeId, ExchangeRow, Kind, PlaylistInfo, ReadError, RevisionRow,
-};
+use crate::session::{Body, ByteRange, ExchangeId, ExchangeRow, Kind, ReadError, RevisionRow};
 
 /// Segments, and parts, of one lane.
 const MOST: usize = 2000;
@@ -156,7 +154,6 @@ impl Requests {
 /// What a lane listed: revisions from one before the span on, in order.
 pub(super) fn listed(
     view: &View<'_>,
-    playlist: &PlaylistInfo,
     rows: &[RevisionRow],
     (from_us, requests): (i64, &Requests),
     budget: &mut Budget,
@@ -164,7 +161,7 @@ pub(super) fn listed(
     let mut lane = LaneReader {
         view,
         requests,
-        base: Url::parse(&playlist.url).ok(),
+        url: None,
         segments: Boxes::default(),
         parts: Boxes::default(),
         marks: Marks::default(),
@@ -240,7 +237,8 @@ impl Boxes {
 struct LaneReader<'a> {
     view: &'a View<'a>,
     requests: &'a Requests,
-    base: Option<Url>,
+    /// The URL of the last revision: that of a playlist may become another one (a token, another server), and so do those of its segments.
+    url: Option<String>,
     segments: Boxes,
     parts: Boxes,
     marks: Marks,
@@ -254,6 +252,7 @@ struct LaneReader<'a> {
 
 impl LaneReader<'_> {
     fn revision(&mut self, row: &RevisionRow) -> Result<(), ReadError> {
+        self.ask_url(row)?;
         let (Some(place), Some(first)) = (row.place, row.first) else {
             return Ok(());
         };
@@ -284,6 +283,20 @@ impl LaneReader<'_> {
         Ok(())
     }
 
+    /// The URL of a revision, and where it is another one than before.
+    fn ask_url(&mut self, row: &RevisionRow) -> Result<(), ReadError> {
+        let Some(asked) = self.view.reader.resource_asked(row.exchange_id)? else {
+            return Ok(());
+        };
+        if self.url.as_ref().is_some_and(|url| *url != asked.url) {
+            let at = self.view.known.at(row.seen_us);
+            self.marks
+                .add(at, "url", &shown(asked.url.as_bytes()), row.exchange_id);
+        }
+        self.url = Some(asked.url);
+        Ok(())
+    }
+
     fn text(
         &mut self,
         row: &RevisionRow,
@@ -299,10 +312,11 @@ impl LaneReader<'_> {
             Err(error) => return Err(error),
         };
         self.has_room &= self.budget.take(text.len());
-        let Some(base) = self.base.as_ref().filter(|_| self.has_room) else {
+        let url = self.url.as_deref().filter(|_| self.has_room);
+        let Some(base) = url.and_then(|url| Url::parse(url).ok()) else {
             return Ok(());
         };
-        let media = read_media(&text, base, &Variables::default());
+        let media = read_media(&text, &base, &Variables::default());
         let is_first = self.known_to.is_none();
         // Of a very long window what is near its end.
         let listed = media

@@ -141,7 +141,8 @@ fn is_cue(line: &[u8]) -> bool {
     !line.starts_with(b"#EXT-X-CUE-OUT-CONT") && names.iter().any(|name| line.starts_with(name))
 }
 
-fn shown(line: &[u8]) -> String {
+/// A line, no longer than a mark has room for, and harmless.
+pub(super) fn shown(line: &[u8]) -> String {
     let line = String::from_utf8_lossy(line);
     escaped(&line.chars().take(LONGEST).collect::<String>())
 }

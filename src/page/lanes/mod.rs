@@ -66,9 +66,8 @@ pub(super) fn lanes(view: &View<'_>, span: AskedSpan, width: usize) -> Result<La
         let since_us = first_us.unwrap_or(from_us).min(from_us);
         if let Some(requests) = Requests::read(view, since_us, until_us)? {
             let mut budget = Budget::new();
-            for ((lane, playlist), rows) in lanes.iter_mut().zip(&playlists).zip(&revisions.of) {
-                let found =
-                    listed::listed(view, playlist, rows, (from_us, &requests), &mut budget)?;
+            for (lane, rows) in lanes.iter_mut().zip(&revisions.of) {
+                let found = listed::listed(view, rows, (from_us, &requests), &mut budget)?;
                 lane.segments_left_out = found.left_out;
                 lane.segments = found.segments;
                 lane.parts = found.parts.filter(|_| revisions.have_parts);

@@ -2,6 +2,7 @@
 
 import { gapsOf, isFault, isGap, shownFindings } from './core/data/findings.js';
 import { blindSpans, exchangeOf, wordOf } from './core/data/notices.js';
+import { isSame } from './core/data/state.js';
 import { length, sessionTime } from './core/data/times.js';
 import { goToFinding } from './findings/go.js';
 import { waits } from './lanes/things/gaps.js';
@@ -26,11 +27,11 @@ export function nearest(all, now, step) {
 
 /**
  * What happened, as far as it is known: in the chosen lane, else in all.
- * @param {import('./types.js').Page} page
+ * @param {import('./types.js').Page} page @param {string | null} r The chosen lane.
  * @returns {{ at: number, name: string, seen: Partial<import('./core/data/state.js').Seen>, finding?: import('./core/types.js').Finding }[]}
  */
-function events({ events, state, findings, session }) {
-  const { r, s } = state.get();
+function events({ events, state, findings, session }, r) {
+  const { s } = state.get();
   const found = [];
   for (const { id, advances, revisions, marks, segments, parts, before, after, bodies } of events.get()?.lanes ?? []) {
     const lane = session.lane(id);
@@ -53,7 +54,7 @@ function events({ events, state, findings, session }) {
     found.push({ at: notice.at, name: `Recorder: ${wordOf(notice)}`, seen: exchange === null ? {} : { x: exchange } });
   }
   for (const finding of shownFindings(findings.get(), state.get())) {
-    if (r === null || finding.lane === r) found.push({ at: finding.first.session_time, name: `${finding.rule}: ${finding.detail.text}`, seen: {}, finding });
+    if (r === null || finding.lane === r || finding.lanes?.includes(r)) found.push({ at: finding.first.session_time, name: `${finding.rule}: ${finding.detail.text}`, seen: {}, finding });
   }
   return found;
 }
@@ -85,21 +86,32 @@ function troubles({ events: lanes, state, findings, session }) {
 /** @param {import('./types.js').Page} page */
 export function stepper(page) {
   const { axis, state, say } = page;
-  const now = (/** @type {1 | -1} */ step) => state.get().at ?? (step > 0 ? axis.get().from - 2 * SAME : axis.get().to + 2 * SAME);
+  /** A step chooses the lane that it leads to: the next one goes through those that it went through, until somebody chooses. */
+  let walked = { at: /** @type {number | null} */ (null), r: /** @type {string | null} */ (null), among: /** @type {string | null} */ (null), exact: 0 };
+  const isThere = () => state.get().at !== null && isSame(state.get(), walked, ['at', 'r']);
+  const among = () => (isThere() ? walked.among : state.get().r);
+  /** @param {string | null} lane @param {ReturnType<typeof events>[number]} next */
+  const arrive = (lane, next) => {
+    if (next.finding) goToFinding(page, next.finding);
+    else {
+      state.set({ at: next.at, with: null, x: null, ...next.seen });
+      axis.reveal(next.at);
+    }
+    const { at, r } = state.get();
+    walked = { at, r, among: lane, exact: next.at };
+    say(`${sessionTime(next.at)}: ${next.name}`);
+  };
+  const now = (/** @type {1 | -1} */ step) => (isThere() ? walked.exact : state.get().at) ?? (step > 0 ? axis.get().from - 2 * SAME : axis.get().to + 2 * SAME);
 
   /** @param {1 | -1} step */
   const event = (step) => {
-    const next = nearest(events(page), now(step), step);
+    const lane = among();
+    const next = nearest(events(page, lane), now(step), step);
     if (!next) {
       say(step > 0 ? 'No later event is known' : 'No earlier event is known');
       return;
     }
-    if (next.finding) goToFinding(page, next.finding);
-    else {
-      state.set({ at: next.at, with: null, rev: null, x: null, ...next.seen });
-      axis.reveal(next.at);
-    }
-    say(`${sessionTime(next.at)}: ${next.name}`);
+    arrive(lane, { ...next, seen: { rev: null, ...next.seen } });
   };
   /** @param {1 | -1} step */
   const trouble = (step) => {
@@ -108,12 +120,7 @@ export function stepper(page) {
       say(step > 0 ? 'No later gap or fault' : 'No earlier gap or fault');
       return;
     }
-    if (next.finding) goToFinding(page, next.finding);
-    else {
-      state.set({ at: next.at, with: null, x: null, ...next.seen });
-      axis.reveal(next.at);
-    }
-    say(`${sessionTime(next.at)}: ${next.name}`);
+    arrive(among(), next);
   };
   return { event, trouble };
 }

@@ -5,11 +5,14 @@ import { showAll } from './overview/overview.js';
 /** @param {import('./types.js').Page} page */
 export function moments(page) {
   const { axis, keys, state, say, live, session } = page;
+  /** @type {ReturnType<typeof import('./events.js').stepper> | null} */
+  let stepper = null;
   /** What there is to go to is brought with the first step. @param {'event' | 'trouble'} what @param {1 | -1} step */
   const go = async (what, step) => {
     try {
-      const { stepper } = await import('./events.js');
-      stepper(page)[what](step);
+      const module = await import('./events.js');
+      stepper ??= module.stepper(page);
+      stepper[what](step);
     } catch (error) {
       console.error(error);
       say('This part of the page failed');

@@ -110,6 +110,37 @@ async fn a_segment_that_came_in_the_end_says_so() {
 }
 
 #[tokio::test]
+async fn segments_of_a_playlist_with_another_url_are_found_there() {
+    let recording = Recording::start().await;
+    revision(&recording, 1000, 7, 2).await;
+    // The same playlist, which is asked for by another URL from then on.
+    let other = "http://origin.example/token2/list.m3u8";
+    let mut poll = recording.exchange(Kind::Media, other, 2000);
+    poll.polled = Some(recording.key(Kind::Media, LIST));
+    poll.body = bytes(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:8\n#EXTINF:1,\ns8.ts\n#EXTINF:1,\ns9.ts\n",
+    );
+    poll.revision = Some(NewRevision {
+        advance: true,
+        media_sequence: Some(8),
+        segment_count: Some(2),
+        last_sequence: Some(9),
+        target_duration_us: Some(1_000_000),
+        ..NewRevision::default()
+    });
+    recording.writer.exchange(poll).await;
+    let segment = recording.exchange(Kind::Segment, "http://origin.example/token2/s9.ts", 2100);
+    let id = segment.id;
+    recording.writer.exchange(segment).await;
+    recording.writer.written().await;
+    let lanes = json(&recording, "lanes", "");
+    let lane = &lanes["lanes"][0];
+    assert_eq!(lane["segments"][2]["exchange"], id, "{lane}");
+    assert_eq!(lane["marks"][0]["kind"], "url", "{lane}");
+    assert_eq!(lane["marks"][0]["text"], other, "{lane}");
+}
+
+#[tokio::test]
 async fn a_request_that_took_longer_than_others_is_counted_when_it_is_over() {
     let recording = Recording::start().await;
     let exchange = |url: &str, from_ms| recording.exchange(Kind::Segment, url, from_ms);

@@ -69,7 +69,7 @@
  * @property {number} [part]
  * @property {string} name
  * @property {number | null} from  Null: before the texts that were read.
- * @property {number | null} to    Null: it is still listed.
+ * @property {number | null} to    Null: it was listed until the span that was read ended.
  * @property {number} duration
  * @property {boolean} gap
  * @property {number} [exchange]
@@ -84,7 +84,7 @@
  *
  * @typedef {object} Mark
  * @property {number} at
- * @property {'discontinuity' | 'key' | 'map' | 'date range' | 'cue' | 'restart' | 'end'} kind
+ * @property {'discontinuity' | 'key' | 'map' | 'date range' | 'cue' | 'url' | 'restart' | 'end'} kind
  * @property {number | null} to
  * @property {string} text
  * @property {number} revision
@@ -109,6 +109,7 @@
  * @property {string} stream
  * @property {string | null} playlist
  * @property {string | null} [lane]
+ * @property {string[]} [lanes]  Of an outage that is of no single playlist: the lanes of its first requests.
  * @property {number | null} [line_number]
  * @property {number} count
  * @property {Moment & { exchange: number | null }} first
@@ -144,7 +145,7 @@
  *   requests follow when it rests.
  * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
  * @property {(seconds: number) => void} pan
- * @property {(at: number, to?: number) => void} reveal  Moves as little as it can, so that this is seen; not at all where it is.
+ * @property {(at: number, to?: number) => void} reveal  Where it is not seen: the window goes there, and it begins at a quarter of it.
  * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
  * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
  */

@@ -68,7 +68,10 @@ function actions(one, page) {
     curl !== null && h('button', { type: 'button', onclick: () => copied(page, curl, 'The command') }, 'Copy as curl'),
     one.body && h('button', { type: 'button', onclick: () => copied(page, new URL(one.body?.replay ?? '', document.baseURI).href, 'The URL') }, 'Copy replay URL'),
     isText && h('button', { type: 'button', onclick: () => state.set({ rev: one.confirms ?? one.id, r: one.lane, at: one.at, with: null }) }, 'Open revision'),
-    h('button', { type: 'button', onclick: () => axis.reveal(one.at, one.at + (one.wait ?? one.failed ?? 0) + (one.receive ?? 0)) }, 'Show in time'));
+    h('button', { type: 'button', onclick: () => {
+      state.set({ at: one.at });
+      axis.reveal(one.at, one.at + (one.wait ?? one.failed ?? 0) + (one.receive ?? 0));
+    } }, 'Show in time'));
 }
 
 /** @param {import('../types.js').Page} page @param {string} text @param {string} what */

@@ -10,7 +10,7 @@ import { count, sessionTime } from '../core/data/times.js';
 const MOST = 200;
 const FEW = 3;
 /** @type {Record<string, number>} */
-const RANKS = { must: 0, should: 1, fault: 2, info: 3 };
+const RANKS = { must: 0, fault: 1, should: 2, info: 3 };
 /** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function findings(element, page) {
   const title = h('h2', null, 'Findings');
@@ -116,7 +116,7 @@ const keyOf = ({ rule, lane, playlist, first }) => [rule, lane, playlist, first.
 /** The gravest first, then by time. @param {Finding} a @param {Finding} b */
 const order = (a, b) => RANKS[rankOf(a)] - RANKS[rankOf(b)] || a.first.session_time - b.first.session_time;
 
-/** Outages are before all else that is worth knowing. @param {Finding} finding */
+/** Outages are before what the standard only advises: a viewer sees them. @param {Finding} finding */
 const rankOf = (finding) => (finding.severity === 'info' ? kindOf(finding) : (finding.severity ?? 'info'));
 
 /** @param {import('../types.js').Page} page @param {Finding} finding */
@@ -136,5 +136,7 @@ function buttonOf(finding, page) {
 /** The rendition, else the stream. @param {Finding} finding @param {import('../types.js').Page} page */
 function whereOf(finding, page) {
   const lane = page.session.lane(finding.lane ?? null);
-  return lane ? (lane.label ?? lane.name) : (finding.playlist ?? finding.stream);
+  if (lane) return lane.label ?? lane.name;
+  const lanes = (finding.lanes ?? []).map((id) => page.session.lane(id)).map((one) => one?.label ?? one?.name ?? '');
+  return finding.playlist ?? (lanes.filter(Boolean).join(', ') || finding.stream);
 }

@@ -1,7 +1,7 @@
 // The verdict: how many findings of each sort; each is a filter of what is shown.
 
 import { h, set, setText } from '../core/ui/dom.js';
-import { countOf } from '../core/data/findings.js';
+import { countOf, loadedTo } from '../core/data/findings.js';
 import { count, sessionTime } from '../core/data/times.js';
 
 /** @typedef {import('../core/data/findings.js').Sort} Sort */
@@ -36,7 +36,7 @@ export function verdict({ findings, state, session, say }) {
     const came = findings.get();
     const { s, only } = state.get();
     const isDone = came?.state === 'done';
-    if (isDone && !wasDone && !session.get().recording) say(`Judged: ${count(came.findings.length, 'finding')}`);
+    if (isDone && !wasDone && !session.get().recording) say(`Judged: ${count(came.findings.length + (loadedTo(came)?.more ?? 0), 'finding')}`);
     wasDone ||= isDone || Boolean(came?.failed);
     SORTS.forEach(({ sort, one, more, sign }, index) => {
       const many = countOf(came, s, sort);

@@ -46,6 +46,7 @@ export function lanes(element, page) {
         span: data ?? axis.get(),
         findings: shown.filter((finding) => isOf(finding, one.lane)),
         outages: outages.filter(({ stream, lane }) => stream === one.lane.stream && lane !== one.lane.id),
+        isRead: isRead(),
         isJudged: isJudged && state.get().only === null,
         session: session.get(),
       });
@@ -73,6 +74,15 @@ export function lanes(element, page) {
     show();
   };
 
+  /** Whether what is there is all of the window. */
+  const isRead = () => {
+    const { from, to } = axis.get();
+    const { recording, length_seconds: end } = session.get();
+    if (trouble.textContent || recording) return trouble.textContent !== '' || data !== null;
+    // To half a pixel.
+    const least = (to - from) / 2000;
+    return data !== null && data.from <= from + least && Math.min(data.full ? Infinity : data.indexed_to, data.to) >= Math.min(to, end) - least;
+  };
   const requests = loader();
   let timer = 0;
   const ask = async () => {
@@ -112,6 +122,7 @@ export function lanes(element, page) {
   for (const one of [page.pointer, page.playhead]) one.subscribe(redraw);
   axis.subscribe(redraw);
   axis.settled(() => {
+    if (!isRead()) show();
     askedAt = performance.now();
     void ask();
   });
@@ -122,5 +133,6 @@ export function lanes(element, page) {
 /** @param {import('../core/types.js').Finding} finding @param {import('../core/types.js').Lane} lane */
 function isOf(finding, lane) {
   if (finding.lane !== undefined && finding.lane !== null) return finding.lane === lane.id;
+  if (finding.lanes?.length) return finding.lanes.includes(lane.id);
   return finding.stream === lane.stream && (finding.playlist === lane.name || (finding.playlist === null && lane.kind !== 'media'));
 }

@@ -34,7 +34,9 @@ export function playing(page) {
       context.fillRect(left, 2, right - left, height - 4);
       context.fillStyle = bad ? paint.bad : paint['box-line'];
       context.fillRect(left, 2, 2, height - 4);
-      const room = toPixel(span, width, all[index + 1]?.at ?? span.to) - left;
+      // Of moments within a wait it is the wait that is told.
+      if (all.some((one) => one.bad && one.to > one.at && one.at <= at && one.to > to)) continue;
+      const room = Math.max(toPixel(span, width, all[index + 1]?.at ?? span.to) - left, bad ? right - left : 0);
       // The next one is where its words would be: it is the one that is told.
       if (room < (bad ? 18 : 12)) continue;
       context.strokeStyle = paint.bad;

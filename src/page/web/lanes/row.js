@@ -7,6 +7,7 @@ import { disclosure } from '../core/ui/disclosure.js';
 import { cut, fill, h, set } from '../core/ui/dom.js';
 import { gestures } from '../core/picture/gestures.js';
 import { noticesOf } from '../core/data/notices.js';
+import { isSame } from '../core/data/state.js';
 import { length } from '../core/data/times.js';
 import { showTip } from '../core/ui/tip.js';
 import { bandsOf, hit } from './picture/bands.js';
@@ -45,7 +46,7 @@ async function open({ state, say }, thing, lane, at) {
     const { faultOf } = await import('./things/fault-of.js');
     const seen = state.get();
     const x = await faultOf(lane, wait);
-    if (x !== null && state.get() === seen) state.set({ x }, { replace: true });
+    if (x !== null && isSame(state.get(), seen, ['r', 'at', 'rev', 'x'])) state.set({ x }, { replace: true });
   } catch {
     say('The requests of the gap could not be loaded');
   }
@@ -137,7 +138,7 @@ export function row(lane, page) {
         notices: noticesOf(known.session.notices, lane),
         end: known.session.length_seconds,
         expected: known.events ? expected(known.events, known.span, lane.target_seconds) : [],
-        note: known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
+        note: !known.isRead ? 'loading…' : known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
       const sentence = sentenceOf(all, name, scene);

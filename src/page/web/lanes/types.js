@@ -29,6 +29,7 @@
  * @property {import('../core/types.js').Finding[]} findings
  * @property {import('../core/types.js').Finding[]} outages  Of its stream.
  * @property {boolean} isJudged
+ * @property {boolean} isRead  Whether they are all of the window.
  * @property {import('../core/types.js').Session} session
  */
 

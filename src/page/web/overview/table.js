@@ -1,6 +1,7 @@
 // What the overview shows, as a table.
 
 import { h } from '../core/ui/dom.js';
+import { gapsOf } from '../core/data/findings.js';
 import { endOf, wordOf } from '../core/data/notices.js';
 import { sessionTime } from '../core/data/times.js';
 
@@ -8,7 +9,8 @@ import { sessionTime } from '../core/data/times.js';
 const MOST = 200;
 
 /** @param {import('./draw.js').Shown} shown */
-export function overviewTable({ data, stream, session }) {
+export function overviewTable({ data, stream, session, findings }) {
+  const gaps = findings.flatMap(gapsOf);
   if (!data) return [h('p', null, 'Nothing has been read yet.')];
   const many = Math.min(MOST, data.requests.length, 60);
   const each = Math.ceil(data.requests.length / many);
@@ -20,12 +22,12 @@ export function overviewTable({ data, stream, session }) {
     const own = sum(data.own);
     rows.push(h('tr', null,
       h('td', null, h('time', null, `${sessionTime(from, 1)} – ${sessionTime(to, 1)}`)),
-      [sum(data.requests), sum(data.faults), own].map((one) => h('td', { class: 'number' }, one)),
+      [sum(data.requests), sum(data.faults), own, gaps.filter((gap) => gap.from < to && gap.to >= from).length].map((one) => h('td', { class: 'number' }, one)),
       h('td', null, troubles(session, from, to))));
   }
   return [h('table', null,
     h('caption', null, `The session in equal parts${stream === null ? '' : `, of ${stream} alone`}`),
-    h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Session time'), ['Requests', 'Faults', 'Own'].map((name) => h('th', { scope: 'col', class: 'number' }, name)), h('th', { scope: 'col' }, 'Recorder'))),
+    h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Session time'), ['Requests', 'Faults', 'Own', 'Gaps'].map((name) => h('th', { scope: 'col', class: 'number' }, name)), h('th', { scope: 'col' }, 'Recorder'))),
     h('tbody', null, rows))];
 }
 

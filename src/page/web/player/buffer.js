@@ -19,7 +19,8 @@ export function bufferCurve() {
     const last = points.at(-1);
     if (!last) return;
     const paint = colours();
-    const most = points.reduce((sum, { ahead }) => Math.max(sum, ahead), LEAST);
+    const highest = points.reduce((sum, { ahead }) => Math.max(sum, ahead), 0);
+    const most = Math.max(highest, LEAST);
     const x = (/** @type {number} */ at) => width - ((last.at - at) / BACK) * width;
     const y = (/** @type {number} */ ahead) => height - 1 - (ahead / most) * (height - 14);
     context.beginPath();
@@ -34,7 +35,7 @@ export function bufferCurve() {
     context.fillStyle = paint.text;
     context.font = `11px ${paint.font}`;
     context.textBaseline = 'top';
-    context.fillText(`buffer: ${length(last.ahead)}, at most ${length(most)} in the last minute`, 3, 1);
+    context.fillText(highest > 0 ? `buffer: ${length(last.ahead)}, at most ${length(highest)} in the last minute` : 'nothing was buffered in the last minute', 3, 1);
   });
   return {
     element: image.element,

@@ -33,8 +33,12 @@ export function notPlayed(video, path) {
   return type && video.canPlayType(type) === '' ? `This browser does not play ${type}: play ${new URL(path, document.baseURI).href} in another player (mpv, ffplay).` : null;
 }
 
-/** @type {Record<number, string>} */
-const CODES = { 1: 'aborted', 2: 'network', 3: 'decode', 4: 'not supported' };
+/** Codes of `MediaError`; 4 is said of what never played, and of what played until something else came. @type {Record<number, string>} */
+const CODES = { 1: 'it was aborted', 2: 'the network failed', 3: 'what came could not be decoded', 4: 'this browser cannot play what came' };
+const BROKE_OFF = 'this browser cannot play what came then, though it had played before';
+
+/** What Chromium says, without its own prefix. @param {string} message */
+const messageOf = (message) => message.replace(/\bPipelineStatus::/g, '').slice(0, 300);
 
 /** @param {HTMLVideoElement} video @param {Hears} hears @param {string} [name] @returns {Engine} */
 export function native(video, hears, name = 'the browser\'s own HLS') {
@@ -45,11 +49,16 @@ export function native(video, hears, name = 'the browser\'s own HLS') {
     // The browser does not say what it was answered: the same is asked for again.
     const status = url.startsWith('blob:') ? null : await fetch(url, { cache: 'no-store', method: 'HEAD', signal: AbortSignal.timeout(ANSWER_MS) }).then((answer) => answer.status, () => null);
     if (video.error !== error) return;
-    const sentence = `${status !== null && status >= 400 ? `the replay answers ${status}; ` : ''}${CODES[error.code] ?? `error ${error.code}`}${error.message ? `: ${error.message}` : ''}`;
+    const what = error.code === 4 && hasPlayed ? BROKE_OFF : (CODES[error.code] ?? `error ${error.code}`);
+    const sentence = `${status !== null && status >= 400 ? `the replay answers ${status}; ` : ''}${what}${error.message ? ` (${messageOf(error.message)})` : ''}`;
     hears.moment('error', sentence, true);
     hears.failed(sentence);
   };
   let height = 0;
+  let hasPlayed = false;
+  const played = () => {
+    hasPlayed = true;
+  };
   /** Session time less media time, as far as it is known. */
   let ahead = Infinity;
   const resized = () => {
@@ -58,15 +67,18 @@ export function native(video, hears, name = 'the browser\'s own HLS') {
   };
   video.addEventListener('error', failed);
   video.addEventListener('resize', resized);
+  video.addEventListener('playing', played);
   return {
     name,
     load(url) {
       ahead = Infinity;
+      hasPlayed = false;
       video.src = url;
     },
     destroy() {
       video.removeEventListener('error', failed);
       video.removeEventListener('resize', resized);
+      video.removeEventListener('playing', played);
       video.removeAttribute('src');
       video.load();
     },
@@ -106,6 +118,9 @@ export function loadHls() {
 /** The last step of a URL, and no more of it than can be read. @param {string | undefined} url */
 const fileOf = (url) => (url ? (url.split(/[?#]/)[0].split('/').pop() ?? '').slice(0, 80) : '');
 
+/** What hls.js calls an error while it waits, and gets over. */
+const STALLS = new Set(['bufferStalledError', 'bufferNudgeOnStall', 'bufferSeekOverHole']);
+
 /** Of a message of hls.js: what people read; objects that it prints are left out. @param {unknown} message */
 const shortOf = (message) => String(message).replace(/\s*\(?\{[^]*$/, '').slice(0, 160);
 
@@ -129,9 +144,13 @@ export function hlsJs(Hls, video, hears, find) {
   hls.on(Hls.Events.LEVEL_SWITCHED, (/** @type {unknown} */ _, /** @type {any} */ { level }) => hears.moment('level', levelName(hls.levels[level]), false));
   hls.on(Hls.Events.ERROR, (/** @type {unknown} */ _, /** @type {any} */ data) => {
     const file = fileOf(data.response?.url ?? data.url ?? data.frag?.url);
-    const code = data.response?.code ? ` ${data.response.code}` : '';
-    const sentence = `${data.details}${code}${file ? ` ${file}` : ''}${data.error?.message && !code ? `: ${shortOf(data.error.message)}` : ''}`;
-    hears.moment(data.fatal ? 'fatal error' : 'error', sentence, true);
+    // A good status says nothing of what is wrong: of a text that cannot be read it is the reason.
+    const code = data.response?.code >= 400 ? ` ${data.response.code}` : '';
+    const reason = code ? '' : (data.reason ?? data.error?.message ?? '');
+    const sentence = `${data.details}${code}${file ? ` ${file}` : ''}${reason ? `: ${shortOf(reason)}` : ''}`;
+    // The wait is what a viewer sees; this says only why hls.js thinks that it is one.
+    if (!data.fatal && STALLS.has(data.details)) hears.moment('stall', sentence, false);
+    else hears.moment(data.fatal ? 'fatal error' : 'error', sentence, true);
     if (data.fatal) hears.failed(sentence);
   });
   hls.on(Hls.Events.MEDIA_ATTACHED, () => void video.play().catch(() => {}));

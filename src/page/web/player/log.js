@@ -8,6 +8,7 @@ const MOST = 500;
 /** The picture stands still. A viewer sees that from so many seconds on. */
 export const WAITING = 'waiting';
 const SEEN = 0.2;
+const OVER = 'the recording is over';
 
 /**
  * @typedef {object} Log
@@ -18,8 +19,12 @@ const SEEN = 0.2;
  * @property {() => string | null} lasts  What lasts now.
  */
 
-/** @param {import('../core/data/observable.js').Observable<PlayerEvent[]>} playing @returns {Log} */
-export function createLog(playing) {
+/**
+ * @param {import('../core/data/observable.js').Observable<PlayerEvent[]>} playing
+ * @param {() => number} until  The end of the recording: behind it nothing more can come, and no wait is anybody's.
+ * @returns {Log}
+ */
+export function createLog(playing, until) {
   /** @type {PlayerEvent | null} */
   let open = null;
   /** @param {PlayerEvent} event */
@@ -28,7 +33,7 @@ export function createLog(playing) {
   const stretch = (at) => {
     if (!open) return;
     const before = open;
-    const to = Math.max(at, open.at);
+    const to = Math.max(Math.min(at, until()), open.at);
     open = { ...open, to, bad: open.kind === WAITING && to - open.at >= SEEN };
     playing.set(playing.get().map((event) => (event === before ? /** @type {PlayerEvent} */ (open) : event)));
   };
@@ -44,6 +49,11 @@ export function createLog(playing) {
     moment: (at, kind, text = '', bad = false) => add({ at, to: null, kind, text, bad }),
     begin(at, kind, text = '') {
       end(at);
+      if (kind === WAITING && at >= until()) {
+        const isTold = playing.get().at(-1)?.kind === OVER;
+        if (!isTold) add({ at: until(), to: null, kind: OVER, text: 'nothing more comes', bad: false });
+        return;
+      }
       open = { at, to: at, kind, text, bad: false };
       add(open);
     },

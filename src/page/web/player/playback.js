@@ -14,7 +14,7 @@ import { finder } from './where.js';
  * @param {(failure: string | null) => void} changed  It began, ended, or failed.
  */
 export function playback(video, page, changed) {
-  const log = createLog(page.playing);
+  const log = createLog(page.playing, () => (page.session.get().recording ? Infinity : page.session.get().length_seconds));
   const find = finder(page);
   /** @type {import('./clock.js').Clock | null} */
   let clock = null;

@@ -56,7 +56,7 @@ export function screen(page, content, hands, changed) {
     const place = playing.picture();
     move({ clock: isOver ? null : now, picture: place?.at ?? null });
     tell(now, isOver, place);
-    curve.add(now, bufferOf(video));
+    if (!isOver || bufferOf(video) > 0) curve.add(now, bufferOf(video));
     if (performance.now() - grown >= GROW_MS) {
       grown = performance.now();
       playing.log.goesOn(now);
@@ -77,8 +77,12 @@ export function screen(page, content, hands, changed) {
   const tell = (now, isOver, place) => {
     const zero = session.zeroMs();
     setText(words.clock, isOver ? `${sessionTime(session.get().length_seconds, 1)}: the recording is over` : `${sessionTime(now, 1)} (${utcTime(zero, now, 1)}), to ${length(Math.max(playing.uncertain(), 0.001))}`);
-    setText(words.picture, place ? `${sessionTime(place.at, 1)}, ${length(Math.max(now - place.at, 0))} behind; ${place.how}` : 'not known yet');
-    setText(words.buffer, [length(bufferOf(video)), playing.engine()?.level(), playing.engine()?.name].filter(Boolean).join(', '));
+    const end = session.get().length_seconds;
+    // Behind the end the clock goes on, and how far the picture is behind says nothing.
+    const behind = place && (isOver ? `${length(Math.max(end - place.at, 0))} before the end` : `${length(Math.max(now - place.at, 0))} behind`);
+    setText(words.picture, place ? `${sessionTime(place.at, 1)}, ${behind}; ${place.how}` : 'not known yet');
+    const ahead = bufferOf(video);
+    setText(words.buffer, [isOver && ahead < 0.1 ? 'empty: nothing more comes' : length(ahead), playing.engine()?.level(), playing.engine()?.name].filter(Boolean).join(', '));
   };
   return {
     isOn: playing.isOn,

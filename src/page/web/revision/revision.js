@@ -2,6 +2,7 @@
 
 import { DataError, isAbort, loader } from '../core/data/data.js';
 import { cut, fill, h, set, setText } from '../core/ui/dom.js';
+import { isSame } from '../core/data/state.js';
 import { sessionTime } from '../core/data/times.js';
 import { bring, closes, isAsked, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
@@ -23,6 +24,9 @@ import { which } from './which.js';
  * @property {import('./diff.js').Run[]} runs
  * @property {Map<number, import('../core/types.js').Finding[]>} margins
  */
+
+/** Whether another text, or another comparison, is asked for. @param {Readonly<import('../core/data/state.js').Seen>} one @param {Readonly<import('../core/data/state.js').Seen>} other */
+const isOther = (one, other) => !isSame(one, other, one.rev === null ? ['rev', 'with', 'r', 'at'] : ['rev', 'with']);
 
 /** @param {HTMLElement} element @param {import('../types.js').Page} page */
 export function revision(element, page) {
@@ -84,7 +88,7 @@ export function revision(element, page) {
     const seen = state.get();
     try {
       const found = await which(seen, axis.get().to, requests.load);
-      if (found === null || state.get() !== seen) return;
+      if (found === null || isOther(state.get(), seen)) return;
       setText(trouble, '');
       element.hidden = found === 'none';
       if (found === 'none') {
@@ -93,7 +97,7 @@ export function revision(element, page) {
       }
       await become(found, seen, isBrought);
     } catch (error) {
-      if (isAbort(error) || state.get() !== seen) return;
+      if (isAbort(error) || isOther(state.get(), seen)) return;
       element.hidden = false;
       content.hidden = true;
       setText(trouble, error instanceof DataError || error instanceof Error ? error.message : String(error));
@@ -107,7 +111,7 @@ export function revision(element, page) {
     const [old, difference] = isCompared
       ? await Promise.all([source(wanted), requests.load(`-/v1/revisions/${head.exchange}/difference`, { with: wanted })])
       : [null, null];
-    if (state.get() !== seen || (isCompared && difference === null)) return;
+    if (isOther(state.get(), seen) || (isCompared && difference === null)) return;
     const wasSame = shown?.found.text.head.exchange === head.exchange && shown.old?.head.exchange === old?.head.exchange;
     shown = { found, old, changes: difference?.changes ?? null, isCutShort: difference?.cut_short ?? false, opened: wasSame && shown ? shown.opened : new Set(), runs: [], margins: new Map() };
     for (const one of [found.text, old]) one?.onMore(arrange);
@@ -125,7 +129,8 @@ export function revision(element, page) {
     const lane = session.lane(head.lane);
     fill(title, h('span', null, 'Playlist '), h('span', { class: 'quiet' }, cut(lane?.label ?? lane?.name ?? head.lane)));
     fill(facts, about(found, page));
-    setText(notes, found.note ?? '');
+    const renewed = old && old.head.url !== head.url ? `The URL is another one than that of the text it is compared with: ${old.head.url}` : null;
+    setText(notes, [found.note, renewed].filter(Boolean).join(' '));
     set(back, { disabled: head.before === null });
     set(forth, { disabled: head.after === null });
     versus.show(head);
@@ -179,10 +184,9 @@ export function revision(element, page) {
     view.list.renew();
   });
   state.subscribe((seen, before) => {
-    const isOther = seen.rev !== before.rev || seen.with !== before.with || (seen.rev === null && (seen.r !== before.r || seen.at !== before.at));
     if (element.hidden) toOpener = opener();
     // With both opened at once the request is what is looked at.
-    if (isOther) void load(seen.x === null || seen.x === before.x);
+    if (isOther(seen, before)) void load(seen.x === null || seen.x === before.x);
   });
   element.hidden = true;
   closes(element, close);

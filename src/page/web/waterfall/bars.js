@@ -48,13 +48,19 @@ export function heldFor({ directives }) {
   return segment === null ? directives : part === null ? `segment ${segment}` : `part ${segment}.${part}`;
 }
 
+/** What a recorder asks for and no player would. @type {Record<string, string>} */
+const OWN = {
+  'key again': 'the recorder asked for a key once more', probe: 'the recorder compared bytes', 'too often': 'the recorder polled more often than a player',
+  'too late': 'no player would have asked so late', 'put off': 'the redirect was put off, as its target had asked for',
+};
+
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
 export function oddities({ outcome, own, status, fault }) {
   const words = [];
   if (outcome !== 'complete') words.push(outcome);
   else if (status !== null && status >= 400) words.push(`status ${status}`);
   else if (fault) words.push('no good end');
-  if (own !== null) words.push(`not the origin's: ${own}`);
+  if (own !== null) words.push(`not the origin's: ${OWN[own] ?? own}`);
   return words.join(', ');
 }
 
@@ -66,7 +72,7 @@ export function linesOf(one) {
   if (wait !== null) lines.push(`wait ${length(wait)}, receive ${length(receive ?? 0)}`);
   else if (failed !== null) lines.push(`failed after ${length(failed)}`);
   if (one.directives !== null) lines.push(`the origin was to hold it for ${heldFor(one)}`);
-  if (own !== null) lines.push(`only because a recorder asked: ${own}`);
+  if (own !== null) lines.push(`only because a recorder asked: ${OWN[own] ?? own}`);
   if (error !== null) lines.push(error);
   return lines;
 }

@@ -52,10 +52,22 @@ export function filterBox({ state, keys }, leave) {
     type: 'button', class: 'chip mono', 'aria-pressed': 'false', onclick: () => state.set({ f: toggled(state.get().f, word) }),
   }, word));
   const help = h('details', { class: 'wf-help' }, h('summary', null, 'Words'));
+  /** As high as there is room below it in the panel: the rest is scrolled to. */
+  const fit = () => {
+    const list = /** @type {HTMLElement | null} */ (help.querySelector('dl'));
+    const panel = help.closest('.panel');
+    if (list && panel) list.style.maxHeight = `${Math.max(panel.getBoundingClientRect().bottom - list.getBoundingClientRect().top - 4, 90)}px`;
+  };
+  addEventListener('resize', () => help.open && fit());
   help.addEventListener('toggle', async () => {
-    if (!help.open || help.children.length > 1) return;
+    if (!help.open) return;
+    if (help.children.length > 1) {
+      fit();
+      return;
+    }
     const { words } = await import('./words.js');
     if (help.children.length === 1) help.append(words());
+    fit();
   });
   help.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape') return;

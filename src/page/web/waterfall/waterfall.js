@@ -2,6 +2,7 @@
 
 import { fetchJson } from '../core/data/data.js';
 import { h, set, setText } from '../core/ui/dom.js';
+import { isSame } from '../core/data/state.js';
 import { count, sessionTime } from '../core/data/times.js';
 import { filterBox } from './filter.js';
 import { mouse, rowKeys } from './hands.js';
@@ -81,6 +82,7 @@ export function waterfall(element, page) {
   /** A moment whose row has not come yet. @type {number | null} */
   let sought = null;
   let focused = /** @type {number | null} */ (null);
+  let hadRows = false;
   /** @param {'new' | 'more' | 'edge' | 'before'} how @param {number} [added] */
   const arrange = (how, added = 0) => {
     const all = rows.all();
@@ -102,7 +104,9 @@ export function waterfall(element, page) {
       else scroller.scrollTop = top >= 0 ? top * rowHeight() + offset : 0;
     } else if (live.follows() && wasAtEnd) scroller.scrollTop = scroller.scrollHeight;
     list.render();
-    if (how === 'new' && isLost && rows.begins() === null) wanted ??= 'moment';
+    // What was chosen stays in sight; else the moment does.
+    if (how === 'new' && rows.begins() === null && (isLost || (anchor === null && hadRows && state.get().x !== null))) wanted ??= state.get().x !== null ? 'row' : 'moment';
+    hadRows = all.length > 0;
     if ((how === 'new' && wanted) || (how === 'more' && sought !== null)) void look();
     if (isHeld && how !== 'more') list.element(current)?.focus({ preventScroll: true });
     tell();
@@ -118,7 +122,7 @@ export function waterfall(element, page) {
     const more = rows.isFull() ? ' are shown; zoom in for the rest' : '';
     const isSearching = rows.hasMore() && all.length < 50 && total === null;
     const found = total !== null ? `${count(total, 'request')} ${state.get().f === null ? 'in the window' : 'found'}` : more ? `${all.length.toLocaleString('en')}${more}` : `${count(Math.max(all.length, rows.least()), 'request')} so far`;
-    setText(many, isSearching ? `${all.length.toLocaleString('en')} found, searching…` : `${found}${since}`);
+    setText(many, rows.error() !== null ? '' : isSearching ? `${all.length.toLocaleString('en')} found, searching…` : `${found}${since}`);
     set(grid, { 'aria-rowcount': total !== null && begins === null ? total + 1 : begins !== null ? -1 : rows.hasMore() ? -1 : all.length + 1 });
   };
   /** @param {number} id */
@@ -191,7 +195,7 @@ export function waterfall(element, page) {
       return;
     }
     const at = isRow ? await momentOf(x) : seen.at;
-    if (state.get() !== seen) return;
+    if (!isSame(state.get(), seen, ['x', 'at'])) return;
     if (at === null) wanted = sought = null;
     else {
       const begins = rows.begins();

@@ -5,6 +5,7 @@ import { h } from '../core/ui/dom.js';
 /** @type {[string, string][]} */
 const WORDS = [
   ['status>=400', 'the HTTP status; status:none: no response; =, <, <=, > as well'],
+  ['503', 'that status, or in the name'],
   ['kind:segment', 'main, media, segment, part, init, key, data, steering, assets'],
   ['host:cdn2', 'host and port contain it'],
   ['outcome:reset', 'how it ended'],
@@ -15,7 +16,7 @@ const WORDS = [
   ['stream:NAME', 'of one stream'],
   ['id:123', 'one exchange'],
   ['seg00', 'in the name; letters in whatever case'],
-  ['!fault', '! turns one round; all words must hold'],
+  ['!fault', '! or - before a word turns it round; all words must hold'],
 ];
 
-export const words = () => h('dl', null, WORDS.flatMap(([word, meaning]) => [h('dt', null, h('code', null, word)), h('dd', null, meaning)]));
+export const words = () => h('dl', { tabindex: 0 }, WORDS.flatMap(([word, meaning]) => [h('dt', null, h('code', null, word)), h('dd', null, meaning)]));

@@ -73,6 +73,13 @@ export function print(seen) {
   return pairs.join('&');
 }
 
+/**
+ * Whether these keys say the same. Who waits for an answer compares what it was asked for: the window may move meanwhile.
+ * @template {keyof Seen} Key
+ * @param {Readonly<Pick<Seen, Key>>} one @param {Readonly<Pick<Seen, Key>>} other @param {Key[]} keys
+ */
+export const isSame = (one, other, keys) => keys.every((key) => one[key] === other[key]);
+
 /** @returns {State} */
 export function createState() {
   let seen = Object.freeze(parse(location.hash));

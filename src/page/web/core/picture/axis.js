@@ -117,9 +117,9 @@ export function createAxis(state, session) {
     pan: (seconds) => axis.show({ from: span.from + seconds, to: span.to + seconds }),
     reveal(at, to = at) {
       const width = span.to - span.from;
-      const margin = Math.min(width * 0.1, Math.max((width - (to - at)) / 2, 0));
       if (at >= span.from && to <= span.to) return;
-      const from = at < span.from || to - at > width ? at - margin : to + margin - width;
+      // What led to it is seen as well.
+      const from = at - Math.min(width / 4, Math.max((width - (to - at)) / 2, 0));
       axis.show({ from, to: from + width });
     },
     subscribe(told) {

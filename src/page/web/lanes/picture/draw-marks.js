@@ -9,7 +9,7 @@ import { kindOf } from '../../core/data/findings.js';
 /** @typedef {import('../types.js').Thing} Thing */
 
 /** A letter for each kind of mark. @type {Record<string, string>} */
-export const LETTERS = { discontinuity: 'D', key: 'K', map: 'M', 'date range': 'R', cue: 'C', restart: '↺', end: '■' };
+export const LETTERS = { discontinuity: 'D', key: 'K', map: 'M', 'date range': 'R', cue: 'C', url: 'U', restart: '↺', end: '■' };
 
 /** As wide as the flag of a mark. */
 const FLAG = 13;

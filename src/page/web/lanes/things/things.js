@@ -18,7 +18,7 @@ export function things(known) {
   if (known.events) {
     const { events } = known;
     all.push(...advances(events), ...revisions(events), ...gaps(known, events), ...marks(events), ...bodies(events));
-    all.push(...listed(events.segments ?? [], 'segment', known.span), ...listed(events.parts ?? [], 'part', known.span));
+    all.push(...listed(events.segments ?? [], 'segment', known), ...listed(events.parts ?? [], 'part', known));
   }
   return all.sort((a, b) => a.at - b.at);
 }
@@ -78,7 +78,7 @@ function troubles(all, { from, to }, end) {
 /** @param {import('../../core/types.js').LaneEvents} events @returns {Thing[]} */
 const marks = ({ marks }) => (marks ?? []).map((mark) => ({
   kind: 'mark', band: 'marks', at: mark.at, to: mark.to ?? mark.at, bad: mark.kind === 'restart', mark, revision: mark.revision,
-  name: mark.kind, lines: () => [sessionTime(mark.at), mark.text],
+  name: mark.kind === 'url' ? 'another URL' : mark.kind, lines: () => [sessionTime(mark.at), mark.text],
 }));
 
 /** Of gaps there is a box in the lane already; the sign is beside it. @param {Known} known @returns {Thing[]} */
@@ -103,8 +103,8 @@ const bodies = ({ bodies }) => (bodies?.parts ?? []).map((body) => ({
   ],
 }));
 
-/** @param {import('../../core/types.js').Listed[]} all @param {'segment' | 'part'} kind @param {{ from: number, to: number }} span @returns {Thing[]} */
-function listed(all, kind, span) {
+/** @param {import('../../core/types.js').Listed[]} all @param {'segment' | 'part'} kind @param {Known} known @returns {Thing[]} */
+function listed(all, kind, { span, session }) {
   const rows = kind === 'segment' ? ROWS.segments : ROWS.parts;
   return boxes(all, rows, span).map((box) => {
     const { listed } = box;
@@ -112,15 +112,17 @@ function listed(all, kind, span) {
     return {
       kind, band: kind === 'segment' ? 'boxes' : 'parts', at: box.from, to: box.to, box, exchange: listed.exchange ?? null,
       bad: box.fate === 'failed' || box.fate === 'recovered' || box.fate === 'late', name: `${kind === 'segment' ? 'Segment' : 'Part'} ${number}: ${listed.name}`,
-      lines: () => [listedWords(listed), ...announcedWords(box), requestWords(listed, box.fate), ...goodWords(listed)],
+      lines: () => [listedWords(listed, span.to, session), ...announcedWords(box), requestWords(listed, box.fate), ...goodWords(listed)],
     };
   });
 }
 
-/** @param {import('../../core/types.js').Listed} listed */
-function listedWords({ from, to, duration }) {
+/** @param {import('../../core/types.js').Listed} listed @param {number} read Until when texts were read. @param {import('../../core/types.js').Session} session */
+function listedWords({ from, to, duration }, read, { length_seconds: end, recording }) {
   const begin = from === null ? 'listed before what was read' : `listed ${sessionTime(from)}`;
-  return `${length(duration)}, ${begin}, ${to === null ? 'still listed' : `gone ${sessionTime(to)}`}`;
+  // Where the window ends is no news of the playlist.
+  const open = read < end - 0.001 ? 'listed beyond this window' : recording ? 'still listed' : 'still listed when the recording ended';
+  return `${length(duration)}, ${begin}, ${to === null ? open : `gone ${sessionTime(to)}`}`;
 }
 
 /** @param {import('../types.js').Box} box */
