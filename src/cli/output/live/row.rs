@@ -404,6 +404,24 @@ mod tests {
     }
 
     #[test]
+    fn what_came_and_was_not_kept_is_the_recorders() {
+        let at_us = (NOW_US - 5_000_000, NOW_US - 5_000_000);
+        let one = playlist();
+        one.losing.fails(&["too large"], at_us, 0);
+        let own = |what: &str| (Word::Recorder, 5, format!("not kept: {what}"));
+        assert_eq!(told(&one), own("too large"));
+        one.failing.fails(&["disk"], at_us, 0);
+        assert_eq!(told(&one), own("disk"));
+        one.failing.fails(&["reset"], at_us, 0);
+        let both = "disk, then reset x 2".to_owned();
+        assert_eq!(
+            told(&one),
+            (Word::Fails, 5, both),
+            "the origin has its part"
+        );
+    }
+
+    #[test]
     fn what_was_not_asked_for_long_is_not_called_alive() {
         let one = playlist();
         let at_us = NOW_US - 70_000_000;
