@@ -90,6 +90,7 @@ mod told_each;
 mod told_once;
 mod used_again;
 mod versions;
+mod viewers;
 mod views;
 mod waiting;
 mod windows;
