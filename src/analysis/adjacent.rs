@@ -11,7 +11,7 @@ use super::gaps::scan::Scan;
 use super::never_listed::NeverListed;
 use super::noticed::stood_still_us;
 use crate::clock::micros;
-use crate::hls::{Variables, read_media};
+use crate::hls::{Variables, lines, read_media, target_duration};
 use crate::session::{
     self, Advance, Body, Hole, Notice, NoticeEvent, PlaylistInfo, ReadError, Reader, Run,
 };
@@ -195,6 +195,31 @@ impl<'a> Search<'a> {
             }
         }
         Ok(lost)
+    }
+
+    /// What stands for the target duration of a playlist that states none that can be: its longest EXTINF, in microseconds. `None`:
+    /// it states one, or nothing is known.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn stands_for_target_us(&self, playlist: &PlaylistInfo) -> Result<Option<i64>, ReadError> {
+        let Some((seen_us, exchange_id)) = self.reader.advance_before(playlist.id, self.end_us)?
+        else {
+            return Ok(None);
+        };
+        let behind = (seen_us, exchange_id.saturating_sub(1));
+        let advances = self.reader.advances(playlist.id, behind, 1)?;
+        let text = match self.reader.body_of(exchange_id) {
+            Ok(Some(Body::Bytes(text))) => text,
+            Ok(_) | Err(ReadError::Altered { .. } | ReadError::Lost(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut tags = lines(&text).filter_map(|line| line.tag());
+        let states_one = tags.any(|tag| {
+            tag.name == b"#EXT-X-TARGETDURATION" && target_duration(tag.value).is_some()
+        });
+        let used_us = advances.first().and_then(|one| one.target_duration_us);
+        Ok(used_us.filter(|us| *us > 0 && !states_one))
     }
 
     /// For so long between two moments no recorder ran, in microseconds.

@@ -137,7 +137,10 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     printed(all_printed, "findings")?;
     let sum = printer.sum();
     if !sum.has_gaps() && !sum.has_own_gaps() && !sum.has_unsure_gaps() {
-        let what = nothing_found(arguments.time, unit, &searched);
+        let mut what = nothing_found(arguments.time, unit, &searched);
+        if arguments.time.is_none() && unit == Unit::Segments {
+            what.push_str(&otherwise(&search, &searched)?);
+        }
         say(match reader.kept_from_us()? {
             None => what,
             Some(from_us) => {
@@ -245,6 +248,20 @@ fn nothing_found(time: Option<Duration>, unit: Unit, searched: &Searched) -> Str
         (0, _) => in_raw_streams(),
         _ => format!("{}; {}", in_playlists(), in_raw_streams()),
     }
+}
+
+/// Playlists that state no target duration that can be, and what was used in its place.
+fn otherwise(search: &adjacent::Search<'_>, searched: &Searched) -> Result<String, Failure> {
+    let mut told = String::new();
+    for playlist in &searched.playlists {
+        if let Some(us) = search.stands_for_target_us(playlist)? {
+            let (name, longest) = (shown::escaped(&playlist.name), length(us));
+            told.push_str(&format!(
+                "; {name} has no valid target duration: its longest EXTINF, {longest}, was used"
+            ));
+        }
+    }
+    Ok(told)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `isreport`: what was wrong with a channel.
 
 mod channel;
+mod events;
 mod form;
 mod html;
 mod json;

@@ -93,6 +93,7 @@ mod told_once;
 mod unread;
 mod used_again;
 mod versions;
+mod viewers;
 mod views;
 mod waiting;
 mod windows;

@@ -66,7 +66,7 @@ fn charts_show_the_span_that_was_chosen() {
 fn the_demo_is_a_page_with_its_freeze_in_words_in_the_picture_and_in_the_text() {
     let page = page(DEMO);
     for told in [
-        "must fix 2, ",
+        "must fix 1, ",
         "No advance for 8.500 s",
         "isreplayer",
         "256x144",

@@ -78,13 +78,15 @@ fn the_demo_is_told_with_its_freeze_and_how_to_see_it() {
         "{report}"
     );
     assert!(
-        lines.next().unwrap().starts_with("must fix 2, "),
+        lines.next().unwrap().starts_with("must fix 1, "),
         "{report}"
     );
     assert_eq!(lines.next(), Some("The recorder was well."), "{report}");
     for words in [
         "MUST T07 stale: No advance for 8.5",
         "see it: isreplayer ",
+        // Of both playlists, once.
+        "  live/low/live.m3u8: at ",
         " -o 32;",
         "section-6.2.1",
     ] {

@@ -32,7 +32,7 @@ describe('the page of the demo', { timeout: 240_000 }, () => {
     await tab.page.waitForFunction(() => document.querySelector('.sort-gap').textContent.includes('2 gaps'));
     await tab.page.waitForFunction(() => [...document.querySelectorAll('.lane-media canvas')].every((one) => / 1 gap/.test(one.getAttribute('aria-label'))));
     // In the table, in words: when, and how long.
-    await tab.page.click('[aria-label="Table of 256x144 82 kbit/s"]');
+    await tab.page.click('[aria-label="Table of 256x144 81 kbit/s"]');
     const row = await tab.page.textContent('.lane-media .behind tr.bad:has-text("Gap")');
     assert.match(row, /0:00:34\.032.*Gap: 8\.5 s/);
     assert.deepEqual(tab.wrong, []);

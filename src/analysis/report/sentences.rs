@@ -130,6 +130,9 @@ pub(super) fn answered(gap: &Gap) -> Option<String> {
         (0, 1) => Some(format!(
             "The one poll in between{kept} was answered, {nothing_new}"
         )),
+        (0, 2) => Some(format!(
+            "Both polls in between{kept} were answered, {nothing_new}"
+        )),
         (0, _) => Some(format!(
             "All {between} polls in between{kept} were answered, {nothing_new}"
         )),
@@ -137,10 +140,16 @@ pub(super) fn answered(gap: &Gap) -> Option<String> {
             "No poll in between{kept} was answered with a playlist: {}",
             how()
         )),
-        (failed, between) => Some(format!(
-            "{failed} of {between} polls in between{kept} failed, the others were answered, {nothing_new}: {}",
-            how()
-        )),
+        (failed, between) => {
+            let others = match between - failed {
+                1 => "the other one was answered",
+                _ => "the others were answered",
+            };
+            Some(format!(
+                "{failed} of {between} polls in between{kept} failed, {others}, {nothing_new}: {}",
+                how()
+            ))
+        }
     }
 }
 

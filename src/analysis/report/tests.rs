@@ -100,6 +100,14 @@ fn a_gap_says_what_polls_in_between_were_answered() {
             "The one poll in between was answered, without a new segment",
         ),
         (
+            told(3, 0, to),
+            "Both polls in between were answered, without a new segment",
+        ),
+        (
+            told(3, 1, to),
+            "1 of 2 polls in between failed, the other one was answered, without a new segment: refused x 1",
+        ),
+        (
             told(9, 0, None),
             "All 9 polls in between were answered, without a new segment",
         ),

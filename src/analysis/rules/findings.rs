@@ -188,6 +188,18 @@ impl Findings {
         self.wanted.has(at_us) && self.wanted.selection.has(rule)
     }
 
+    /// Whether one of some rules told of something bad in a stream between two moments, in microseconds of Unix time.
+    pub fn tells(&self, rules: &[&str], stream: &str, (from_us, until_us): (i64, i64)) -> bool {
+        self.found.iter().any(|judged| {
+            let finding = &judged.finding;
+            rules.contains(&judged.rule)
+                && judged.severity < Severity::Info
+                && finding.stream == stream
+                && finding.first.at_us <= until_us
+                && finding.last.at_us >= from_us
+        })
+    }
+
     /// Takes in what a rule told.
     pub fn add(&mut self, place: &Place<'_>, broken: Broken) {
         let Some(info) = rule_of(broken.rule).filter(|rule| self.wants(rule.id, place.at.at_us))

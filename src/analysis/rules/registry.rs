@@ -137,7 +137,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("H09", "mime", Should, "A 10.4", "Content-Type of media is not what its name says"),
     apple(rule("H10", "redirect", Should, "A 8.18", "a segment, part or map is redirected")),
     rule("H12", "range", Must, "§4.4.4.2", "the answer to a request for a range has another Content-Range; should, where all of the file was answered"),
-    rule("H14", "faults", Info, "§6.2.1", "an outage: the origin gave no good answer (what adjacent-find --faults lists); should, where a raw stream broke that is not told by S01"),
+    rule("H14", "faults", Info, "§6.2.1", "an outage: the origin gave no good answer (what adjacent-find --faults lists); should, where a viewer would have stalled and none of T07, H01 and H03 tells it, or where a raw stream broke that is not told by S01"),
     rule("X01", "target-differs", Must, "§6.2.4", "target durations of renditions differ (not of subtitles, nor of single frames)"),
     rule("X02", "dseq-differs", Must, "§6.2.4", "at one date two renditions have other discontinuity numbers"),
     rule("X03", "edge-skew", Should, "§6.2.4, B.1", "a rendition came to a date more than half a target duration (of parts: one part target, must) after another"),

@@ -1,7 +1,9 @@
 //! What the channel is, in words that all forms share: its renditions, and who answered.
 
 use super::form::{Shown, name_of};
-use crate::analysis::rules::overview::{Declared, Host, RawStream, Rendition, Silences};
+use crate::analysis::rules::overview::{
+    Declared, Host, RawStream, Rendition, Silences, Watched, buffer_words,
+};
 use crate::cli::arguments::durations::bytes;
 use crate::shown::counted;
 
@@ -81,9 +83,19 @@ fn segments(rendition: &Rendition) -> Option<String> {
         true => format!("{shortest} s"),
         false => format!("{shortest} to {longest} s"),
     };
+    let lost = [
+        (rendition.not_come.0, "never came"),
+        (rendition.not_come.1, "not asked for by the recorder"),
+    ];
+    let lost: Vec<String> = lost
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {count} {what}"))
+        .collect();
     Some(format!(
-        "{} of {lengths}{target}{parts}",
-        rendition.segments
+        "{} of {lengths}{target}{parts}{}",
+        rendition.segments,
+        lost.concat()
     ))
 }
 
@@ -115,16 +127,41 @@ fn breaks(rendition: &Rendition) -> Option<String> {
     (!told.is_empty()).then(|| told.join(", "))
 }
 
-fn viewer(rendition: &Rendition) -> Option<String> {
-    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure())?;
-    Some(match viewer.count {
-        0 => "with three target durations of buffer would not have stalled".to_owned(),
+/// What a viewer would have seen, or why that is not known.
+pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
+    let viewer = match &rendition.viewer {
+        Watched::By(viewer) => viewer,
+        Watched::NotKnown("") => return None,
+        Watched::NotKnown(_) if rendition.segments == 0 => return None,
+        Watched::NotKnown(why) => return Some(format!("not judged ({why})")),
+    };
+    let least = match viewer.not_asked {
+        0 => "",
+        _ => " at least",
+    };
+    let stalls = match viewer.count {
+        0 => "not have stalled".to_owned(),
         count => format!(
-            "with three target durations of buffer would have stalled {}, {} s in all",
+            "have stalled {}, {} s in all{least}",
             counted(count, "time"),
             seconds(viewer.length_us)
         ),
-    })
+    };
+    let missed = (viewer.missed > 0).then(|| {
+        let segments = counted(viewer.missed, "segment");
+        format!(", and missed {segments} ({} s)", seconds(viewer.missed_us))
+    });
+    let not_asked = (viewer.not_asked > 0).then(|| {
+        let segments = counted(viewer.not_asked, "segment");
+        format!("; of {segments} that the recorder did not ask for, nothing is known")
+    });
+    let away = (viewer.away_us > 0).then(|| {
+        let away = seconds(viewer.away_us);
+        format!("; of {away} s in which the recorder stood still or did not run, nothing is known")
+    });
+    let more: Vec<String> = [missed, not_asked, away].into_iter().flatten().collect();
+    let buffer = buffer_words(rendition.target_us.is_some());
+    Some(format!("with {buffer} would {stalls}{}", more.concat()))
 }
 
 /// Each raw stream.
@@ -236,6 +273,7 @@ fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
     };
     let facts = [
         ("answers", each(&host.answers)),
+        ("unanswered when the recorder stopped", some(host.stopped)),
         ("first byte", wait()),
         ("throughput", rate()),
         ("Cache-Control", each(&host.caching)),

@@ -67,14 +67,6 @@ impl Shown<'_> {
         }
     }
 
-    /// How many findings there are of a severity.
-    pub(super) fn count(&self, severity: Severity) -> usize {
-        let findings = self.judgement.findings.iter();
-        findings
-            .filter(|judged| judged.severity == severity)
-            .count()
-    }
-
     /// Where a replay begins that shows a finding: seconds of session time, inside what is kept of the session.
     pub(super) fn offset(&self, judged: &Judged) -> f64 {
         let after_us = judged.finding.first.at_us.saturating_sub(self.zero_us);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::form::Shown;
-use crate::analysis::rules::overview::{Declared, Host, RawStream, Rendition, Silences};
+use crate::analysis::rules::overview::{Declared, Host, RawStream, Rendition, Silences, Watched};
 use crate::analysis::rules::registry::Severity;
 use crate::session::{Moment, seconds};
 
@@ -28,8 +28,10 @@ struct Summary<'a> {
     playlists: usize,
     revisions: u64,
     exchanges: u64,
-    /// All of them, whatever is shown.
+    /// All of them, whatever is shown, a line each.
     findings: Counts,
+    /// What playlists have at once is one.
+    events: Counts,
     longest_without_segment: Option<Longest<'a>>,
     longest_without_byte: Option<LongestSilence<'a>>,
     recorder: Recorder,
@@ -48,6 +50,7 @@ struct Counts {
 #[derive(Serialize)]
 struct Longest<'a> {
     seconds: f64,
+    stream: &'a str,
     playlist: &'a str,
 }
 
@@ -61,6 +64,8 @@ struct LongestSilence<'a> {
 struct Recorder {
     well: bool,
     killed: bool,
+    /// Segments that it did not ask for.
+    not_asked: u64,
     holes: usize,
     hole_seconds: f64,
     noticed: BTreeMap<&'static str, u64>,
@@ -79,10 +84,14 @@ struct OfRendition<'a> {
     segments: OfSegments,
     key_frames: Option<Keys>,
     discontinuities: u64,
-    gaps: u64,
+    /// Times without a new segment (T07); null: they were not looked for.
+    gaps: Option<u64>,
+    gap_tags: u64,
     encryption: Vec<&'a str>,
     ad_breaks: AdBreaks,
     viewer: Option<OfViewer>,
+    /// Why there is none.
+    viewer_not_judged: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +113,9 @@ struct Rate {
 #[derive(Serialize)]
 struct OfSegments {
     count: u64,
+    /// Asked for, and never got.
+    never_came: u64,
+    not_asked: u64,
     shortest_seconds: Option<f64>,
     longest_seconds: Option<f64>,
     target_seconds: Option<f64>,
@@ -129,6 +141,12 @@ struct AdBreaks {
 struct OfViewer {
     stalls: u64,
     stalled_seconds: f64,
+    missed_segments: u64,
+    missed_seconds: f64,
+    /// Segments of which nobody knows, since they were not asked for: it stalled for so long at least.
+    not_asked_segments: u64,
+    /// Of that time nothing is told.
+    recorder_away_seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -166,6 +184,8 @@ struct OfHost<'a> {
     host: &'a str,
     exchanges: u64,
     answers: &'a BTreeMap<String, u64>,
+    /// Requests that had none when the recorder stopped.
+    stopped: u64,
     first_byte: Option<Wait>,
     throughput: Option<Throughput>,
     cache_control: &'a BTreeMap<String, u64>,
@@ -205,14 +225,15 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
             playlists: looked_at.playlists,
             revisions: looked_at.revisions,
             exchanges: looked_at.exchanges,
-            findings: Counts {
-                must: shown.count(Severity::Must),
-                should: shown.count(Severity::Should),
-                info: shown.count(Severity::Info),
-            },
-            longest_without_segment: longest.map(|(us, playlist)| Longest {
-                seconds: seconds(*us),
-                playlist,
+            findings: counts(|severity| {
+                let findings = shown.judgement.findings.iter();
+                findings.filter(|one| one.severity == severity).count()
+            }),
+            events: counts(|severity| shown.count(severity)),
+            longest_without_segment: longest.map(|longest| Longest {
+                seconds: seconds(longest.length_us),
+                stream: &longest.stream,
+                playlist: &longest.playlist,
             }),
             longest_without_byte: silence.map(|(us, stream)| LongestSilence {
                 seconds: seconds(*us),
@@ -226,6 +247,14 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
     }
 }
 
+fn counts(of: impl Fn(Severity) -> usize) -> Counts {
+    Counts {
+        must: of(Severity::Must),
+        should: of(Severity::Should),
+        info: of(Severity::Info),
+    }
+}
+
 fn recorder(shown: &Shown<'_>) -> Recorder {
     let looked_at = &shown.judgement.looked_at;
     let (mut noticed, mut noticed_us) = (BTreeMap::new(), BTreeMap::<_, i64>::new());
@@ -235,9 +264,11 @@ fn recorder(shown: &Shown<'_>) -> Recorder {
         *length_us = length_us.saturating_add(notice.length_us.unwrap_or(0).saturating_abs());
     }
     let (holes, hole_us) = looked_at.holes;
+    let not_asked = shown.judgement.overview.not_asked();
     Recorder {
-        well: holes == 0 && !shown.was_killed && noticed.is_empty(),
+        well: holes == 0 && !shown.was_killed && noticed.is_empty() && not_asked == 0,
         killed: shown.was_killed,
+        not_asked,
         holes,
         hole_seconds: seconds(hole_us),
         noticed,
@@ -253,7 +284,6 @@ fn of_rendition<'a>(
     let label = declared.map(|declared| declared.label.as_str());
     let peak = rendition.rates.largest();
     let told_us = rendition.told_us;
-    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
     OfRendition {
         stream: &rendition.stream,
         playlist: &rendition.name,
@@ -264,6 +294,8 @@ fn of_rendition<'a>(
         codecs: rendition.codecs.keys().map(String::as_str).collect(),
         segments: OfSegments {
             count: rendition.segments,
+            never_came: rendition.not_come.0,
+            not_asked: rendition.not_come.1,
             shortest_seconds: told_us.map(|(us, _)| seconds(us)),
             longest_seconds: told_us.map(|(_, us)| seconds(us)),
             target_seconds: rendition.target_us.map(seconds),
@@ -276,17 +308,26 @@ fn of_rendition<'a>(
             max_seconds: seconds(most),
         }),
         discontinuities: rendition.discontinuities,
-        gaps: rendition.gaps,
+        gaps: rendition.late,
+        gap_tags: rendition.gaps,
         encryption: rendition.methods.iter().map(String::as_str).collect(),
         ad_breaks: AdBreaks {
             date_ranges: rendition.date_ranges.len(),
             texts_with_cues: rendition.cues,
             splices: rendition.splices,
         },
-        viewer: viewer.map(|viewer| OfViewer {
+        viewer: rendition.viewer.viewer().map(|viewer| OfViewer {
             stalls: viewer.count,
             stalled_seconds: seconds(viewer.length_us),
+            missed_segments: viewer.missed,
+            missed_seconds: seconds(viewer.missed_us),
+            not_asked_segments: viewer.not_asked,
+            recorder_away_seconds: seconds(viewer.away_us),
         }),
+        viewer_not_judged: match rendition.viewer {
+            Watched::By(_) | Watched::NotKnown("") => None,
+            Watched::NotKnown(why) => Some(why),
+        },
     }
 }
 
@@ -352,6 +393,7 @@ fn of_host<'a>((name, host): (&'a str, &'a Host)) -> OfHost<'a> {
         host: name,
         exchanges: host.exchanges,
         answers: &host.answers,
+        stopped: host.stopped,
         first_byte: wait.map(|(p50_seconds, p99_seconds)| Wait {
             p50_seconds,
             p99_seconds,

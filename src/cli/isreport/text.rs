@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::channel::{host_rows, raw_rows, rendition_rows};
+use super::events::Event;
 use super::form::{Shown, exchanges, link};
-use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::judge::LookedAt;
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::times::timedelta;
@@ -15,9 +15,11 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     for line in verdict(shown) {
         writeln!(out, "{line}")?;
     }
-    for judged in shown.findings() {
-        writeln!(out)?;
-        paragraph(shown, judged, out)?;
+    for event in shown.events() {
+        if event.judged.severity <= shown.least {
+            writeln!(out)?;
+            paragraph(shown, &event, out)?;
+        }
     }
     for (rule, count) in &shown.judgement.left_out {
         writeln!(out, "\n{rule}: {} more", counted(*count, "finding"))?;
@@ -64,11 +66,14 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
         crate::replayer::request::timeline::format_utc(shown.zero_us),
     );
     let longest = match &looked_at.longest {
-        Some((length_us, playlist)) => format!(
-            "; longest time without a new segment {:.1} s ({})",
-            seconds(*length_us),
-            escaped(playlist)
-        ),
+        Some(longest) => {
+            let stream = match shown.streams.len() {
+                1 => String::new(),
+                _ => format!("[{}] ", escaped(&longest.stream)),
+            };
+            let (seconds, playlist) = (seconds(longest.length_us), escaped(&longest.playlist));
+            format!("; longest time without a new segment {seconds:.1} s ({stream}{playlist})")
+        }
         None => String::new(),
     };
     let silent = match &looked_at.longest_silence {
@@ -86,8 +91,13 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     } else {
         ""
     };
+    let has_several = shown.events().iter().any(|event| !event.others.is_empty());
+    let once = match has_several {
+        true => "; what playlists have at once is counted once",
+        false => "",
+    };
     let counts =
-        format!("must fix {must}, should fix {should}, info {info}{hidden}{longest}{silent}");
+        format!("must fix {must}, should fix {should}, info {info}{hidden}{once}{longest}{silent}");
     [span, counts, recorder(shown)]
 }
 
@@ -121,6 +131,11 @@ fn recorder(shown: &Shown<'_>) -> String {
     if shown.was_killed {
         troubles.push("was killed, and nobody went on".to_owned());
     }
+    let not_asked = shown.judgement.overview.not_asked();
+    if not_asked > 0 {
+        let segments = counted(not_asked, "segment");
+        troubles.push(format!("did not ask for {segments}"));
+    }
     let mut kinds: Vec<&NoticeEvent> = looked_at.notices.iter().collect();
     kinds.sort_by_key(|notice| notice.kind);
     for of_kind in kinds.chunk_by(|one, other| one.kind == other.kind) {
@@ -142,7 +157,8 @@ fn recorder(shown: &Shown<'_>) -> String {
     }
 }
 
-fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Result<()> {
+fn paragraph(shown: &Shown<'_>, event: &Event<'_>, out: &mut impl Write) -> io::Result<()> {
+    let judged = event.judged;
     let finding = &judged.finding;
     let (name, section) = judged
         .info()
@@ -160,6 +176,10 @@ fn paragraph(shown: &Shown<'_>, judged: &Judged, out: &mut impl Write) -> io::Re
         escaped(&shown.place(judged)),
         shown.when(judged)
     )?;
+    for other in &event.others {
+        let (place, when) = (escaped(&shown.place(other)), shown.when(other));
+        writeln!(out, "  {place}: {when}{}", exchanges(other))?;
+    }
     let (command, exchanges) = (escaped(&shown.command(judged)), exchanges(judged));
     writeln!(out, "  see it: {command}{exchanges}")?;
     match link(section) {

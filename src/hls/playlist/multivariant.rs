@@ -237,7 +237,11 @@ fn variant_label(variant: &VariantStream) -> String {
 fn rate(bits_per_second: u64) -> String {
     match bits_per_second {
         0 => String::new(),
-        1..1_000_000 => format!("{} kbit/s", bits_per_second.div_ceil(1000)),
+        // Rounded, as isreport says it.
+        1..999_500 => format!(
+            "{} kbit/s",
+            bits_per_second.saturating_add(500).max(1000) / 1000
+        ),
         // One decimal is all that is shown: the rounding of f64 does not matter.
         more => format!("{:.1} Mbit/s", more as f64 / 1e6),
     }

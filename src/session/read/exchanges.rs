@@ -35,6 +35,8 @@ pub struct SeenExchange {
     pub wait_us: Option<i64>,
     /// First byte to last byte, or to the break.
     pub receive_us: Option<i64>,
+    /// Requested to its end, where there was no response.
+    pub failed_us: Option<i64>,
     /// HTTP status.
     pub status: Option<u16>,
     /// How it ended.
@@ -61,6 +63,17 @@ pub struct SeenExchange {
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 impl SeenExchange {
+    /// From the request to its end, in microseconds, with an answer or without.
+    pub fn took_us(&self) -> i64 {
+        let waited_us = self.wait_us.or(self.failed_us).unwrap_or(0);
+        waited_us.saturating_add(self.receive_us.unwrap_or(0))
+    }
+
+    /// It was answered with a redirect.
+    pub fn is_redirect(&self) -> bool {
+        matches!(self.status, Some(301 | 302 | 303 | 307 | 308))
+    }
+
     /// Bytes of its texts.
     fn bytes_held(&self) -> usize {
         let values = self
@@ -83,7 +96,7 @@ const EXCHANGES: &str = concat!(
     ", e.directives IS NOT NULL, e.directives_met,
        v.media_sequence IS NOT NULL, nullif(v.target_duration_us, 0), v.ended,
        l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
-       h.resource_id
+       h.resource_id, e.failed_us
   FROM exchange e JOIN resource r ON r.id = e.resource_id
   LEFT JOIN body b ON b.id = e.body_id
   LEFT JOIN revision v ON v.exchange_id = e.id
@@ -172,6 +185,7 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
         from_us: row.get(8)?,
         wait_us: row.get(9)?,
         receive_us: row.get(10)?,
+        failed_us: row.get(29)?,
         status: row.get(11)?,
         outcome,
         is_own: row.get(13)?,

@@ -112,6 +112,7 @@ pub(crate) mod testing {
             from_us: 0,
             wait_us: Some(5_000),
             receive_us: Some(20_000),
+            failed_us: None,
             status: Some(200),
             outcome: Outcome::Complete,
             is_own: false,

@@ -44,9 +44,9 @@ impl Downloads {
     pub(super) fn judge(&self, answered: &Answered<'_>, out: &mut Vec<Broken>) {
         let exchange = answered.exchange;
         let target_us = exchange.listed_by.and_then(|(_, target_us)| target_us);
-        let Some(target_us) =
-            target_us.filter(|_| answered.is_good() && exchange.kind == Kind::Segment)
-        else {
+        let is_whole = answered.is_good();
+        let is_judged = exchange.kind == Kind::Segment && (is_whole || was_given_up(exchange));
+        let Some(target_us) = target_us.filter(|_| is_judged) else {
             return;
         };
         let this = Download::new(exchange);
@@ -59,14 +59,22 @@ impl Downloads {
         if beside > FEW + 1 && !self.is_far_less(&this, beside) {
             return;
         }
-        let text = format!(
-            "a segment of {} bytes took {:.1} s to come, and the target duration is {} s",
-            exchange.wire_bytes,
-            seconds(took_us),
-            seconds(target_us)
-        );
+        let (bytes, took, target) = (exchange.wire_bytes, seconds(took_us), seconds(target_us));
+        let text = match is_whole {
+            true => format!(
+                "a segment of {bytes} bytes took {took:.1} s to come, and the target duration is {target} s"
+            ),
+            false => format!(
+                "of a segment {bytes} bytes had come after {took:.1} s, and not all of it; the target duration is {target} s"
+            ),
+        };
         let broken = Broken::new("H03", text).worse(took_us);
-        out.push(broken.with("seconds", seconds(took_us)));
+        let broken = if is_whole {
+            broken
+        } else {
+            broken.kind("unfinished")
+        };
+        out.push(broken.with("seconds", took));
     }
 
     /// Whether as many as it was of at once could have come far faster: one of the latest did.
@@ -78,27 +86,24 @@ impl Downloads {
     }
 }
 
+/// Its body was still coming when the recorder stopped; what fell silent is told by H01.
+fn was_given_up(exchange: &SeenExchange) -> bool {
+    exchange.outcome == Outcome::Aborted && matches!(exchange.status, Some(200 | 206))
+}
+
 impl Download {
     #[allow(clippy::cast_precision_loss)]
     fn new(exchange: &SeenExchange) -> Self {
-        let until_us = ends_us(exchange);
-        let took_us = until_us.saturating_sub(exchange.requested_us).max(1);
-        let is_whole = exchange.outcome == Outcome::Complete;
-        let bytes = if is_whole { exchange.wire_bytes } else { 0 };
+        let until_us = exchange.requested_us.saturating_add(exchange.took_us());
+        let took_us = exchange.took_us().max(1);
+        let is_counted = exchange.outcome == Outcome::Complete || was_given_up(exchange);
+        let bytes = if is_counted { exchange.wire_bytes } else { 0 };
         Self {
             from_us: exchange.requested_us,
             until_us,
             rate: bytes as f64 * 1e6 / took_us as f64,
         }
     }
-}
-
-fn ends_us(exchange: &SeenExchange) -> i64 {
-    let took_us = exchange
-        .wait_us
-        .unwrap_or(0)
-        .saturating_add(exchange.receive_us.unwrap_or(0));
-    exchange.requested_us.saturating_add(took_us)
 }
 
 #[cfg(test)]
@@ -132,5 +137,20 @@ mod tests {
         let slow = (1..7).map(|n| (slow(1_000_000 + n), of_segment()));
         let all: Vec<_> = all.chain(slow).collect();
         assert_eq!(found(&all), ["H03"; 6]);
+    }
+
+    #[test]
+    fn one_that_was_given_up_after_longer_than_it_plays_was_slow_too() {
+        let cut = SeenExchange {
+            outcome: Outcome::Aborted,
+            wire_bytes: 6_000,
+            ..slow(0)
+        };
+        assert_eq!(found(&[(cut, of_segment())]), ["H03"]);
+        let soon = SeenExchange {
+            outcome: Outcome::Aborted,
+            ..good(Kind::Segment, "http://localhost/s1.ts")
+        };
+        assert!(found(&[(soon, of_segment())]).is_empty());
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::analysis::rules::across::Told;
 use crate::analysis::rules::http::Needed;
-use crate::analysis::rules::playlist::{Playlist, without_query};
+use crate::analysis::rules::playlist::{Playlist, Segment, without_query};
 use crate::hls::{ByteRange, attributes, lines};
 
 /// Segments that are remembered.
@@ -29,6 +29,15 @@ pub(super) struct Durations {
     rates: HashMap<u64, Told>,
 }
 
+/// What a text adds.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    /// Of each segment; `None`: its URL is none.
+    pub(super) names: Vec<Option<u64>>,
+    /// The last one had been listed before.
+    pub(super) ends_with_known: bool,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Known {
     duration_us: i64,
@@ -39,52 +48,52 @@ struct Known {
 }
 
 impl Durations {
-    /// Takes in the segments of a playlist from one on. Of too many the first ones are known. Whether each was new and is known now.
-    pub(super) fn take(&mut self, playlist: &Playlist, fresh: usize, base: &Url) -> bool {
-        let mut are_new = true;
+    /// Takes in the segments of a playlist from one on. Of too many the first ones are known.
+    pub(super) fn take(&mut self, playlist: &Playlist, fresh: usize, base: &Url) -> Added {
+        let mut added = Added::default();
         for (index, segment) in playlist.segments.iter().enumerate().skip(fresh) {
             let uri = playlist.text.get(segment.uri.clone()).unwrap_or_default();
             let url = std::str::from_utf8(uri)
                 .ok()
                 .and_then(|uri| base.join(uri).ok());
-            let Some(url) = url.filter(|_| self.by_name.len() < MOST) else {
-                are_new = false;
-                continue;
-            };
-            let name = name(url.as_str(), segment.range);
-            let number = playlist.number(index);
-            let before = self.by_name.get(&name);
-            let is_its = before.is_none_or(|known| known.number == Some(number));
-            let before = before.is_some();
-            let known = Known {
-                duration_us: segment.duration_us,
-                played_us: None,
-                number: is_its.then_some(number),
-            };
-            self.by_name.insert(name, known);
-            if let Some(kilobits) = segment.bitrate {
-                let told = Told {
-                    kilobits,
-                    duration_us: segment.duration_us,
-                    unit_us: segment.duration_unit_us,
-                };
-                self.rates.insert(name, told);
+            let name = url.map(|url| name(url.as_str(), segment.range));
+            added.names.push(name);
+            added.ends_with_known = name.is_some_and(|name| self.by_name.contains_key(&name));
+            if let Some(name) = name.filter(|_| self.by_name.len() < MOST) {
+                self.insert(name, segment, playlist.number(index));
             }
-            are_new &= !before;
         }
-        are_new
+        added
+    }
+
+    fn insert(&mut self, name: u64, segment: &Segment, number: u64) {
+        let before = self.by_name.get(&name);
+        let is_its = before.is_none_or(|known| known.number == Some(number));
+        let known = Known {
+            duration_us: segment.duration_us,
+            played_us: None,
+            number: is_its.then_some(number),
+        };
+        self.by_name.insert(name, known);
+        if let Some(kilobits) = segment.bitrate {
+            let told = Told {
+                kilobits,
+                duration_us: segment.duration_us,
+                unit_us: segment.duration_unit_us,
+            };
+            self.rates.insert(name, told);
+        }
+    }
+
+    /// How long the segment with a name plays, where that was measured to be something else than its EXTINF.
+    pub(super) fn measured(&self, name: u64) -> Option<i64> {
+        self.by_name.get(&name)?.played_us
     }
 
     /// Of the segment with a URL and a range.
     pub(super) fn of(&self, url: &str, range: Option<ByteRange>) -> Option<i64> {
         let known = self.by_name.get(&name(url, range))?;
         Some(known.duration_us)
-    }
-
-    /// How long the segment with a URL and a range plays, by its time stamps where they say something else.
-    pub(super) fn played(&self, url: &str, range: Option<ByteRange>) -> Option<i64> {
-        let known = self.by_name.get(&name(url, range))?;
-        Some(known.played_us.unwrap_or(known.duration_us))
     }
 
     /// It was measured.
@@ -172,8 +181,10 @@ mod tests {
         let text = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:3.5,\ns1.ts?t=1\n";
         let mut durations = Durations::default();
         let base = Url::parse("http://localhost/live/list.m3u8").unwrap();
-        assert!(durations.take(&Playlist::read(text.into()), 0, &base));
-        assert!(!durations.take(&Playlist::read(text.into()), 0, &base));
+        let added = durations.take(&Playlist::read(text.into()), 0, &base);
+        assert!(!added.ends_with_known && added.names.len() == 1);
+        let added = durations.take(&Playlist::read(text.into()), 0, &base);
+        assert!(added.ends_with_known);
         assert_eq!(
             durations.of("http://localhost/live/s1.ts?t=2", None),
             Some(3_500_000)

@@ -41,7 +41,7 @@ impl Judging<'_> {
                 if self.findings.is_damaged(from_us, until_us) {
                     continue;
                 }
-                self.longest(from_us, until_us, &playlist.name);
+                self.longest(from_us, until_us, (&playlist.stream, &playlist.name));
                 self.overview.ended(playlist.id, (from_us, until_us));
             }
         }
@@ -57,6 +57,7 @@ impl Judging<'_> {
             {
                 continue;
             }
+            self.overview.late(playlist.id, 0);
             let label = labels.of(&playlist)?;
             search.gaps(&playlist, |gap| {
                 if gap.is_origins_for_certain() {
@@ -65,6 +66,7 @@ impl Judging<'_> {
                         finding.text = format!("{}. {more}", finding.text);
                     }
                     self.out_of_a_cache(playlist.id, &gap, &mut finding);
+                    self.overview.late(playlist.id, 1);
                     if self.gaps.len() < MOST_GAPS {
                         self.gaps.push(PlaylistGap {
                             playlist: playlist.id,

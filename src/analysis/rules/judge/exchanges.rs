@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::durations::name;
 use super::judgement::{NotJudged, ReadSoFar};
 use super::judging::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
@@ -12,7 +13,7 @@ use crate::analysis::rules::across::{self, Rates};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::http::{ASKED_FOR, Answered, Exchanges};
-use crate::analysis::rules::overview::Came;
+use crate::analysis::rules::overview::{Came, Fetched};
 use crate::session::{
     HeaderSet, Headers, Kind, Outcome, ReadError, Reader, RevisedPlaylist, SeenExchange,
 };
@@ -73,6 +74,7 @@ impl Judging<'_> {
                     stood_still: stood_still(&recorder, row),
                 };
                 self.copy(of, &answered);
+                self.fetched(of, &answered);
                 exchanges.judge(&answered, &mut out);
                 out.iter_mut()
                     .for_each(|broken| self.twice.tell(row, broken));
@@ -104,6 +106,35 @@ impl Judging<'_> {
         if copies.len() < MOST_COPIES {
             copies.push((exchange.requested_us, age_us));
         }
+    }
+
+    /// What became of a request, as a viewer would have seen it.
+    fn fetched(&mut self, of: i64, answered: &Answered<'_>) {
+        let row = answered.exchange;
+        let took_us = row.took_us();
+        let over_us = row.requested_us.saturating_add(took_us);
+        if row.kind.is_playlist() {
+            self.overview.polled(of, over_us);
+        }
+        if row.kind != Kind::Segment {
+            return;
+        }
+        let fetches = &mut self.overview.fetches;
+        let head = row.head_id.and_then(|head| fetches.name_of(head));
+        let name = head.unwrap_or_else(|| name(&row.url, row.range));
+        if row.is_redirect() {
+            return fetches.redirected(row.head_id.unwrap_or(row.id), name);
+        }
+        let is_own = row.is_own
+            || answered.stood_still
+            || matches!(row.outcome, Outcome::Disk | Outcome::TooLarge);
+        let became = match matches!(row.status, Some(200 | 206)) && row.outcome == Outcome::Complete
+        {
+            true => Fetched::Came(over_us),
+            false if is_own => Fetched::Own,
+            false => Fetched::Failed,
+        };
+        fetches.take(name, row.requested_us, became);
     }
 
     /// H01: what was listed and was not there, at the end of it all.
@@ -182,19 +213,12 @@ impl Judging<'_> {
                 is_wanted: self.findings.wanted().has(row.requested_us),
             };
             rates.take(playlist, member.map_or(0, |member| member.bandwidth), &came);
-            let took_us = row
-                .wait_us
-                .unwrap_or(0)
-                .saturating_add(row.receive_us.unwrap_or(0));
+            let took_us = row.took_us();
             let came = Came {
                 requested_us: row.requested_us,
                 at_us: row.requested_us.saturating_add(took_us),
                 bytes: *size,
-                duration_us: self
-                    .durations
-                    .played(&row.url, row.range)
-                    .unwrap_or(duration_us),
-                target_us: target_us.unwrap_or(duration_us),
+                duration_us,
             };
             self.overview.came(playlist, &came);
         }
@@ -236,9 +260,8 @@ fn told_of(row: &SeenExchange) -> i64 {
 
 /// Whether the recorder did, or its machine slept, while a request was under way.
 fn stood_still(recorder: &Search<'_>, row: &SeenExchange) -> bool {
-    let wait_us = row.wait_us.unwrap_or(0);
-    let took_us = wait_us.saturating_add(row.receive_us.unwrap_or(0));
-    recorder.stood_still(row.requested_us, row.requested_us.saturating_add(took_us))
+    let over_us = row.requested_us.saturating_add(row.took_us());
+    recorder.stood_still(row.requested_us, over_us)
 }
 
 /// Header sets, read once.

@@ -79,6 +79,17 @@ pub struct NotJudged {
     pub why: String,
 }
 
+/// The longest time without a new segment, without what the recorder stood still of it.
+#[derive(Debug)]
+pub struct Longest {
+    /// How long, in microseconds.
+    pub length_us: i64,
+    /// Name of the stream.
+    pub stream: String,
+    /// Name of the playlist.
+    pub playlist: String,
+}
+
 /// What was looked at, and how it was.
 #[derive(Debug, Default)]
 pub struct LookedAt {
@@ -90,8 +101,8 @@ pub struct LookedAt {
     pub raw_streams: usize,
     /// Exchanges.
     pub exchanges: u64,
-    /// The longest time without a new segment, in microseconds, and the name of its playlist.
-    pub longest: Option<(i64, String)>,
+    /// The longest time without a new segment.
+    pub longest: Option<Longest>,
     /// The longest time without a byte of a raw stream that is the origin's, in microseconds, and the name of the stream.
     pub longest_silence: Option<(i64, String)>,
     /// What the recorder noticed about itself.

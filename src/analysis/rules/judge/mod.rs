@@ -13,6 +13,7 @@
 //! | `exchanges` | the pass over exchanges |
 //! | `damaged` | rows that no recorder writes: what is said of them |
 //! | `raw` | streams that are no playlists |
+//! | `viewers` | what viewers saw, and how bad that makes an outage |
 //! | `renditions` | what is judged of each rendition when all has passed |
 //! | `events` | gaps and outages, by the code of adjacent-find; how the recorder was |
 //! | `durations` | what revisions say of segments, keys and maps, by their URLs, from one pass to the other |
@@ -33,8 +34,9 @@ mod renditions;
 mod revisions;
 mod state;
 mod twice;
+mod viewers;
 
-pub use self::judgement::{Judgement, LookedAt, NotJudged, ReadSoFar, Scope};
+pub use self::judgement::{Judgement, Longest, LookedAt, NotJudged, ReadSoFar, Scope};
 
 use self::judging::Judging;
 use super::findings::Wanted;
@@ -59,18 +61,19 @@ pub fn judge(
     let mut session = Judging::new(reader, wanted, scope, progress)?;
     session.looked_at.playlists = playlists.len();
     let passes = session.passes;
+    session.recorder()?;
     session.revisions(&playlists)?;
     session.media_ends(&playlists);
     session.differences(&playlists);
     if passes.exchanges {
         session.exchanges(&playlists)?;
     }
+    session.viewers()?;
     session.at_the_end()?;
     session.raw_streams()?;
     if passes.gaps || passes.outages {
         session.gaps_and_outages()?;
     }
-    session.recorder()?;
     session.renditions()?;
     session.damaged();
     let (findings, left_out) = session.findings.finish();

@@ -4,7 +4,6 @@ use std::io::Read as _;
 
 use super::judging::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
-use crate::analysis::outages::outage::Outage;
 use crate::analysis::raw::Failures;
 use crate::analysis::rules::overview::RawStream;
 use crate::analysis::rules::registry::Severity;
@@ -144,17 +143,9 @@ impl Judging<'_> {
         }
     }
 
-    /// How bad an outage is: whoever plays a raw stream is cut off where it breaks, however soon it comes again. One that is
-    /// told as a silence is told as bad once.
-    pub(super) fn of_outage(&self, outage: &Outage) -> Severity {
-        let until_us = outage.good_us.unwrap_or(outage.last.at_us);
+    /// Whether what broke is told as a silence.
+    pub(super) fn is_silence(&self, stream: &str, (from_us, until_us): (i64, i64)) -> bool {
         let mut raw = self.overview.raw.iter();
-        let is_silence = raw.any(|raw| {
-            raw.name == outage.stream && raw.is_silent_within(outage.first.at_us, until_us)
-        });
-        match outage.is_raw && !is_silence {
-            true => Severity::Should,
-            false => Severity::Info,
-        }
+        raw.any(|raw| raw.name == stream && raw.is_silent_within(from_us, until_us))
     }
 }

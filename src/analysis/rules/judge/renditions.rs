@@ -5,24 +5,12 @@ use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::{alone, codecs};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
-use crate::analysis::rules::http::viewer;
 use crate::analysis::rules::overview::{Declared, Rendition};
-use crate::session::{NoticeEvent, ReadError, Run};
+use crate::session::{ReadError, Run};
 
 impl Judging<'_> {
     pub(super) fn renditions(&mut self) -> Result<(), ReadError> {
-        let runs = self.reader.runs()?;
-        let end_us = runs.last().map_or(0, Run::end_us);
-        // What was not over when its run ended was over then.
-        let run_end_us = |at_us| {
-            let run = runs.iter().rev().find(|run| run.started_us <= at_us);
-            run.map_or(end_us, Run::end_us)
-        };
-        let span = |notice: &NoticeEvent| {
-            let until_us = notice.until_us().min(run_end_us(notice.at_us));
-            (notice.at_us, until_us.max(notice.at_us))
-        };
-        let own: Vec<(i64, i64)> = self.looked_at.notices.iter().map(span).collect();
+        let end_us = self.reader.runs()?.last().map_or(0, Run::end_us);
         let mut found = Vec::new();
         for (rendition, declared) in self.overview.renditions() {
             let mut at = |at: Evidence, broken| found.push((Where::of(rendition), at, broken));
@@ -45,12 +33,8 @@ impl Judging<'_> {
                     at(shown, broken);
                 }
             }
-            let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
-            for stall in viewer.into_iter().flat_map(|viewer| &viewer.stalls) {
-                let target_us = rendition.target_us.unwrap_or(0);
-                if let Some(broken) = viewer::judge(stall, target_us, &own) {
-                    at(when(stall.from_us), broken);
-                }
+            for (shown, broken) in Self::lags(rendition) {
+                at(shown, broken);
             }
         }
         for (place, at, broken) in found {

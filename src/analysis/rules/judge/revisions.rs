@@ -2,10 +2,11 @@
 
 use url::Url;
 
-use super::judgement::{NotJudged, ReadSoFar};
+use super::judgement::{Longest, NotJudged, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::finding::Evidence;
+use crate::analysis::noticed::stood_still_us;
 use crate::analysis::rules::across::disputes::Told;
 use crate::analysis::rules::across::{Renditions, Seen};
 use crate::analysis::rules::broken::Broken;
@@ -55,7 +56,7 @@ impl Judging<'_> {
                 };
                 if let Some(length_us) = since_us.filter(is_seen) {
                     let from_us = row.seen_us.saturating_sub(length_us);
-                    self.longest(from_us, row.seen_us, &playlist.name);
+                    self.longest(from_us, row.seen_us, (&playlist.stream, &playlist.name));
                 }
                 match body {
                     Some(Ok(Body::Bytes(text))) => {
@@ -146,17 +147,18 @@ impl Judging<'_> {
             url: &url,
             now: &now,
             is_old,
+            is_first: state.is_first(),
             fresh: state.fresh(row.step, &now, is_old),
         };
         let mut out = Vec::new();
-        let mut added_us = 0;
+        let mut added = (0, false);
         if row.is_media {
             self.sketch(&read, since_us);
-            added_us = self.media_revision(&read, &mut out)?;
+            added = self.media_revision(&read, &mut out)?;
         }
         if self.passes.judges_texts {
             let newest = state.newest_exchange();
-            state.judge(&read, added_us, &mut out);
+            state.judge(&read, added, &mut out);
             state.list(&read, &mut self.listed);
             self.who_answered(row.exchange_id, newest, &mut out)?;
             self.found(playlist, row, out);
@@ -215,25 +217,31 @@ impl Judging<'_> {
         Ok(())
     }
 
-    /// What is known of a media playlist beside its own texts. Gives how long what it adds plays, in microseconds.
-    fn media_revision(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) -> Result<i64, ReadError> {
+    /// What is known of a media playlist beside its own texts. Gives how long what it adds plays, in microseconds, and whether the
+    /// last of that had been listed before.
+    fn media_revision(
+        &mut self,
+        read: &Read<'_>,
+        out: &mut Vec<Broken>,
+    ) -> Result<(i64, bool), ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
         if self.passes.judges_texts {
             self.twice
                 .take(read.now, read.fresh, read.url, read.row.from_us);
         }
-        // A slate is fetched once, however often and by whomever it is listed.
-        let are_new = self.durations.take(read.now, read.fresh, read.url);
+        let added = self.durations.take(read.now, read.fresh, read.url);
         let durations = &mut self.durations;
         durations.need(read.playlist.id, read.now, read.fresh, read.url);
-        if !are_new && let Some(rendition) = self.overview.rendition(read.playlist) {
-            rendition.viewer.lose_sight();
-        }
+        let fresh = read.now.segments.get(read.fresh..).unwrap_or_default();
+        let (id, seen_us) = (read.playlist.id, read.row.seen_us);
+        let jumped = read.fresh == 0 && !read.is_first;
+        self.overview
+            .lists(id, fresh, &added.names, seen_us, jumped);
         if self.passes.judges_texts {
             self.across(read, out);
         }
-        self.media(read)
+        Ok((self.media(read)?, added.ends_with_known))
     }
 
     /// Renditions are those that a multivariant playlist lists.
@@ -293,20 +301,33 @@ impl Judging<'_> {
         }
     }
 
-    /// No new segment came of a playlist between two moments: what is wanted of that time counts.
-    pub(super) fn longest(&mut self, from_us: i64, until_us: i64, playlist: &str) {
+    /// No new segment came of a playlist (its stream, its name) between two moments: what is wanted of that time counts, but for what
+    /// the recorder stood still of it.
+    pub(super) fn longest(
+        &mut self,
+        from_us: i64,
+        until_us: i64,
+        (stream, playlist): (&str, &str),
+    ) {
         let wanted = self.findings.wanted();
-        let until_us = until_us.min(wanted.until_us);
-        let length_us = until_us.saturating_sub(from_us.max(wanted.from_us));
-        if length_us <= 0 {
+        let (from_us, until_us) = (from_us.max(wanted.from_us), until_us.min(wanted.until_us));
+        let length_us = until_us.saturating_sub(from_us);
+        let longest_us = self
+            .looked_at
+            .longest
+            .as_ref()
+            .map_or(0, |longest| longest.length_us);
+        if length_us <= longest_us {
             return;
         }
-        let longest = &mut self.looked_at.longest;
-        if longest
-            .as_ref()
-            .is_none_or(|(longest_us, _)| length_us > *longest_us)
-        {
-            *longest = Some((length_us, playlist.to_owned()));
+        let own_us = stood_still_us(&self.looked_at.notices, from_us, until_us);
+        let length_us = length_us.saturating_sub(own_us);
+        if length_us > longest_us {
+            self.looked_at.longest = Some(Longest {
+                length_us,
+                stream: stream.to_owned(),
+                playlist: playlist.to_owned(),
+            });
         }
     }
 }

@@ -53,6 +53,8 @@ pub(super) struct Read<'a> {
     pub(super) now: &'a Playlist,
     /// Its text is that of an older revision, not of the one before.
     pub(super) is_old: bool,
+    /// No other one was there before it.
+    pub(super) is_first: bool,
     /// Index of its first segment that no earlier revision listed.
     pub(super) fresh: usize,
 }
@@ -78,6 +80,11 @@ impl State {
         self.newest_exchange
     }
 
+    /// Whether no revision has been there.
+    pub(super) fn is_first(&self) -> bool {
+        self.texts.is_empty()
+    }
+
     /// Whether a text was there before the one before.
     pub(super) fn is_old(&self, row: &SeenRevision) -> bool {
         self.newest.is_some()
@@ -97,12 +104,19 @@ impl State {
         }
     }
 
-    /// What is wrong with a revision. `added_us`: how long what it adds plays, in microseconds.
-    pub(super) fn judge(&mut self, read: &Read<'_>, added_us: i64, out: &mut Vec<Broken>) {
+    /// What is wrong with a revision. Of what it adds: how long that plays, in microseconds, and whether the last of it had been
+    /// listed before.
+    pub(super) fn judge(
+        &mut self,
+        read: &Read<'_>,
+        (added_us, ends_with_known): (i64, bool),
+        out: &mut Vec<Broken>,
+    ) {
         let (row, now) = (read.row, read.now);
         match &self.newest {
             Some(before) => {
-                let change = Change::new((before, now), row.step, read.is_old, read.fresh);
+                let mut change = Change::new((before, now), row.step, read.is_old, read.fresh);
+                change.ends_with_known = ends_with_known;
                 let is_slid =
                     row.step == Some(Step::Slid) && now.first_number() > before.first_number();
                 self.has_slid |= is_slid;

@@ -16,8 +16,10 @@ const LONGEST: usize = 120;
 const LONGEST_US: u64 = 3_600_000_000;
 /// The highest rate that is told from higher ones, in bits per second.
 const HIGHEST: u64 = 1_000_000_000_000;
-/// Smaller bodies do not tell how fast a server is.
+/// Smaller bodies do not tell how fast a server is, ...
 const SMALLEST: u64 = 64 * 1024;
+/// ... but for those that came for so long, in microseconds.
+const LONG_US: i64 = 1_000_000;
 
 /// Who answered, by host and port.
 #[derive(Debug, Default)]
@@ -34,9 +36,11 @@ pub struct Host {
     pub exchanges: u64,
     /// How many of each status, or of each outcome without one.
     pub answers: BTreeMap<String, u64>,
+    /// Requests that had no answer when the recorder stopped.
+    pub stopped: u64,
     /// Requested to first byte, in microseconds.
     wait: Histogram<u32>,
-    /// Bits per second, of bodies of 64 KiB or more.
+    /// Bits per second, of bodies of 64 KiB or more, and of what came for a second or longer, whole or not.
     rate: Histogram<u32>,
     /// Values of Cache-Control, and how often each.
     pub caching: BTreeMap<String, u64>,
@@ -74,6 +78,7 @@ impl Host {
         Some(Self {
             exchanges: 0,
             answers: BTreeMap::new(),
+            stopped: 0,
             wait: Histogram::new_with_bounds(1, LONGEST_US, 2).ok()?,
             rate: Histogram::new_with_bounds(1, HIGHEST, 2).ok()?,
             caching: BTreeMap::new(),
@@ -84,19 +89,18 @@ impl Host {
 
     fn take(&mut self, row: &SeenExchange, headers: &Headers, is_paced: bool) {
         self.exchanges += 1;
-        let answer = match row.status {
-            Some(status) => status.to_string(),
-            None => row.outcome.as_str().to_owned(),
-        };
-        count(&mut self.answers, &answer);
+        match row.status {
+            Some(status) => count(&mut self.answers, &status.to_string()),
+            None if row.outcome == Outcome::Aborted => self.stopped += 1,
+            None => count(&mut self.answers, row.outcome.as_str()),
+        }
         // A request that was held says nothing of how fast a server is.
         if let Some(wait_us) = row.wait_us.filter(|_| row.directives_met.is_none()) {
             self.wait.saturating_record(positive(wait_us));
         }
         if !is_paced
-            && row.outcome == Outcome::Complete
-            && row.wire_bytes >= SMALLEST
             && let Some(receive_us) = row.receive_us
+            && tells_rate(row, receive_us)
         {
             let bits = u128::from(row.wire_bytes) * 8_000_000;
             let rate = bits / u128::from(positive(receive_us));
@@ -129,6 +133,12 @@ impl Host {
     }
 }
 
+/// Whether a body tells how fast a server is: a large one, or one that came for long, whole or not.
+fn tells_rate(row: &SeenExchange, receive_us: i64) -> bool {
+    let is_large = row.outcome == Outcome::Complete && row.wire_bytes >= SMALLEST;
+    is_large || receive_us >= LONG_US && row.wire_bytes > 0
+}
+
 fn positive(us: i64) -> u64 {
     u64::try_from(us).unwrap_or(0).max(1)
 }
@@ -153,6 +163,8 @@ fn authority(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::rules::http::testing::good;
+    use crate::session::Kind;
 
     #[test]
     fn a_host_is_what_stands_before_the_path() {
@@ -162,6 +174,33 @@ mod tests {
         );
         assert_eq!(authority("https://user:word@[::1]:4#x"), "[::1]:4");
         assert_eq!(authority("odd"), "odd");
+    }
+
+    #[test]
+    fn what_came_slowly_and_never_whole_tells_how_fast_a_server_is() {
+        let fast = good(Kind::Segment, "http://localhost/s1.ts");
+        let cut = SeenExchange {
+            outcome: Outcome::Aborted,
+            wire_bytes: 43_000,
+            receive_us: Some(43_000_000),
+            ..good(Kind::Segment, "http://localhost/s2.ts")
+        };
+        let stopped = SeenExchange {
+            outcome: Outcome::Aborted,
+            status: None,
+            wait_us: None,
+            receive_us: None,
+            ..good(Kind::Segment, "http://localhost/s3.ts")
+        };
+        let mut hosts = Hosts::default();
+        for row in [fast, cut, stopped] {
+            hosts.take(&row, &Headers::default(), false);
+        }
+        let (_, host) = hosts.all().next().unwrap();
+        let slowest = host.rate(1.0).unwrap();
+        assert!((7_900..8_100).contains(&slowest), "{slowest}");
+        assert_eq!((host.answers.get("200"), host.stopped), (Some(&2), 1));
+        assert_eq!(host.answers.len(), 1);
     }
 
     #[test]

@@ -6,13 +6,15 @@
 //! | `declared` | what a multivariant playlist says of it |
 //! | `keys` | how far apart its random access points are |
 //! | `raw` | a stream that is no playlist |
-//! | `viewer` | where a viewer of it would have waited |
+//! | `fetched` | what became of the segments that were asked for |
+//! | `viewer` | what a viewer of it would have seen |
 //! | `hosts` | who answered |
 //! | `series` | numbers over time |
 //!
 //! All of it is bounded, whatever a session has.
 
 mod declared;
+mod fetched;
 mod hosts;
 mod keys;
 mod raw;
@@ -25,19 +27,23 @@ use std::collections::{BTreeMap, HashMap};
 use url::Url;
 
 pub use self::declared::{Declared, stream_infs};
+pub use self::fetched::{Fetched, Fetches};
 pub use self::hosts::{Host, Hosts};
 pub use self::keys::KeyDistances;
 pub use self::raw::{RawStream, Silences};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};
-pub use self::viewer::{Stall, Viewer};
+pub use self::viewer::{Stall, Times, Viewer, Watched, buffer_words};
 
 use self::declared::Declarations;
 use crate::analysis::finding::Evidence;
+use crate::analysis::rules::playlist::Segment;
 use crate::session::{Hole, RevisedPlaylist};
 
 /// Renditions that are told of.
 const MOST: usize = 64;
+/// Segments of all of them that are remembered.
+const MOST_SEGMENTS: usize = 400_000;
 
 /// What a channel looked like.
 #[derive(Debug, Default)]
@@ -53,8 +59,12 @@ pub struct Overview {
     pub raw: Vec<RawStream>,
     /// When no recorder ran.
     holes: Vec<Hole>,
-    /// Holes that the viewers of each rendition know.
-    passed: HashMap<i64, usize>,
+    /// What became of the segments that were asked for.
+    pub fetches: Fetches,
+    /// Segments that are remembered.
+    listed: usize,
+    /// When the last request for each playlist was over, in microseconds of Unix time.
+    polled_us: HashMap<i64, i64>,
 }
 
 impl Overview {
@@ -104,19 +114,75 @@ impl Overview {
         }
     }
 
+    /// So many more times a playlist was without a new segment for too long; 0: that is looked for.
+    pub fn late(&mut self, playlist: i64, times: u64) {
+        if let Some(rendition) = self.renditions.get_mut(&playlist) {
+            *rendition.late.get_or_insert(0) += times;
+        }
+    }
+
     /// A segment came that a playlist listed.
     pub fn came(&mut self, playlist: i64, came: &Came) {
         let Some(rendition) = self.renditions.get_mut(&playlist) else {
             return;
         };
-        let passed = self.passed.entry(playlist).or_default();
-        while let Some(hole) = self.holes.get(*passed)
-            && hole.from_us <= came.at_us
-        {
-            *passed += 1;
-            rendition.viewer.begin_again();
-        }
         rendition.came(came);
+    }
+
+    /// A playlist lists new segments, with their names; in microseconds of Unix time.
+    pub fn lists(
+        &mut self,
+        playlist: i64,
+        fresh: &[Segment],
+        names: &[Option<u64>],
+        seen_us: i64,
+        jumped: bool,
+    ) {
+        let Some(rendition) = self.renditions.get_mut(&playlist) else {
+            return;
+        };
+        if self.listed.saturating_add(fresh.len()) > MOST_SEGMENTS {
+            return rendition.watch.lose_sight("too many segments were listed");
+        }
+        self.listed += fresh.len();
+        rendition.lists(fresh, names, seen_us, jumped);
+    }
+
+    /// A request for a playlist was over then, in microseconds of Unix time.
+    pub fn polled(&mut self, playlist: i64, over_us: i64) {
+        if self.renditions.contains_key(&playlist) {
+            let polled_us = self.polled_us.entry(playlist).or_insert(over_us);
+            *polled_us = over_us.max(*polled_us);
+        }
+    }
+
+    /// What viewers saw, once all has passed. `away`, `unwell`: as [`Times`] has them; `plays_us`: how long the segment with a name
+    /// plays, where that was measured to be something else.
+    pub fn see(
+        &mut self,
+        away: &[(i64, i64)],
+        unwell: &[(i64, i64)],
+        plays_us: impl Fn(u64) -> Option<i64>,
+    ) {
+        self.fetches.sort();
+        for rendition in self.renditions.values_mut() {
+            let times = Times {
+                away,
+                unwell,
+                end_us: self.polled_us.get(&rendition.id).copied().unwrap_or(0),
+            };
+            let unit_us = rendition.unit_us();
+            let watch = std::mem::take(&mut rendition.watch);
+            rendition.viewer = watch.see(&self.fetches, unit_us, &times, &plays_us);
+            rendition.not_come = watch.not_come(&self.fetches, times.end_us - unit_us);
+        }
+    }
+
+    /// Segments that the recorder did not ask for, of playlists of which it asked for some.
+    pub fn not_asked(&self) -> u64 {
+        let renditions = self.renditions.values();
+        let some = renditions.filter(|rendition| rendition.weight.0 > 0);
+        some.map(|rendition| rendition.not_come.1).sum()
     }
 
     /// Its renditions, with what is said of each.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fetched::Item;
 use super::keys::KeyDistances;
 use super::series::Series;
-use super::viewer::Viewer;
+use super::viewer::{Watch, Watched};
 use crate::analysis::finding::Evidence;
-use crate::analysis::rules::playlist::Playlist;
+use crate::analysis::rules::playlist::{Playlist, Segment};
 use crate::hls::{attributes, lines};
 use crate::media::facts::{ChunkFacts, Content, Track, TrackKind};
 
@@ -64,8 +65,14 @@ pub struct Rendition {
     pub edge: Series,
     /// Bytes of its segments, and how long these are, in microseconds.
     pub weight: (u64, i64),
-    /// Who plays it as it came.
-    pub viewer: Viewer,
+    /// Its segments that never came, and those that were not asked for.
+    pub not_come: (u64, u64),
+    /// Times without a new segment that are the origin's (T07); `None`: nobody looked for them.
+    pub late: Option<u64>,
+    /// What it listed, ...
+    pub watch: Watch,
+    /// ... and who plays it as it came.
+    pub viewer: Watched,
 }
 
 /// A segment that came.
@@ -79,8 +86,6 @@ pub struct Came {
     pub bytes: u64,
     /// Its EXTINF, in microseconds.
     pub duration_us: i64,
-    /// Target duration of the text that listed it, in microseconds.
-    pub target_us: i64,
 }
 
 impl Rendition {
@@ -103,18 +108,14 @@ impl Rendition {
             let behind_us = seen_us.saturating_sub(ends_us);
             self.edge.push(seen_us, seconds(behind_us));
         }
-        if let Some(target_us) = now
-            .target_us
-            .filter(|_| self.segments == 0 && now.is_live())
+        let longest_us = now.segments.iter().map(|segment| segment.duration_us).max();
+        if let Some(target_us) =
+            (now.target_us.or(longest_us)).filter(|_| self.segments == 0 && now.is_live())
         {
-            self.viewer.comes(now.duration_us(), target_us);
+            self.watch.comes(now.duration_us(), target_us);
         }
-        // A window of which everything is new: segments went by that nobody saw, or it is another list.
-        let has_jumped = fresh == 0 && self.segments > 0;
+        self.watch.ended = now.ended;
         let fresh = now.segments.get(fresh..).unwrap_or_default();
-        if has_jumped || fresh.iter().any(|segment| segment.gap) {
-            self.viewer.lose_sight();
-        }
         if fresh.is_empty() {
             return;
         }
@@ -128,6 +129,26 @@ impl Rendition {
             self.told.push(seen_us, seconds(us));
         }
         self.tags(now);
+    }
+
+    /// Takes in the names of its new segments, in their order; of a window of which everything is new, `jumped`.
+    pub fn lists(&mut self, fresh: &[Segment], names: &[Option<u64>], seen_us: i64, jumped: bool) {
+        for (segment, name) in fresh.iter().zip(names) {
+            self.watch.lists(Item {
+                name: *name,
+                listed_us: seen_us,
+                duration_us: segment.duration_us,
+                is_gap: segment.gap,
+                jumped,
+            });
+        }
+    }
+
+    /// The target duration, or the longest EXTINF where there is none that can be, in microseconds: what lateness and buffers are
+    /// measured by.
+    pub fn unit_us(&self) -> i64 {
+        let longest_us = self.told_us.map(|(_, longest_us)| longest_us);
+        self.target_us.or(longest_us).unwrap_or(0)
     }
 
     fn tags(&mut self, now: &Playlist) {
@@ -178,8 +199,6 @@ impl Rendition {
             self.weight.0 = self.weight.0.saturating_add(came.bytes);
             self.weight.1 = self.weight.1.saturating_add(came.duration_us);
         }
-        self.viewer
-            .got(came.at_us, came.duration_us, came.target_us);
     }
 
     /// Its numbers over time and its stalls between two moments, in microseconds of Unix time; all else is of the whole session.
@@ -262,7 +281,6 @@ mod tests {
             at_us: 500_000,
             bytes: 1_000_000,
             duration_us: 4_000_000,
-            target_us: 4_000_000,
         });
         assert_eq!(rendition.mean_rate(), Some(2_000_000.0));
         assert_eq!(rendition.fetched.largest(), Some(0.5));

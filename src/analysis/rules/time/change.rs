@@ -19,6 +19,8 @@ pub struct Change<'a> {
     pub is_old: bool,
     /// Index of its first segment that no earlier revision listed.
     pub fresh: usize,
+    /// The name of its last segment had been listed before, by whatever revision.
+    pub ends_with_known: bool,
     aligned: OnceCell<Option<Alignment>>,
 }
 
@@ -36,6 +38,7 @@ impl<'a> Change<'a> {
             step,
             is_old,
             fresh,
+            ends_with_known: false,
             aligned: OnceCell::new(),
         }
     }
@@ -64,8 +67,13 @@ impl<'a> Change<'a> {
         })
     }
 
-    /// Whether by names all of it was listed before, though its end is new: names that come again.
+    /// Whether by names all of it was listed before, though its end is new: names that come again. Behind a pause that was longer than
+    /// the window, by numbers nothing of that is left, and names lie on it anyhow.
     fn names_come_again(&self, gone: usize) -> bool {
+        let was = self.before.segments.len() as u64;
+        if self.grown().is_some_and(|grown| grown >= was) && self.ends_with_known {
+            return self.step == Some(Step::Slid);
+        }
         let stayed = self.before.segments.len().saturating_sub(gone);
         let is_known = self.now.skipped == 0 && stayed >= self.now.segments.len();
         is_known && self.step == Some(Step::Slid)
@@ -76,5 +84,30 @@ impl<'a> Change<'a> {
         let was = self.before.first_number();
         let grown = self.now.first_number().checked_sub(was);
         grown.filter(|_| self.has_numbers())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::rules::time::testing::window;
+
+    /// How the second lies on the first, by names.
+    fn aligned(before: &str, now: &str, ends_with_known: bool) -> Option<Alignment> {
+        let read = |text: &str| Playlist::read(text.into());
+        let (before, now) = (read(before), read(now));
+        let mut change = Change::new((&before, &now), Some(Step::Slid), false, 0);
+        change.ends_with_known = ends_with_known;
+        change.alignment()
+    }
+
+    #[test]
+    fn behind_a_pause_longer_than_the_window_a_ring_of_names_says_nothing() {
+        let before = window(7, &["a", "b", "c", "d", "e"]);
+        let ring = window(15, &["d", "e", "a", "b", "c"]);
+        assert_eq!(aligned(&before, &ring, true), Some(Alignment::Unknown));
+        // Of names that are new at the end three went, whatever the number says.
+        let jumped = window(15, &["d", "e", "f", "g", "h"]);
+        assert_eq!(aligned(&before, &jumped, false), Some(Alignment::Slid(3)));
     }
 }

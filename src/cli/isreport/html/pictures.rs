@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use super::chart::{Chart, Drawn, Line, Look, draw};
 use super::listed::Listed;
 use crate::analysis::rules::overview::{Declared, RawStream, Rendition, Series, Stall};
-use crate::cli::isreport::channel::rate_words;
+use crate::cli::isreport::channel::{rate_words, viewer as viewer_words};
 use crate::cli::isreport::form::{Shown, name_of};
 use crate::session::seconds;
 use crate::shown::{counted, escaped};
@@ -313,21 +313,19 @@ fn durations(rendition: &Rendition) -> Option<Picture<'_>> {
 
 fn fetching(rendition: &Rendition) -> Option<Picture<'_>> {
     let longest = rendition.fetched.largest()?;
-    let viewer = Some(&rendition.viewer).filter(|viewer| viewer.is_sure());
-    let stalls = viewer.map_or_else(String::new, |viewer| match viewer.count {
-        0 => " A viewer with three target durations of buffer would not have stalled, as this recorder got the segments.".to_owned(),
-        count => format!(
-            " A viewer with three target durations of buffer would have stalled {} ({:.1} s in all, red), as this recorder got the segments.",
-            counted(count, "time"),
-            viewer.length_us as f64 / 1e6
-        ),
+    let viewer = rendition.viewer.viewer();
+    let told = viewer_words(rendition).map(|told| {
+        let red = viewer.is_some_and(|viewer| viewer.count > 0);
+        let red = if red { " (red)" } else { "" };
+        format!(" A viewer, as this recorder got the segments: {told}{red}.")
     });
+    let told = told.unwrap_or_default();
     let stalled = viewer.into_iter().flat_map(|viewer| &viewer.stalls);
     let span = |stall: &Stall| (stall.from_us, stall.from_us.saturating_add(stall.length_us));
     Some(Picture {
         id: format!("p{}-fetching", rendition.id),
         title: "Time to fetch a segment",
-        says: format!("{longest:.2} s at most.{stalls}"),
+        says: format!("{longest:.2} s at most.{told}"),
         unit: "s",
         scale: 1.0,
         lines: vec![line(

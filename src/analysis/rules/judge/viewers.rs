@@ -1,0 +1,130 @@
+//! What viewers saw: H04, and how bad an outage is.
+
+use super::judging::Judging;
+use crate::analysis::finding::Evidence;
+use crate::analysis::outages::outage::Outage;
+use crate::analysis::rules::broken::Broken;
+use crate::analysis::rules::http::viewer;
+use crate::analysis::rules::overview::Rendition;
+use crate::analysis::rules::registry::Severity;
+use crate::session::{Notice, NoticeEvent, ReadError, Run, holes};
+
+/// Rules that tell of an outage, too: what broke is told as bad once.
+const TELL_OF_OUTAGES: [&str; 3] = ["T07", "H01", "H03"];
+
+impl Judging<'_> {
+    /// What viewers saw, once all has passed.
+    pub(super) fn viewers(&mut self) -> Result<(), ReadError> {
+        if !(self.passes.texts && self.passes.exchanges) {
+            return Ok(());
+        }
+        let runs = self.reader.runs()?;
+        let end_us = runs.last().map_or(0, Run::end_us);
+        // What was not over when its run ended was over then.
+        let run_end_us = |at_us| {
+            let run = runs.iter().rev().find(|run| run.started_us <= at_us);
+            run.map_or(end_us, Run::end_us)
+        };
+        let span = |notice: &NoticeEvent| {
+            let until_us = notice.until_us().min(run_end_us(notice.at_us));
+            (notice.at_us, until_us.max(notice.at_us))
+        };
+        let is_away = |notice: &&NoticeEvent| {
+            let kinds = [Notice::Stalled, Notice::Suspended, Notice::DiskFull];
+            kinds.contains(&notice.kind)
+        };
+        let (away, unwell): (Vec<&NoticeEvent>, Vec<_>) =
+            self.looked_at.notices.iter().partition(is_away);
+        let away = away.into_iter().map(span);
+        let holes = holes(&runs).into_iter();
+        let away = away.chain(holes.map(|hole| (hole.from_us, hole.until_us)));
+        let (away, unwell) = (
+            united(away.collect()),
+            united(unwell.into_iter().map(span).collect()),
+        );
+        let durations = &self.durations;
+        self.overview
+            .see(&away, &unwell, |name| durations.measured(name));
+        Ok(())
+    }
+
+    /// H04.
+    pub(super) fn lags(rendition: &Rendition) -> Vec<(Evidence, Broken)> {
+        let viewer = rendition.viewer.viewer();
+        let stalls = viewer.map_or_else(Vec::new, |viewer| viewer.stalls.clone());
+        let has_target = rendition.target_us.is_some();
+        let told = stalls.into_iter().map(|stall| {
+            let at = Evidence {
+                at_us: stall.from_us,
+                exchange: None,
+            };
+            (at, viewer::judge(&stall, has_target))
+        });
+        told.collect()
+    }
+
+    /// How bad an outage is. Whoever plays a raw stream is cut off where it breaks, however soon it comes again; whoever plays a
+    /// playlist sees what lasts longer than the buffer. What another rule tells as bad is told as bad once.
+    pub(super) fn of_outage(&self, outage: &Outage) -> Severity {
+        let span_us = (
+            outage.first.at_us,
+            outage.good_us.unwrap_or(outage.last.at_us),
+        );
+        let is_bad = match outage.is_raw {
+            true => !self.is_silence(&outage.stream, span_us),
+            false => {
+                self.is_seen(&outage.stream, span_us)
+                    && !self
+                        .findings
+                        .tells(&TELL_OF_OUTAGES, &outage.stream, span_us)
+            }
+        };
+        match is_bad {
+            true => Severity::Should,
+            false => Severity::Info,
+        }
+    }
+
+    /// Whether a viewer saw what was wrong with a stream between two moments: it stalled then or a buffer later, or that was longer
+    /// than the buffer, where nobody knows.
+    fn is_seen(&self, stream: &str, (from_us, until_us): (i64, i64)) -> bool {
+        let renditions = self.overview.renditions().map(|(rendition, _)| rendition);
+        let of_stream: Vec<&Rendition> = renditions
+            .filter(|rendition| rendition.stream == stream)
+            .collect();
+        let has_stalled = |rendition: &&Rendition| {
+            let buffer_us = rendition.unit_us().saturating_mul(3);
+            let span_us = (from_us, until_us.saturating_add(buffer_us));
+            let viewer = rendition.viewer.viewer();
+            match viewer {
+                Some(viewer) => viewer.stalls.iter().any(|stall| stall.is_within(span_us)),
+                None => until_us.saturating_sub(from_us) > buffer_us && buffer_us > 0,
+            }
+        };
+        of_stream.iter().any(has_stalled)
+    }
+}
+
+/// Spans of time in order, of which those that overlap are one.
+fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    spans.dedup_by(|next, before| {
+        let overlaps = next.0 <= before.1;
+        if overlaps {
+            before.1 = before.1.max(next.1);
+        }
+        overlaps
+    });
+    spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_that_overlap_are_one() {
+        let spans = vec![(9, 12), (1, 5), (2, 3), (5, 6), (8, 9)];
+        assert_eq!(united(spans), [(1, 6), (8, 12)]);
+    }
+}
