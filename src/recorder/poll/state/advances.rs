@@ -53,6 +53,17 @@ pub(crate) struct PollSpan {
     pub away_us: i64,
 }
 
+impl PollSpan {
+    /// When it was over, if it took long: until then the recorder waited for what it had asked for.
+    fn long_over_us(&self) -> Option<i64> {
+        let took_us = self.over_us.saturating_sub(self.requested_us);
+        (took_us >= LONG_US).then_some(self.over_us)
+    }
+}
+
+/// A poll that takes so long, in microseconds, takes long.
+const LONG_US: i64 = 1_000_000;
+
 /// What there is to tell of a playlist's advances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -91,6 +102,8 @@ struct Advance {
     /// When the last poll was over, and the longest time until the next one.
     polled_us: i64,
     between_us: i64,
+    /// When the last poll was over, if it took long.
+    long_over_us: Option<i64>,
     is_told: bool,
 }
 
@@ -104,6 +117,7 @@ impl Advance {
         let pause_us = poll.requested_us.saturating_sub(self.polled_us);
         self.between_us = self.between_us.max(pause_us);
         self.polled_us = self.polled_us.max(poll.over_us);
+        self.long_over_us = poll.long_over_us();
     }
 
     /// Whether the recorder may have missed what was listed for a short time.
@@ -139,14 +153,16 @@ impl Advances {
                 at_us: poll.response_us,
                 target_us: stated.target_us,
                 known_us: poll.response_us,
-                polled_us: poll.over_us.max(poll.response_us),
+                polled_us: poll.long_over_us().unwrap_or(poll.response_us),
+                long_over_us: poll.long_over_us(),
                 between_us: 0,
                 is_told: false,
             });
         }
         let mut before = before?;
         // Who asks seldom sees it late; a request that is under way is asking.
-        let asked_us = before.known_us.max(before.polled_us);
+        let asked_us = before.long_over_us.max(Some(before.known_us));
+        let asked_us = asked_us.unwrap_or(before.known_us);
         let apart_us = poll.requested_us.saturating_sub(asked_us).max(0);
         before.polled(poll);
         let after_us = poll.response_us.saturating_sub(before.at_us);
