@@ -217,10 +217,13 @@ fn lanes_of_outage(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, Read
     let mut lanes = BTreeSet::new();
     for id in judged.finding.exchanges.iter().take(MOST_LOOKED_AT) {
         let rows = view.reader.exchange_rows((id.saturating_sub(1), *id), 1)?;
-        lanes.extend(rows.first().and_then(|row| match row.kind {
-            Kind::Main | Kind::Media => Some(row.resource_id),
+        let Some(row) = rows.first() else {
+            continue;
+        };
+        lanes.extend(match row.kind {
+            Kind::Main | Kind::Media => Some(view.reader.playlist_polled(row.resource_id)?),
             _ => row.listed_by,
-        }));
+        });
     }
     let lanes = lanes.into_iter().map(Lane::Playlist);
     Ok(lanes.map(|lane| lane.to_string()).collect())

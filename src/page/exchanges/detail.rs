@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::media::lines;
-use super::table::Row;
+use super::table::{Lanes, Row};
 use crate::page::asked::Lane;
 use crate::page::view::View;
 use crate::session::{
@@ -85,7 +85,7 @@ pub(in crate::page) fn detail(
             lane: row.listed_by.map(|id| Lane::Playlist(id).to_string()),
         }),
         body: body(view, &row, &detail)?,
-        row: Row::new(view, &row, &view.reader.raw_streams()?),
+        row: Row::new(view, &row, &mut Lanes::new(view)?)?,
     }))
 }
 

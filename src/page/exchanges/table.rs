@@ -1,5 +1,7 @@
 //! A page of a table of requests.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
 use crate::page::asked::{AskedSpan, Lane};
@@ -53,16 +55,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// `raw`: the streams that are no playlists.
-    pub(super) fn new(view: &View<'_>, row: &ExchangeRow, raw: &RawStreams) -> Self {
+    pub(super) fn new(
+        view: &View<'_>,
+        row: &ExchangeRow,
+        lanes: &mut Lanes,
+    ) -> Result<Self, ReadError> {
         let known = view.known;
-        let is_poll = matches!(row.kind, Kind::Main | Kind::Media);
-        let lane = match is_poll {
-            true if raw.has(row.stream_id) => Some(Lane::Raw(row.stream_id)),
-            true => Some(Lane::Playlist(row.resource_id)),
-            false => row.listed_by.map(Lane::Playlist),
-        };
-        Self {
+        let lane = lanes.of(view, row)?;
+        Ok(Self {
             id: row.id,
             at: known.at(row.requested_us),
             kind: row.kind.as_str(),
@@ -80,14 +80,46 @@ impl Row {
             error: row.error.as_deref().map(escaped),
             directives: row.directives.as_deref().map(escaped),
             damaged: row.damaged,
+        })
+    }
+}
+
+/// Which lane requests are of.
+pub(super) struct Lanes {
+    /// The streams that are no playlists.
+    raw: RawStreams,
+    /// The playlist of each resource that was polled.
+    polled: HashMap<i64, i64>,
+}
+
+impl Lanes {
+    pub(super) fn new(view: &View<'_>) -> Result<Self, ReadError> {
+        Ok(Self {
+            raw: view.reader.raw_streams()?,
+            polled: HashMap::new(),
+        })
+    }
+
+    fn of(&mut self, view: &View<'_>, row: &ExchangeRow) -> Result<Option<Lane>, ReadError> {
+        if !matches!(row.kind, Kind::Main | Kind::Media) {
+            return Ok(row.listed_by.map(Lane::Playlist));
         }
+        if self.raw.has(row.stream_id) {
+            return Ok(Some(Lane::Raw(row.stream_id)));
+        }
+        let playlist = match self.polled.get(&row.resource_id) {
+            Some(known) => *known,
+            None => view.reader.playlist_polled(row.resource_id)?,
+        };
+        self.polled.insert(row.resource_id, playlist);
+        Ok(Some(Lane::Playlist(playlist)))
     }
 }
 
 pub(in crate::page) fn table(view: &View<'_>, page: &Page<'_>) -> Result<Table, ReadError> {
     let (from_us, until_us) = span_us(view, page.span);
     let reader = view.reader;
-    let raw = reader.raw_streams()?;
+    let mut lanes = Lanes::new(view)?;
     let first = reader.first_exchange_since(from_us)?;
     let end = reader.first_exchange_since(until_us.saturating_add(1))?;
     let mut table = Table {
@@ -111,7 +143,7 @@ pub(in crate::page) fn table(view: &View<'_>, page: &Page<'_>) -> Result<Table, 
             }
             behind = row.id;
             if page.filter.wants(&row, view.known.stream(row.stream_id)) {
-                table.exchanges.push(Row::new(view, &row, &raw));
+                table.exchanges.push(Row::new(view, &row, &mut lanes)?);
             }
         }
         if is_end {

@@ -129,12 +129,21 @@ async fn segments_of_a_playlist_with_another_url_are_found_there() {
         ..NewRevision::default()
     });
     recording.writer.exchange(poll).await;
+    let mut known_as = recording.exchange(Kind::Media, LIST, 2050);
+    known_as.asked_as = Some(other.to_owned());
+    recording.writer.exchange(known_as).await;
     let segment = recording.exchange(Kind::Segment, "http://origin.example/token2/s9.ts", 2100);
     let id = segment.id;
     recording.writer.exchange(segment).await;
     recording.writer.written().await;
     let lanes = json(&recording, "lanes", "");
     let lane = &lanes["lanes"][0];
+    let polls = json(&recording, "exchanges", "filter=kind:media");
+    let lanes_of_polls = polls["exchanges"].as_array().unwrap().iter();
+    assert_eq!(lanes_of_polls.clone().count(), 3);
+    for poll in lanes_of_polls {
+        assert_eq!(poll["lane"], lane["id"], "{poll}");
+    }
     assert_eq!(lane["segments"][2]["exchange"], id, "{lane}");
     assert_eq!(lane["marks"][0]["kind"], "url", "{lane}");
     assert_eq!(lane["marks"][0]["text"], other, "{lane}");

@@ -78,6 +78,23 @@ impl Reader {
         Ok(found.into_iter().next())
     }
 
+    /// The playlist that is polled where this resource is: of one that was renewed the first of its resources, which its revisions are of.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn playlist_polled(&self, resource_id: i64) -> Result<i64, ReadError> {
+        let found = self.list(
+            "SELECT a.resource_id FROM resource r JOIN alias a ON a.url = r.url
+               JOIN resource p ON p.id = a.resource_id AND p.stream_id = r.stream_id
+              WHERE r.id = ?1 AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.playlist_id = ?1)
+                AND EXISTS (SELECT 1 FROM revision v WHERE v.playlist_id = p.id)
+              ORDER BY p.id LIMIT 1",
+            [resource_id],
+            |row| row.get(0),
+        )?;
+        Ok(found.into_iter().next().unwrap_or(resource_id))
+    }
+
     /// The name of a resource: its URL path without the leading slash.
     ///
     /// # Errors

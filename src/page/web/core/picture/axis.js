@@ -118,8 +118,9 @@ export function createAxis(state, session) {
     reveal(at, to = at) {
       const width = span.to - span.from;
       if (at >= span.from && to <= span.to) return;
-      // What led to it is seen as well.
-      const from = at - Math.min(width / 4, Math.max((width - (to - at)) / 2, 0));
+      // What led to it is seen as well; all of it, where there is room.
+      const left = width - (to - at);
+      const from = at - (left > 0 ? Math.min(width / 4, left / 2) : width / 4);
       axis.show({ from, to: from + width });
     },
     subscribe(told) {
