@@ -1,7 +1,7 @@
 complete -c isrecorder -l streams -d 'More streams, one a line: NAME URL, below it indented header fields; read again on SIGHUP' -r -F
 complete -c isrecorder -s o -s f -l output -l folder -d 'Folder of sessions' -r -F
 complete -c isrecorder -s s -l session -d 'Output session name; default: session1, or the next number that is free' -r
-complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files' -r
+complete -c isrecorder -l keep -d 'Keep the last so long only, for example 2h; what is older goes, rows and files (of a raw stream whole files: --roll says how long one is)' -r
 complete -c isrecorder -l keep-bytes -d 'Keep chunks of so many bytes only, for example 50G; the oldest go' -r
 complete -c isrecorder -l wait -d 'Go on watching a stream that has ended, in case it comes back: for ever, or for so long, for example 12h' -r
 complete -c isrecorder -l duration -d 'Stop after so long, for example 90m' -r

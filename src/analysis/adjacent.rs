@@ -222,6 +222,12 @@ impl<'a> Search<'a> {
         Ok(used_us.filter(|us| *us > 0 && !states_one))
     }
 
+    /// Whether something was over, or was so last, before all is kept (`--keep`): what is left of that time is left by
+    /// chance, and a replay has nothing of it.
+    pub(super) fn is_before_kept(&self, over_us: Option<i64>, last_us: i64) -> bool {
+        over_us.unwrap_or(last_us) <= self.kept_us
+    }
+
     /// For so long between two moments no recorder ran, in microseconds.
     pub(super) fn not_running_us(&self, from_us: i64, until_us: i64) -> i64 {
         unrecorded_us(&self.holes, from_us, until_us)

@@ -16,11 +16,13 @@ use super::noticed::{Noticed, noticed_lines, stood_still_us};
 use super::silences::{Came, Scan, Silence, came};
 use super::times::{between_us, both_clocks, length};
 use crate::clock::micros;
-use crate::session::{NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
+use crate::session::{Notice, NoticeEvent, RawAttempt, ReadError, StreamInfo, seconds};
 use crate::shown::escaped;
 
 /// Without a byte for longer, in microseconds, a raw stream has a gap.
 pub const ALLOWED_US: i64 = 2_000_000;
+/// A shorter time in which the recorder did not ask is not worth a word, in microseconds.
+const TOLD_US: i64 = 100_000;
 /// Requests that are read at once: how a part of a day came is a text of a megabyte.
 const ATTEMPTS: usize = 16;
 /// Kinds of failures that are told apart.
@@ -37,6 +39,8 @@ pub struct RawGap {
     pub failures: Vec<(String, u64)>,
     /// For so long of it no recorder ran.
     pub not_running_us: i64,
+    /// For so long before its end one ran and did not ask, though no host had asked for patience.
+    pub unasked_us: i64,
     /// What the recorder noticed about itself meanwhile.
     pub noticed: Vec<NoticeEvent>,
 }
@@ -70,6 +74,9 @@ impl Search<'_> {
         let mut failures = Failures::default();
         let mut found = |scan: &mut Scan, failures: &Failures| {
             for silence in scan.found.drain(..) {
+                if self.is_before_kept(None, silence.until_us) {
+                    continue;
+                }
                 let is_within = silence.to_exchange == Some(silence.from_exchange);
                 let happened = if is_within {
                     Vec::new()
@@ -114,14 +121,38 @@ impl Search<'_> {
 
     fn raw_gap(&self, silence: Silence, failures: Vec<(String, u64)>) -> RawGap {
         let (from_us, until_us) = (silence.from_us, silence.until_us);
+        let noticed = self.noticed(&[], from_us, until_us);
+        let unasked_us = silence.unasked_us.map_or(0, |(from_us, until_us)| {
+            let down_us = unrecorded_us(&self.holes, from_us, until_us);
+            let pause_us = until_us.saturating_sub(from_us).saturating_sub(down_us);
+            pause_us.saturating_sub(excused_us(&noticed, from_us, until_us))
+        });
         RawGap {
             threshold_us: self.threshold.of_raw_streams(),
             failures,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
-            noticed: self.noticed(&[], from_us, until_us),
+            unasked_us: unasked_us.max(0),
+            noticed,
             silence,
         }
     }
+}
+
+/// For so long of a time in which the recorder did not ask it could not, or was not to: what it noticed says so already.
+fn excused_us(noticed: &[NoticeEvent], from_us: i64, until_us: i64) -> i64 {
+    let is_excuse = |kind| matches!(kind, Notice::LeftAlone | Notice::Stalled);
+    let excuses = noticed.iter().filter(|event| is_excuse(event.kind));
+    let mut spans: Vec<(i64, i64)> = excuses
+        .map(|event| (event.at_us.max(from_us), event.until_us().min(until_us)))
+        .collect();
+    spans.sort_unstable();
+    let (mut excused_us, mut so_far_us) = (0_i64, from_us);
+    for (from_us, until_us) in spans {
+        let part_us = until_us.saturating_sub(from_us.max(so_far_us)).max(0);
+        excused_us = excused_us.saturating_add(part_us);
+        so_far_us = so_far_us.max(until_us);
+    }
+    excused_us
 }
 
 /// What happened since bytes came.
@@ -152,12 +183,24 @@ impl RawGap {
         self.silence.until_us.saturating_sub(self.silence.from_us)
     }
 
-    /// Without the time in which no recorder ran, or it stood still, it would be none.
+    /// Until when it is told of the origin: behind that the recorder did not ask, and whether bytes would have come nobody
+    /// knows.
+    pub fn certain_until_us(&self) -> i64 {
+        let until_us = self.silence.until_us.saturating_sub(self.unasked_us);
+        until_us.max(self.silence.from_us)
+    }
+
+    /// How long it was without the time before its end in which the recorder did not ask.
+    pub fn certain_us(&self) -> i64 {
+        self.certain_until_us().saturating_sub(self.silence.from_us)
+    }
+
+    /// Without the time in which no recorder ran, or it stood still, or did not ask, it would be none.
     pub fn is_recorders(&self) -> bool {
         let (from_us, until_us) = (self.silence.from_us, self.silence.until_us);
         let stood_us = stood_still_us(&self.noticed, from_us, until_us);
         let own_us = self.not_running_us.saturating_add(stood_us);
-        self.length_us().saturating_sub(own_us) <= self.threshold_us
+        self.certain_us().saturating_sub(own_us) <= self.threshold_us
     }
 
     /// As a sentence. `zero_us` is session zero.
@@ -192,6 +235,12 @@ impl RawGap {
             text += &format!(
                 "; the recorder did not run for {} of it",
                 length(self.not_running_us)
+            );
+        }
+        if self.unasked_us >= TOLD_US {
+            text += &format!(
+                "; of which the recorder did not ask for {} before its end",
+                length(self.unasked_us)
             );
         }
         for line in noticed_lines(&self.noticed, zero_us) {
@@ -239,6 +288,7 @@ impl RawGap {
             gap_seconds: seconds(self.length_us()),
             threshold_seconds: seconds(self.threshold_us),
             uncertain_seconds: seconds(self.silence.uncertain_us),
+            unasked_seconds: seconds(self.unasked_us),
             open: self.silence.to_exchange.is_none(),
             failures: self
                 .failures
@@ -265,6 +315,8 @@ struct Detail<'a> {
     threshold_seconds: f64,
     /// How much earlier than it was seen its end may have been.
     uncertain_seconds: f64,
+    /// For so long of that the recorder did not ask.
+    unasked_seconds: f64,
     open: bool,
     failures: Vec<Failure<'a>>,
     not_running_seconds: f64,
@@ -280,7 +332,6 @@ struct Failure<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Notice;
 
     fn gap() -> RawGap {
         RawGap {
@@ -290,11 +341,13 @@ mod tests {
                 until_us: 16_500_000,
                 to_exchange: Some(6),
                 uncertain_us: 500_000,
+                unasked_us: None,
                 is_left: false,
             },
             threshold_us: ALLOWED_US,
             failures: vec![("reset".to_owned(), 1), ("HTTP 503".to_owned(), 2)],
             not_running_us: 0,
+            unasked_us: 0,
             noticed: Vec::new(),
         }
     }
@@ -341,6 +394,40 @@ mod tests {
         assert!(!gap().is_recorders());
         assert!(!own(1_499_999).is_recorders());
         assert!(own(1_500_000).is_recorders());
+    }
+
+    #[test]
+    fn what_the_recorder_did_not_ask_for_is_its_own_and_told() {
+        let unasked = |unasked_us| RawGap {
+            unasked_us,
+            ..gap()
+        };
+        assert!(!unasked(1_499_999).is_recorders());
+        assert!(unasked(1_500_000).is_recorders());
+        let gap = unasked(1_200_000);
+        assert_eq!((gap.length_us(), gap.certain_us()), (3_500_000, 2_300_000));
+        let told = "; of which the recorder did not ask for 1.200 s before its end";
+        assert!(gap.text(0).ends_with(told), "{}", gap.text(0));
+        assert!(!unasked(TOLD_US - 1).text(0).contains("did not ask"));
+    }
+
+    #[test]
+    fn what_a_host_asked_for_and_what_the_recorder_could_not_do_is_said_once() {
+        let event = |kind, at_us, length_us| NoticeEvent {
+            kind,
+            at_us,
+            length_us: Some(length_us),
+            detail: String::new(),
+        };
+        let noticed = [
+            event(Notice::Stalled, 50, 10),
+            event(Notice::LeftAlone, 0, 30),
+            event(Notice::LeftAlone, 20, 25),
+            event(Notice::DiskFull, 0, 100),
+        ];
+        assert_eq!(excused_us(&noticed, 10, 100), 20 + 15 + 10);
+        assert_eq!(excused_us(&noticed, 10, 55), 20 + 15 + 5);
+        assert_eq!(excused_us(&noticed, 60, 100), 0);
     }
 
     #[test]

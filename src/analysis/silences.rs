@@ -30,6 +30,8 @@ pub struct Silence {
     pub to_exchange: Option<ExchangeId>,
     /// How much earlier it may have ended, in microseconds: so long nobody asked, or looked.
     pub uncertain_us: i64,
+    /// From when until when, before its end, the recorder did not ask.
+    pub unasked_us: Option<(i64, i64)>,
     /// It was no longer recorded from then on.
     pub is_left: bool,
 }
@@ -171,16 +173,18 @@ impl Scan {
             if until_us.saturating_sub(since_us) <= self.threshold_us {
                 continue;
             }
-            let unasked_us = self.tried_us.filter(|_| is_first);
-            let unasked_us = unasked_us.map_or(0, |tried_us| {
-                came.requested_us.saturating_sub(tried_us).max(0)
-            });
+            let tried_us = self.tried_us.filter(|_| is_first);
+            let unasked_us = tried_us.map(|tried_us| (tried_us.max(last_us), came.requested_us));
+            let unasked_us = unasked_us.filter(|(from_us, until_us)| from_us < until_us);
+            let pause_us =
+                unasked_us.map_or(0, |(from_us, until_us)| until_us.saturating_sub(from_us));
             self.found.push(Silence {
                 from_us: last_us,
                 from_exchange: last_exchange,
                 until_us: at_us,
                 to_exchange: Some(came.exchange_id),
-                uncertain_us: at_us.saturating_sub(earliest_us).max(unasked_us),
+                uncertain_us: at_us.saturating_sub(earliest_us).max(pause_us),
+                unasked_us,
                 is_left: false,
             });
         }
@@ -215,6 +219,7 @@ impl Scan {
                 until_us,
                 to_exchange: None,
                 uncertain_us: 0,
+                unasked_us: None,
                 is_left: left_us.is_some(),
             });
         }
@@ -289,6 +294,12 @@ mod tests {
             [(1010, 4010, 1, Some(1)), (5010, 8010, 1, Some(3))]
         );
         assert_eq!(scan.found[1].uncertain_us, 2 * S, "nobody asked in between");
+        let unasked_us: Vec<_> = scan
+            .found
+            .iter()
+            .map(|silence| silence.unasked_us)
+            .collect();
+        assert_eq!(unasked_us, [None, Some((6 * S, 8 * S))]);
         scan.found.clear();
         scan.end(Some(&attempt(3, 8 * S, &[(0, 10), (S, 20)])), 12 * S);
         assert_eq!(found(&scan), [(9010, 12_000, 3, None)]);

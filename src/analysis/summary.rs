@@ -133,7 +133,7 @@ impl Summary {
         let span = Span {
             of: RAW,
             from_us: shown_us(gap.silence.from_us, zero_us),
-            until_us: shown_us(gap.silence.until_us, zero_us),
+            until_us: shown_us(gap.certain_until_us(), zero_us),
             lost: 0,
         };
         gaps.add(stream, span);
@@ -371,20 +371,23 @@ mod tests {
                 until_us: 7_500_000,
                 to_exchange: Some(2),
                 uncertain_us: 0,
+                unasked_us: None,
                 is_left: false,
             },
             threshold_us: 2_000_000,
             failures: Vec::new(),
             not_running_us: 6_000_000,
+            unasked_us: 0,
             noticed: Vec::new(),
         };
         let mut all = Summary::default();
         all.raw_gap("hall", &gap, 0);
         assert!(!all.has_gaps() && all.has_own_gaps());
         assert_eq!(all.of_gaps(), "no gap; 1 gap of the recorder's own");
-        gap.not_running_us = 4_000_000;
+        (gap.not_running_us, gap.unasked_us) = (0, 4_000_000);
         all.raw_gap("hall", &gap, 0);
         assert!(all.has_gaps());
+        assert_eq!(all.of_gaps(), "1 gap, 2.500 s; 1 gap of the recorder's own");
     }
 
     #[test]

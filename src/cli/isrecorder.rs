@@ -75,7 +75,8 @@ struct Arguments {
     /// fields and cookies are not kept in a session: give them again.
     #[arg(long, requires = "session")]
     resume: bool,
-    /// Keep the last so long only, for example 2h; what is older goes, rows and files
+    /// Keep the last so long only, for example 2h; what is older goes, rows and files (of a raw stream whole files:
+    /// --roll says how long one is)
     #[arg(long, value_parser = parse_positive, value_name = "TIME")]
     keep: Option<Duration>,
     /// Keep chunks of so many bytes only, for example 50G; the oldest go

@@ -204,14 +204,25 @@ pub(super) fn describe(
 }
 
 const SECOND_US: i64 = 1_000_000;
+/// Of what `--keep` removes, so much later is a start that is offered.
+const LATER_US: i64 = 30 * SECOND_US;
 /// In seconds.
 const MINUTE: i64 = 60;
 
 impl Description {
-    /// From when on everything is kept, in whole seconds.
+    /// From when on everything is kept, in whole seconds. Of a session that is being recorded with `--keep` a little later:
+    /// who follows a link that was true a while ago is to get there.
     pub fn start(&self) -> i64 {
         let kept_us = self.kept_from_us.max(0);
-        kept_us.saturating_add(SECOND_US - 1) / SECOND_US
+        let is_sliding = self.recording && kept_us > 0;
+        let window_us = self.length_us.saturating_sub(kept_us).max(0);
+        let later_us = if is_sliding {
+            LATER_US.min(window_us / 2)
+        } else {
+            0
+        };
+        let start_us = kept_us.saturating_add(later_us);
+        start_us.saturating_add(SECOND_US - 1) / SECOND_US
     }
 
     /// A later second at which something is there: one minute, else halfway.
@@ -425,12 +436,12 @@ mod tests {
 
     #[test]
     fn no_offset_is_offered_at_which_nothing_is_there() {
-        let offsets = |kept_s: i64, length_s: i64| {
+        let offsets_of = |kept_s: i64, length_s: i64, recording: bool| {
             let description = Description {
                 session: "s".to_owned(),
                 recorded_us: 0,
                 length_us: length_s * SECOND_US,
-                recording: false,
+                recording,
                 kept_from_us: kept_s * SECOND_US,
                 clip_of: None,
                 holes: Vec::new(),
@@ -441,10 +452,15 @@ mod tests {
             let numbers = offered.map(|rest| rest.split('"').next().unwrap().to_owned());
             numbers.collect::<Vec<_>>()
         };
+        let offsets = |kept_s, length_s| offsets_of(kept_s, length_s, false);
         assert_eq!(offsets(0, 90), ["0", "60"]);
         assert_eq!(offsets(0, 12), ["0", "6"]);
         assert_eq!(offsets(0, 1), ["0"]);
         assert_eq!(offsets(300, 340), ["300", "320"]);
         assert_eq!(offsets(300, 400), ["300", "360"]);
+        // What is removed while it is looked at is not offered.
+        assert_eq!(offsets_of(300, 400, true), ["330", "390"]);
+        assert_eq!(offsets_of(300, 310, true), ["305", "307"]);
+        assert_eq!(offsets_of(0, 90, true), ["0", "60"]);
     }
 }

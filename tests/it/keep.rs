@@ -152,6 +152,67 @@ fn the_oldest_goes_and_what_is_kept_replays() {
     );
 }
 
+/// The number of the first segment of a playlist, and its segments.
+fn listed(playlist: &str) -> (u64, Vec<String>) {
+    let mut lines = playlist.lines();
+    let number = lines.find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
+    let uris = playlist.lines().filter(|line| line.contains("exchange/"));
+    let uris = uris.filter(|line| !line.starts_with('#'));
+    let number = number.unwrap_or_else(|| panic!("{playlist}"));
+    (
+        number.trim().parse().unwrap(),
+        uris.map(str::to_owned).collect(),
+    )
+}
+
+#[test]
+fn what_is_removed_is_no_longer_listed() {
+    let origin = Origin::new(channel);
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--keep", "3s"])
+        .start();
+    recording.until_at_least(1, "SELECT count(*) > 5 FROM revision");
+    let replayer = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let first = replayer.get("/dvr.m3u8");
+    let first = listed(&first);
+    recording.until_at_least(1, &kept_from(6));
+    let playlist = replayer.get("/dvr.m3u8");
+    assert!(
+        !playlist.contains("PLAYLIST-TYPE") && !playlist.contains("ENDLIST"),
+        "{playlist}"
+    );
+    let later = listed(&playlist);
+    assert!(later.0 > first.0, "{first:?} {playlist}");
+    // The same replayer goes on, while more and more goes.
+    recording.until_at_least(1, &kept_from(9));
+    let playlist = replayer.get("/dvr.m3u8");
+    let (number, uris) = listed(&playlist);
+    assert!(number > later.0 && !uris.is_empty(), "{playlist}");
+    let referred = playlist.split("exchange/").skip(1);
+    let referred = referred.map(|rest| rest.split(['"', '\r', '\n']).next().unwrap());
+    for path in referred.filter(|path| !path.starts_with("0/")) {
+        let sent = replayer.get(&format!("/exchange/{path}"));
+        if !sent.starts_with("HTTP/1.1 200 ") {
+            // It went after the list was read.
+            assert!(
+                sent.contains("--keep has removed what was before"),
+                "{sent}"
+            );
+            let now = replayer.get("/dvr.m3u8");
+            assert!(
+                !now.contains(&format!("exchange/{path}")),
+                "{path}: {playlist} {now}"
+            );
+        }
+    }
+    // Another one says the same of what is there.
+    let anew = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let (anew_number, anew_uris) = listed(&anew.get("/dvr.m3u8"));
+    assert!(anew_number >= number, "{anew_number} {playlist}");
+    assert!(!anew_uris.is_empty());
+    drop(recording.interrupt());
+}
+
 #[test]
 fn a_later_run_keeps_on_and_removes_what_a_crash_left() {
     let origin = Origin::new(channel);

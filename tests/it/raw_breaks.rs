@@ -199,7 +199,8 @@ fn gaps_in_raw_streams_are_found_within_a_response_and_between_two() {
         text.starts_with("Raw stream hall\nNo byte for 1."),
         "{text}"
     );
-    assert!(text.contains("; silent for 1.9 s, HTTP 503\n"), "{text}");
+    let failed = "; silent for 1.9 s, HTTP 503; of which the recorder did not ask for 0.";
+    assert!(text.contains(failed), "{text}");
     let failed = |arguments: &[&str]| {
         let status = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
             .args(arguments)
@@ -215,6 +216,59 @@ fn gaps_in_raw_streams_are_found_within_a_response_and_between_two() {
         failed(&["-t", "60", "--fail-on-gap"]),
         Some(0),
         "it has something to look at"
+    );
+}
+
+#[test]
+fn an_origin_that_ends_in_good_order_and_answers_at_once_leaves_no_gap() {
+    // As it did: each of its bodies is ended, and each request is answered at once.
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0..8 => live(
+            groups(ask.nth as u32 * 40..ask.nth as u32 * 40 + 40),
+            Then::End,
+        ),
+        _ => live(groups(320..360), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until_at_least(8, PARTS);
+    recording.until("all is well", || origin.count("/live") == 9);
+    let session = recording.interrupt().session();
+    let gaps = objects(&find(&session, &["--json"]));
+    assert!(gaps.iter().all(|gap| gap["own"] == true), "{gaps:?}");
+    let found = Command::new(env!("CARGO_BIN_EXE_adjacent-find"))
+        .arg("--fail-on-gap")
+        .arg(session.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(found.stdout).unwrap();
+    assert_eq!(found.status.code(), Some(0), "{text}");
+    assert!(!text.contains("did not ask"), "it asked at once: {text}");
+    let report = said(env!("CARGO_BIN_EXE_isreport"), &[], &session);
+    assert!(!report.contains("S01"), "{report}");
+}
+
+#[test]
+fn what_the_recorder_did_not_ask_for_is_told_as_its_own() {
+    let origin = Origin::new(|ask: &Ask| match ask.nth {
+        0 => live(groups(0..40), Then::End),
+        // Asked again at once, then a second later, then two.
+        1..4 => Reply::html(403),
+        _ => live(groups(40..80), Then::Again),
+    });
+    let mut recording = recorder(&origin).start();
+    recording.until("all is well", || origin.count("/live") == 5);
+    recording.until_it_says("of which the recorder did not ask");
+    let session = recording.interrupt().session();
+    let gaps = objects(&find(&session, &["-t", "0.9", "--json"]));
+    let of_it = |key: &str| gaps[0]["detail"][key].as_f64().unwrap();
+    let (length, unasked) = (of_it("gap_seconds"), of_it("unasked_seconds"));
+    assert!(unasked >= 2.0 && length > unasked, "{gaps:?}");
+    let text = find(&session, &["-t", "0.9"]);
+    assert!(
+        text.contains(
+            "; ended by the origin, HTTP 403 x 3; of which the recorder did not ask for "
+        ),
+        "{text}"
     );
 }
 

@@ -139,3 +139,49 @@ fn what_players_take_in_no_segments_is_at_its_dump() {
     let said = String::from_utf8(sent.body).unwrap();
     assert!(said.contains("/hall/dump.flv"), "{said}");
 }
+
+/// The number of the first segment of a playlist.
+fn media_sequence(playlist: &str) -> u64 {
+    let mut lines = playlist.lines();
+    let number = lines.find_map(|line| line.strip_prefix("#EXT-X-MEDIA-SEQUENCE:"));
+    number.unwrap().parse().unwrap()
+}
+
+#[test]
+fn with_keep_the_oldest_parts_go_and_the_list_goes_on() {
+    let origin = Origin::new(|ask: &Ask| {
+        let first = ask.nth as u32 * 40;
+        live(groups(first..first + 40), Then::End)
+    });
+    let mut recording = recorder(&origin).args(["--keep", "3s"]).start();
+    let kept = "SELECT count(*) FROM event WHERE id = 0";
+    recording.until_at_least(1, kept);
+    recording.until_at_least(2, PARTS);
+    let sessions = recording.sessions();
+    let replayer = Replayer::start(&sessions, &["-p", "0", "session1"]);
+    let before = text(&replayer, "/hall/dvr.m3u8");
+    let mut later = String::new();
+    recording.until("the first part has gone", || {
+        later = text(&replayer, "/hall/dvr.m3u8");
+        media_sequence(&later) > media_sequence(&before)
+    });
+    for playlist in [&before, &later] {
+        assert!(
+            !playlist.contains("ENDLIST") && !playlist.contains("PLAYLIST-TYPE"),
+            "it is live: {playlist}"
+        );
+    }
+    let uris = |playlist: &str| -> Vec<String> {
+        let lines = playlist.lines().filter(|line| !line.starts_with('#'));
+        lines.map(str::to_owned).collect()
+    };
+    let went = (media_sequence(&later) - media_sequence(&before)) as usize;
+    let (before, after) = (uris(&before), uris(&later));
+    let left = before.get(went..).unwrap_or_default();
+    assert!(after.starts_with(left), "{before:?} {later}");
+    // One that begins now does not go back.
+    let other = Replayer::start(&sessions, &["-p", "0", "session1"]);
+    let anew = text(&other, "/hall/dvr.m3u8");
+    assert!(media_sequence(&anew) >= media_sequence(&later), "{anew}");
+    drop(recording.interrupt());
+}

@@ -40,6 +40,11 @@ impl Search<'_> {
         &self,
         mut each: impl FnMut(Outage) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut each = |outage: Outage| match self.is_before_kept(outage.good_us, outage.last.at_us)
+        {
+            true => Ok(()),
+            false => each(outage),
+        };
         let reader = self.reader();
         let mut grouping = Grouping::default();
         let mut behind = 0;

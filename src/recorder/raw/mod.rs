@@ -4,6 +4,7 @@
 pub mod fuzzing;
 pub mod hop;
 pub mod opened;
+mod pace;
 pub mod part;
 pub mod recording;
 pub mod silence;

@@ -1,8 +1,7 @@
 //! A stream that is no playlist: an endless body, recorded as it comes, in parts.
 //!
 //! A new part begins with each response, and at each `--roll` where the format can be cut
-//! ([`cut`]). Whatever ends a response, it is asked for again, for ever: at once where it had
-//! come for a while, else ever later.
+//! ([`cut`]). Whatever ends a response, it is asked for again, for ever ([`super::pace`]).
 
 use super::opened::Opened;
 use super::silence::Watch;
@@ -18,6 +17,7 @@ use reqwest::Response;
 use tokio::time::{Instant, timeout};
 use url::Url;
 
+use super::pace::{Fate, Pace};
 use super::part::{End, Ended, Part};
 use crate::clock;
 use crate::recorder::admission::hosts;
@@ -32,7 +32,6 @@ use crate::recorder::http::fetch::ask::Ask;
 #[cfg(test)]
 use crate::recorder::panics;
 use crate::recorder::playlists::playlist::Playlist;
-use crate::recorder::schedule::reconnect_delay;
 use crate::recorder::stats::board::PlaylistStats;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::outages::outage::Failed;
@@ -139,36 +138,32 @@ impl Plain {
 
     async fn run(&self, opened: Opened) {
         let stop = &self.context.stop;
-        let mut next = Some(opened);
-        let mut failures = 0_u32;
+        let mut pace = Pace::new(clock::instant());
+        let mut next = Ok(opened);
         loop {
-            let steady = match next.take() {
-                Some(opened) if self.is_known(&opened) => return self.is_again(opened).await,
-                Some(opened) => match self.contained(opened).await {
+            let fate = match next {
+                Ok(opened) if self.is_known(&opened) => return self.is_again(opened).await,
+                Ok(opened) => match self.contained(opened).await {
                     Came::File => return self.is_over(),
-                    Came::Steadily => true,
-                    Came::Briefly => false,
+                    Came::Steadily => Fate::Steady,
+                    Came::Briefly => Fate::Failed,
                 },
-                None => false,
-            };
-            failures = if steady {
-                0
-            } else {
-                failures.saturating_add(1)
+                Err(fate) => fate,
             };
             let now = clock::instant();
-            let held = self
-                .context
-                .fetcher
-                .hosts
-                .not_before(&self.playlist.url, now);
-            let due = (now + reconnect_delay(failures)).max(held.unwrap_or(now));
+            let hosts = &self.context.fetcher.hosts;
+            let held = hosts.not_before(&self.playlist.url, now);
+            let wished = pace.next(fate, now);
+            let due = wished.max(held.unwrap_or(wished));
+            self.watch.pauses(due == wished);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.watch.over(tokio::time::sleep_until(due)) => {}
             }
+            self.watch.asks();
+            pace.asks(clock::instant());
             let connect = self.context.panics.contain(self.connect(due), what);
-            next = self.watch.over(connect).await.flatten();
+            next = self.watch.over(connect).await.unwrap_or(Err(Fate::Failed));
         }
     }
 
@@ -189,8 +184,8 @@ impl Plain {
         Came::Briefly
     }
 
-    /// Asks again; `None`: no stream came.
-    async fn connect(&self, due: Instant) -> Option<Opened> {
+    /// Asks again.
+    async fn connect(&self, due: Instant) -> Result<Opened, Fate> {
         let lag_us = clock::micros(clock::instant().saturating_duration_since(due));
         let ask = Ask {
             url: self.playlist.url.clone(),
@@ -211,7 +206,7 @@ impl Plain {
         let mut hops = self.context.fetcher.chain(&ask).await;
         self.playlist.answered(&hops);
         PlaylistStats::count(&self.playlist.stats.polls, 1);
-        let mut last = hops.pop()?;
+        let mut last = hops.pop().ok_or(Fate::Failed)?;
         let head = hops.first().map_or(last.id, |hop| hop.id);
         for hop in hops {
             self.write(hop, head, lag_us).await;
@@ -225,11 +220,12 @@ impl Plain {
             if last.is_fault() {
                 self.is_refused(&last);
             }
+            let fate = Fate::of_status(last.status);
             self.write(last, head, lag_us).await;
-            return None;
+            return Err(fate);
         };
         self.write_crossed(&mut last, head, lag_us).await;
-        Some(Opened {
+        Ok(Opened {
             url: self.url_of(&last, head),
             from_us: Availability::poll(None).known_us(last.timing()),
             hop: last,
@@ -449,6 +445,7 @@ impl Plain {
         if hop.outcome == Outcome::Aborted {
             return;
         }
+        self.watch.fails();
         self.playlist.stats.fault(hop.outcome);
         let what = hop.fault_words();
         let stats = &self.context.stats;

@@ -20,6 +20,8 @@ use crate::session::Kind;
 
 /// A longer time without a byte is a gap, in microseconds. Players hold a few seconds; `adjacent-find` finds the same.
 const ALLOWED_US: i64 = 2_000_000;
+/// So long a time in which it was not asked for is told, in microseconds: more than the ordinary one.
+const UNASKED_US: i64 = 1_200_000;
 /// How often a stream is looked at of which nothing comes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 const SILENT: &str = "no byte for a while";
@@ -30,6 +32,10 @@ pub(super) struct Watch {
     playlist: Arc<Playlist>,
     /// When its last byte came, in microseconds of Unix time, where it has broken since. 0: it has not.
     broken_since_us: AtomicI64,
+    /// From when until when the recorder did not ask for it, of its own accord, before the request that it waits for
+    /// now, in microseconds of Unix time. 0: that goes on; of both: it has asked all the time. Whether something would
+    /// have come then nobody knows.
+    unasked_us: (AtomicI64, AtomicI64),
     /// That nothing comes is told.
     is_said: AtomicBool,
     /// That is not told, since others were shortly before: its end is.
@@ -42,6 +48,7 @@ impl Watch {
             context: Arc::clone(context),
             playlist: Arc::clone(playlist),
             broken_since_us: AtomicI64::new(0),
+            unasked_us: (AtomicI64::new(0), AtomicI64::new(0)),
             is_said: AtomicBool::new(false),
             is_untold: AtomicBool::new(false),
         }
@@ -66,7 +73,9 @@ impl Watch {
 
     fn look(&self) {
         let stats = &self.playlist.stats;
-        let (since_us, now_us) = (stats.advanced_us.load(Ordering::Relaxed), self.now_us());
+        let since_us = stats.advanced_us.load(Ordering::Relaxed);
+        let now_us = self.now_us();
+        let now_us = now_us.saturating_sub(self.unasked_us(now_us));
         let silent_us = now_us.saturating_sub(since_us);
         if since_us == 0 || silent_us <= ALLOWED_US {
             return;
@@ -115,6 +124,34 @@ impl Watch {
         self.broken_since_us.store(since_us, Ordering::Relaxed);
     }
 
+    /// It is not asked for, for a time; `is_own`: by the recorder's own rules, and not since its host asked for that.
+    pub(super) fn pauses(&self, is_own: bool) {
+        let from_us = if is_own { self.now_us() } else { 0 };
+        self.unasked_us.1.store(0, Ordering::Relaxed);
+        self.unasked_us.0.store(from_us, Ordering::Relaxed);
+    }
+
+    /// It is asked for again.
+    pub(super) fn asks(&self) {
+        self.unasked_us.1.store(self.now_us(), Ordering::Relaxed);
+    }
+
+    /// That brought nothing: nor would it have done before, as far as anybody knows.
+    pub(super) fn fails(&self) {
+        self.unasked_us.0.store(0, Ordering::Relaxed);
+    }
+
+    /// For so long it was not asked for before the request that is waited for.
+    fn unasked_us(&self, now_us: i64) -> i64 {
+        let (from_us, until_us) = &self.unasked_us;
+        let (from_us, until_us) = match from_us.load(Ordering::Relaxed) {
+            0 => return 0,
+            from_us => (from_us, until_us.load(Ordering::Relaxed)),
+        };
+        let until_us = if until_us == 0 { now_us } else { until_us };
+        until_us.saturating_sub(from_us).max(0)
+    }
+
     /// A response comes, perhaps after a break.
     pub(super) fn comes_again(&self, url: &Url) {
         let (stats, now_us) = (&self.playlist.stats, self.now_us());
@@ -126,7 +163,8 @@ impl Watch {
             self.is_untold.store(false, Ordering::Relaxed);
         }
         if let Some(over) = answered.over {
-            tell(url, (over.since_us, over.until_us), Some(&over));
+            let span_us = (over.since_us, over.until_us);
+            tell(url, span_us, self.unasked_us(now_us), Some(&over));
         }
     }
 
@@ -137,14 +175,17 @@ impl Watch {
         PlaylistStats::count(&stats.bytes, bytes as u64);
         let now_us = self.now_us();
         let since_us = stats.advanced_us.swap(now_us, Ordering::Relaxed);
+        let unasked_us = self.unasked_us(now_us);
+        let until_us = now_us.saturating_sub(unasked_us);
+        self.unasked_us.0.store(0, Ordering::Relaxed);
         if stats.gaps.since_us().is_some() {
             stats
                 .gaps
-                .ends((since_us, now_us), Skipped::default(), false);
+                .ends((since_us, until_us), Skipped::default(), false);
             let was_said = self.is_said.swap(false, Ordering::Relaxed);
             let is_untold = self.is_untold.swap(false, Ordering::Relaxed);
             if was_said || (is_untold && self.is_told()) {
-                tell(url, (since_us, now_us), None);
+                tell(url, (since_us, now_us), unasked_us, None);
             }
         }
     }
@@ -154,18 +195,23 @@ impl Watch {
     }
 }
 
-/// How long nothing came, and what failed meanwhile.
-fn tell(url: &Url, (since_us, until_us): (i64, i64), over: Option<&Over>) {
+/// How long nothing came, for how much of that it was not asked for, and what failed meanwhile.
+fn tell(url: &Url, (since_us, until_us): (i64, i64), unasked_us: i64, over: Option<&Over>) {
     let seconds = until_us.saturating_sub(since_us) as f64 / 1e6;
     let failed = over.filter(|over| over.times > 1).map(|over| {
         let times = counted(over.times, "request");
         format!(": {times} failed ({})", over.what())
     });
     let place = words::raw_stream_of(url);
+    let unasked = (unasked_us > UNASKED_US).then(|| {
+        let seconds = unasked_us as f64 / 1e6;
+        format!(", for {seconds:.1} s of which the recorder did not ask")
+    });
     tracing::warn!(
         json.seconds = seconds,
         json.failed = over.map(|over| over.times),
-        "{place}: comes again after {seconds:.1} s without a byte{}",
+        "{place}: comes again after {seconds:.1} s without a byte{}{}",
+        unasked.unwrap_or_default(),
         failed.unwrap_or_default()
     );
 }

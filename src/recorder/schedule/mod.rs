@@ -21,6 +21,9 @@ pub(super) const FIRST_POLL: Duration = Duration::from_secs(1);
 /// A target duration, where none is known.
 const SEARCH: Duration = Duration::from_secs(6);
 
+/// A raw stream that fails is asked for so often.
+const RAW_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What takes so long to be taken in is polled less often.
 const COSTLY: Duration = Duration::from_millis(100);
 
@@ -114,18 +117,22 @@ pub(super) fn retry_delay(failures: u32) -> Duration {
     )
 }
 
-/// Delay before a raw stream is asked for again: none after one that came for a while, then
-/// more each time, and by chance, so that many recorders do not come back at once. What comes meanwhile is missed: it is
-/// never much.
-pub(super) fn reconnect_delay(failures: u32) -> Duration {
-    if failures == 0 {
-        return Duration::ZERO;
+/// How long after one request for a raw stream the next one is made at the earliest, where so many in a row have brought
+/// nothing, or not for long. It counts from the request, so that what came for a while and broke is asked for again
+/// at once: what comes meanwhile is missed. An origin that fails is asked as often as ever, one that closes at once
+/// not more often.
+pub(super) fn reconnect_interval(failures: u32) -> Duration {
+    match failures {
+        0 => Duration::ZERO,
+        1 => Duration::from_millis(250),
+        2 => Duration::from_millis(500),
+        _ => RAW_INTERVAL,
     }
-    backoff(Duration::from_millis(500), Duration::from_secs(3))
-        .with_jitter()
-        .build()
-        .nth(failures.saturating_sub(1).min(32) as usize)
-        .unwrap_or(Duration::from_secs(3))
+}
+
+/// Delay before a raw stream is asked for again that is not to be had (401, 403, 410), so often in a row: as a playlist.
+pub(super) fn denied_delay(denials: u32) -> Duration {
+    poll_backoff(RAW_INTERVAL, None, denials)
 }
 
 /// Delay before a loop begins anew that has panicked so often in a row.
@@ -152,7 +159,6 @@ fn backoff(from: Duration, to: Duration) -> ExponentialBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -224,13 +230,16 @@ mod tests {
         assert_eq!(restart_delay(u32::MAX), s(60));
     }
 
-    proptest! {
-        #[test]
-        fn a_stream_comes_back_at_once_then_ever_later_up_to_a_cap(failures in 1_u32..100) {
-            prop_assert_eq!(reconnect_delay(0), Duration::ZERO);
-            let from = Duration::from_millis(500 * 2_u64.pow((failures - 1).min(5))).min(s(3));
-            let delay = reconnect_delay(failures);
-            prop_assert!(from <= delay && delay <= from * 2, "{failures}: {delay:?}");
-        }
+    #[test]
+    fn a_raw_stream_that_fails_is_asked_for_each_second_and_one_that_is_denied_ever_later() {
+        let after = |failures| reconnect_interval(failures).as_millis();
+        assert_eq!(
+            [0, 1, 2, 3, 4, u32::MAX].map(after),
+            [0, 250, 500, 1000, 1000, 1000]
+        );
+        assert_eq!(
+            [1, 2, 3, 4, 5, u32::MAX].map(denied_delay),
+            [0, 1, 2, 4, 6, 6].map(s)
+        );
     }
 }

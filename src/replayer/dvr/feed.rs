@@ -64,6 +64,11 @@ impl Feed {
         }
     }
 
+    /// The exchange of the last revision that was read; `None`: none was.
+    pub(super) fn last_read(&self) -> Option<i64> {
+        Some(self.cursor.1).filter(|id| *id != 0)
+    }
+
     /// Reads the revisions that are new, and decides the segments that can be decided.
     pub(super) fn read(&mut self, stream: &RecordedStream<'_>) -> Result<(), ReadError> {
         let runs = stream.reader.runs()?;

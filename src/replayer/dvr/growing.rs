@@ -49,6 +49,8 @@ pub(crate) trait Growing: Send + 'static {
 enum TextState {
     /// Being recorded: this many segments are decided.
     Growing(u64),
+    /// The same with `--keep`: and this many have gone.
+    Sliding(u64, u64),
     /// Finished at this moment.
     Finished(i64),
 }
@@ -83,11 +85,16 @@ impl Growing for GrowingPlaylist {
             stream_id: self.playlist.stream_id,
             written_us: span.end_us,
         };
-        let state = match span.recording {
-            false => TextState::Finished(span.end_us),
-            true => {
+        let state = match (span.recording, reader.kept_from_us()?) {
+            (false, _) => TextState::Finished(span.end_us),
+            (true, None) => {
                 self.feed.read(&stream)?;
                 TextState::Growing(self.feed.list.decided())
+            }
+            (true, Some(_)) => {
+                self.slide(&stream)?;
+                let list = &self.feed.list;
+                TextState::Sliding(list.decided(), list.gone())
             }
         };
         if let Some((made, text)) = &self.text
@@ -97,9 +104,10 @@ impl Growing for GrowingPlaylist {
                 .clone()
                 .map_or(PlaylistText::Nothing, PlaylistText::Text));
         }
-        let text = match span.recording {
-            true => self.feed.list.event_text(),
-            false => self.finished(&stream)?,
+        let text = match state {
+            TextState::Growing(_) => self.feed.list.event_text(),
+            TextState::Sliding(..) => self.feed.list.live_text(),
+            TextState::Finished(_) => self.finished(&stream)?,
         };
         let text = match text {
             None => None,
@@ -120,6 +128,22 @@ impl Growing for GrowingPlaylist {
 }
 
 impl GrowingPlaylist {
+    /// Takes away what `--keep` has removed, and reads what is new. Where the revision that was read last has gone, so may
+    /// have others behind it, unseen: the list begins anew with what there is.
+    fn slide(&mut self, stream: &RecordedStream<'_>) -> Result<(), ReadError> {
+        let reader = stream.reader;
+        let is_gone = |id| Ok::<bool, ReadError>(reader.exchange_url(id)?.is_none());
+        let is_behind = self.feed.last_read().map_or(Ok(false), is_gone)?;
+        if is_behind || !self.feed.list.remove_gone(is_gone)? {
+            self.feed = Feed::new(self.playlist.clone(), self.main_id, self.ups);
+            self.text = None;
+        }
+        self.feed.read(stream)?;
+        // The first revision that is there may list what went with the one before.
+        self.feed.list.remove_gone(is_gone)?;
+        Ok(())
+    }
+
     /// The playlist of a finished session, in which bodies count however late they came. Only its text is cached, since
     /// the session may be recorded again, and then the list made during the recording goes on.
     fn finished(&self, stream: &RecordedStream<'_>) -> Result<Option<String>, ReadError> {

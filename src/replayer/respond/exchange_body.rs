@@ -13,6 +13,7 @@ use crate::replayer::header::fields::entity_tag;
 use crate::replayer::header::media_type::{may_be_a_page, media_type, media_type_of};
 use crate::replayer::replay::{PATIENCE, Replay};
 use crate::replayer::request::Request;
+use crate::replayer::request::timeline::format_time;
 use crate::replayer::response::reply::Reply;
 use crate::replayer::response::whole_body;
 use crate::session::{ExchangeId, Kind, ReadError, Reader};
@@ -37,7 +38,14 @@ impl Replay {
             Ok(Some(Some(found))) => found.reply(request),
             Ok(Some(None)) => Reply::no_room(),
             Ok(None) => {
-                let sentence = format!("exchange {id} of {} has no body", self.name_in_answers());
+                let mut sentence =
+                    format!("exchange {id} of {} has no body", self.name_in_answers());
+                // What has no row was removed, or never was.
+                if let Some(kept_us) = self.kept_after_us(i64::MIN).filter(|_| id > 0) {
+                    let from = format_time(kept_us);
+                    sentence +=
+                        &format!(": --keep has removed what was before session time {from}");
+                }
                 Reply::sentence(StatusCode::NOT_FOUND, &sentence)
             }
             Err(error) => Reply::failed(&error),

@@ -120,9 +120,10 @@ impl Judging<'_> {
                 raw.own.take(from_us, until_us);
                 return Ok::<(), ReadError>(());
             }
+            let until_us = gap.certain_until_us();
             raw.silences.take(from_us, until_us);
             self.longest_silence(from_us, until_us, stream);
-            let severity = match gap.length_us() > NOTHING_LEFT_US {
+            let severity = match gap.certain_us() > NOTHING_LEFT_US {
                 true => Severity::Must,
                 false => Severity::Should,
             };

@@ -2,7 +2,7 @@
 //! says which bodies were recorded.
 //!
 //! What always holds: while a session is being recorded, the segments of an earlier list are the beginning of every
-//! later list, whatever is recorded in between and in which order. The list of a finished session is one of its own:
+//! later list, whatever is recorded in between and in which order; with `--keep` but for those that have gone at its front. The list of a finished session is one of its own:
 //! it refers to whatever was recorded in the end.
 //!
 //! | file | is |
@@ -12,9 +12,11 @@
 //! | `verdict` | recorded, missing, or still to come |
 //! | `needs` | whether a segment is there with its keys and its initialization section |
 //! | `contents` | the bodies that a list refers to |
+//! | `front` | what goes at the front with `--keep` |
 //! | `write` | the lines of the playlist |
 
 pub(super) mod contents;
+mod front;
 pub(super) mod needs;
 mod never_listed;
 pub(super) mod new_segment;
@@ -30,6 +32,9 @@ use self::new_segment::NewSegment;
 use self::verdict::Verdict;
 use self::write::PlaylistWriter;
 
+/// Where so many segments in a row are there, what was recorded later is, too: a slate that is used again is one.
+const ALL_THERE: usize = 16;
+
 /// A segment that a finished list does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing {
@@ -44,11 +49,24 @@ pub(super) struct Missing {
 pub(super) struct List {
     text: String,
     written: PlaylistWriter,
+    /// The segments of the text, in order.
+    entries: VecDeque<Entry>,
+    /// How many segments have gone at its front.
+    gone: u64,
     waiting: VecDeque<NewSegment>,
     /// What these take in memory.
     waiting_bytes: usize,
     /// Of a finished session, in which bodies count however late they came.
     finished: Option<Finished>,
+}
+
+/// A segment of the text.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// How long its lines are, in bytes.
+    length: usize,
+    /// The exchange that it refers to; `None`: a gap.
+    exchange_id: Option<i64>,
 }
 
 /// What a list of a finished session knows beside its text.
@@ -92,7 +110,8 @@ impl List {
 
     /// What it takes in memory, in bytes: its text, and what is not decided yet.
     pub(super) fn bytes(&self) -> usize {
-        self.text.capacity() + self.waiting_bytes
+        let entries = self.entries.capacity() * size_of::<Entry>();
+        self.text.capacity() + entries + self.waiting_bytes
     }
 
     /// Decides, in order, until something may still come.
@@ -107,7 +126,13 @@ impl List {
             if let Some(finished) = &mut self.finished {
                 finished.note(next, contents.as_ref());
             }
+            let exchange_id = contents.as_ref().map(|contents| contents.body.exchange_id);
+            let begins = self.text.len();
             self.written.add(&mut self.text, next, contents);
+            self.entries.push_back(Entry {
+                length: self.text.len() - begins,
+                exchange_id,
+            });
             let decided = self.waiting.pop_front();
             self.waiting_bytes -= decided.as_ref().map_or(0, NewSegment::bytes);
         }
@@ -145,9 +170,61 @@ impl List {
         Ok((found.missing, found.used))
     }
 
+    /// How many segments have gone at its front.
+    pub(super) fn gone(&self) -> u64 {
+        self.gone
+    }
+
+    /// Takes away what has gone at its front; whether what remains stands for itself: else it is to be made anew. Where
+    /// [`ALL_THERE`] segments in a row are there, so is what was recorded later.
+    pub(super) fn remove_gone<E>(
+        &mut self,
+        mut is_gone: impl FnMut(i64) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let (mut gone, mut there) = (0, 0);
+        for (n, entry) in self.entries.iter().enumerate() {
+            match entry.exchange_id {
+                None => {}
+                Some(id) if is_gone(id)? => (gone, there) = (n + 1, 0),
+                Some(_) => there += 1,
+            }
+            if there >= ALL_THERE {
+                break;
+            }
+        }
+        if gone == 0 {
+            return Ok(true);
+        }
+        if gone == self.entries.len() {
+            return Ok(false);
+        }
+        // Behind the lines that the first removal has left in front.
+        let lines: usize = self.entries.iter().map(|entry| entry.length).sum();
+        let lead = self.text.len().saturating_sub(lines);
+        let removed: usize = self.entries.drain(..gone).map(|entry| entry.length).sum();
+        let rest = self.text.split_off((lead + removed).min(self.text.len()));
+        let is_break = |line: &&str| *line == front::DISCONTINUITY;
+        let breaks = self.text.lines().filter(is_break).count();
+        let lead = front::still_in_force(&self.text);
+        self.text = lead.clone() + &rest;
+        self.gone += gone as u64;
+        self.written.remove(gone as u64, breaks as u64);
+        for id in front::referred(&lead) {
+            if is_gone(id)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The playlist of a session that is being recorded with `--keep`; `None`: there is no segment yet.
+    pub(super) fn live_text(&self) -> Option<String> {
+        (!self.entries.is_empty()).then(|| self.written.head(None) + &self.text)
+    }
+
     /// The playlist of a session that is being recorded; `None`: there is no segment yet.
     pub(super) fn event_text(&self) -> Option<String> {
-        (self.decided() > 0).then(|| self.written.head("EVENT") + &self.text)
+        (self.decided() > 0).then(|| self.written.head(Some("EVENT")) + &self.text)
     }
 
     /// The playlist of a finished session: segments without a body are missing, and left out
@@ -169,7 +246,7 @@ impl List {
         }
         Ok((written.segments() > 0).then(|| {
             [
-                written.head("VOD").as_str(),
+                written.head(Some("VOD")).as_str(),
                 &self.text,
                 &tail,
                 "#EXT-X-ENDLIST\n",

@@ -73,7 +73,7 @@ impl PlaylistWriter {
     }
 
     /// The lines before the first segment.
-    pub(crate) fn head(&self, playlist_type: &str) -> String {
+    pub(crate) fn head(&self, playlist_type: Option<&str>) -> String {
         let mut head = format!(
             "#EXTM3U\n#EXT-X-VERSION:{}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n",
             self.version.max(LEAST_VERSION),
@@ -88,7 +88,9 @@ impl PlaylistWriter {
                 self.discontinuity_sequence
             );
         }
-        let _ = writeln!(head, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
+        if let Some(playlist_type) = playlist_type {
+            let _ = writeln!(head, "#EXT-X-PLAYLIST-TYPE:{playlist_type}");
+        }
         if !self.dependent {
             head += "#EXT-X-INDEPENDENT-SEGMENTS\n";
         }
@@ -137,6 +139,12 @@ impl PlaylistWriter {
             }
         }
         text.push('\n');
+    }
+
+    /// The first so many segments have gone, and so many discontinuities with them.
+    pub(crate) fn remove(&mut self, segments: u64, discontinuities: u64) {
+        self.first_sequence = self.first_sequence.saturating_add(segments);
+        self.discontinuity_sequence = self.discontinuity_sequence.saturating_add(discontinuities);
     }
 
     fn count(&mut self, taken: &NewSegment) {

@@ -1,7 +1,7 @@
 //! A raw stream's DVR playlist as its session has it now. Runs on a blocking thread.
 
 use super::spans::{PartFacts, Spans};
-use super::text::{Ending, ListedPart, text};
+use super::text::{Ending, ListedPart, Numbers, text};
 use super::{fragments, frames, transport};
 use crate::media::frames::Codec;
 use crate::replayer::dvr::growing::{Growing, PlaylistText};
@@ -12,6 +12,9 @@ use crate::session::{Body, ReadError, Reader, StreamPart};
 
 pub(crate) use crate::replayer::content::raw_extension::is_cut as is_playable;
 
+/// On average no segment is shorter, in microseconds.
+const TENTH_US: i64 = 100_000;
+
 /// A list that grows with its session, and its last text. Each part is looked into once.
 #[derive(Debug)]
 pub(crate) struct RawPlaylist {
@@ -19,6 +22,7 @@ pub(crate) struct RawPlaylist {
     /// The reference to the root of the replay: `../` as often as needed.
     root: String,
     parts: Vec<ListedPart>,
+    numbers: Numbers,
     text: Option<(TextState, Option<Text>)>,
 }
 
@@ -32,6 +36,7 @@ impl RawPlaylist {
             stream_id,
             root: "../".repeat(ups),
             parts: Vec::new(),
+            numbers: Numbers::default(),
             text: None,
         }
     }
@@ -51,15 +56,17 @@ impl Growing for RawPlaylist {
         budget: &Budget,
     ) -> Result<PlaylistText, ReadError> {
         self.read(reader)?;
-        // What `--keep` removes would take numbers from those behind it: such a list is one of that moment.
-        let grows = span.recording && reader.kept_from_us()?.is_none();
-        let ending = if grows { Ending::Grows } else { Ending::Ends };
+        let ending = match (span.recording, reader.kept_from_us()?) {
+            (true, None) => Ending::Grows,
+            (true, Some(_)) => Ending::Slides,
+            (false, _) => Ending::Ends,
+        };
         let first = self.parts.first().map(|part| part.exchange_id);
         let state = (first, self.parts.len(), ending);
         let made = self.text.take().filter(|(made, _)| *made == state);
         let text = match made {
             Some((_, text)) => text,
-            None => match text(&self.parts, &self.root, ending) {
+            None => match text(&self.parts, self.numbers, &self.root, ending) {
                 None => None,
                 Some(text) => match budget.take(text.len(), 1) {
                     None => return Ok(PlaylistText::NoRoom),
@@ -78,11 +85,16 @@ impl RawPlaylist {
         let first = reader
             .next_part(self.stream_id, 0)?
             .map(|part| part.exchange_id);
-        self.parts
-            .retain(|part| first.is_some_and(|first| part.exchange_id >= first));
+        let is_gone = |part: &ListedPart| first.is_none_or(|first| part.exchange_id < first);
+        let gone = self.parts.partition_point(is_gone);
+        self.numbers = self.numbers.without(&self.parts, gone);
+        self.parts.drain(..gone);
         let last = self.parts.last().map_or(0, |part| part.exchange_id);
         for part in reader.parts_after(self.stream_id, last)? {
             let spans = spans(reader, &part)?;
+            if self.parts.is_empty() && self.numbers == Numbers::default() {
+                self.numbers = numbers_from(reader, &part)?;
+            }
             self.parts.push(ListedPart {
                 exchange_id: part.exchange_id,
                 name: part.path.rsplit('/').next().unwrap_or_default().to_owned(),
@@ -94,6 +106,20 @@ impl RawPlaylist {
         }
         Ok(())
     }
+}
+
+/// The numbers of a list whose first part this is. How many have gone before it nobody knows: so these are no less than
+/// those of any list before, and what is made anew does not go back.
+fn numbers_from(reader: &Reader, part: &StreamPart) -> Result<Numbers, ReadError> {
+    if reader.kept_from_us()?.is_none() {
+        return Ok(Numbers::default());
+    }
+    let zero_us = reader.runs()?.first().map_or(0, |run| run.started_us);
+    let tenths = part.began_us.saturating_sub(zero_us) / TENTH_US;
+    Ok(Numbers {
+        media_sequence: u64::try_from(tenths).unwrap_or(0),
+        discontinuity_sequence: u64::try_from(part.exchange_id).unwrap_or(0),
+    })
 }
 
 /// Where a part is cut; `None`: its file is not there.

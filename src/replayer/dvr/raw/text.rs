@@ -1,5 +1,6 @@
 //! The lines of a raw stream's DVR playlist. Pure.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use percent_encoding::utf8_percent_encode;
@@ -28,6 +29,12 @@ pub(super) struct ListedPart {
 }
 
 impl ListedPart {
+    /// How many segments it is listed as.
+    pub(super) fn segments(&self) -> u64 {
+        let spans = self.spans.as_ref();
+        spans.map_or(1, |spans| spans.spans.len() as u64)
+    }
+
     /// About what it takes in memory, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         let spans = self.spans.as_ref().map_or(0, |spans| spans.spans.len());
@@ -40,43 +47,93 @@ impl ListedPart {
 pub(super) enum Ending {
     /// Its session is being recorded: more comes.
     Grows,
+    /// It is being recorded, and `--keep` removes the oldest parts: more comes, and the first ones go.
+    Slides,
     /// What is there now is all.
     Ends,
 }
 
-/// The playlist; `None`: it has no segment. References lead to the root of the replay by `root`.
-pub(super) fn text(parts: &[ListedPart], root: &str, ending: Ending) -> Option<String> {
-    let mut lines = String::new();
-    let (mut is_first, mut longest_us, mut misses) = (true, 0, false);
-    for part in parts {
-        let is_empty = part
-            .spans
-            .as_ref()
-            .is_some_and(|spans| spans.spans.is_empty());
-        if is_empty {
+/// What the first segment that is listed counts as, and how many discontinuities were before it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub media_sequence: u64,
+    pub discontinuity_sequence: u64,
+}
+
+impl Numbers {
+    /// Of what remains, when the first so many parts have gone.
+    pub(super) fn without(self, parts: &[ListedPart], gone: usize) -> Self {
+        let removed = parts.iter().take(gone).map(ListedPart::segments);
+        let before = breaks(parts).take_while(|part| *part < gone).count();
+        // What stands before the first that remains stays no longer: a list does not begin with a break.
+        let at_edge = breaks(parts).filter(|part| *part >= gone).take(1);
+        let at_edge = at_edge.filter(|part| Some(*part) == first_listed(parts, gone));
+        Self {
+            media_sequence: self.media_sequence.saturating_add(removed.sum()),
+            discontinuity_sequence: self
+                .discontinuity_sequence
+                .saturating_add((before + at_edge.count()) as u64),
+        }
+    }
+}
+
+/// The first part from there on that has a segment.
+fn first_listed(parts: &[ListedPart], from: usize) -> Option<usize> {
+    (from..parts.len()).find(|n| parts.get(*n).is_some_and(|part| part.segments() > 0))
+}
+
+/// The parts before whose first segment a discontinuity stands.
+fn breaks(parts: &[ListedPart]) -> impl Iterator<Item = usize> {
+    let (mut is_first, mut misses) = (true, false);
+    parts.iter().enumerate().filter_map(move |(n, part)| {
+        if part.segments() == 0 {
             misses = true;
+            return None;
+        }
+        let breaks = !is_first && (misses || !part.continues);
+        (is_first, misses) = (false, part.spans.is_none());
+        breaks.then_some(n)
+    })
+}
+
+/// The playlist; `None`: it has no segment. References lead to the root of the replay by `root`.
+pub(super) fn text(
+    parts: &[ListedPart],
+    numbers: Numbers,
+    root: &str,
+    ending: Ending,
+) -> Option<String> {
+    let broken: HashSet<usize> = breaks(parts).collect();
+    let mut lines = String::new();
+    let mut longest_us = 0;
+    first_listed(parts, 0)?;
+    for (n, part) in parts.iter().enumerate() {
+        if part.segments() == 0 {
             continue;
         }
-        if !is_first && (misses || !part.continues) {
+        if broken.contains(&n) {
             lines.push_str("#EXT-X-DISCONTINUITY\n");
         }
-        (is_first, misses) = (false, part.spans.is_none());
         longest_us = longest_us.max(write_part(&mut lines, part, root));
     }
-    if is_first {
-        return None;
-    }
     let kind = match ending {
-        Ending::Grows => "EVENT",
-        Ending::Ends => "VOD",
+        Ending::Grows => "#EXT-X-PLAYLIST-TYPE:EVENT\n",
+        // Of neither type anything may go (RFC 8216bis 4.4.3.5).
+        Ending::Slides => "",
+        Ending::Ends => "#EXT-X-PLAYLIST-TYPE:VOD\n",
+    };
+    let discontinuities = match numbers.discontinuity_sequence {
+        0 => String::new(),
+        number => format!("#EXT-X-DISCONTINUITY-SEQUENCE:{number}\n"),
     };
     let target = (longest_us + 500_000) / 1_000_000;
     let head = format!(
-        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:{kind}\n",
-        target.max(1)
+        "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{}\n#EXT-X-MEDIA-SEQUENCE:{}\n{discontinuities}{kind}",
+        target.max(1),
+        numbers.media_sequence,
     );
     let end = match ending {
-        Ending::Grows => "",
+        Ending::Grows | Ending::Slides => "",
         Ending::Ends => "#EXT-X-ENDLIST\n",
     };
     Some([&head, &lines, end].concat())
@@ -168,7 +225,7 @@ mod tests {
             part(2, true, spans(0)),
             part(3, false, None),
         ];
-        let text = text(&parts, "../", Ending::Ends).unwrap();
+        let text = text(&parts, Numbers::default(), "../", Ending::Ends).unwrap();
         assert_eq!(
             text,
             "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:10\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:VOD\n\
@@ -190,14 +247,62 @@ mod tests {
             part(2, false, Some(Spans::default())),
             part(3, true, spans(30)),
         ];
-        let short = text(&parts[..1], "", Ending::Grows).unwrap();
-        let long = text(&parts, "", Ending::Grows).unwrap();
+        let short = text(&parts[..1], Numbers::default(), "", Ending::Grows).unwrap();
+        let long = text(&parts, Numbers::default(), "", Ending::Grows).unwrap();
         assert!(long.starts_with(&short) && !long.contains("ENDLIST"));
         assert!(short.contains("#EXT-X-MAP:URI=\"exchange/1/a%20b.001.ts\",BYTERANGE=\"30@0\"\n"));
         assert!(
             long.contains("#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:03"),
             "over what is missing"
         );
-        assert_eq!(text(&parts[1..2], "", Ending::Ends), None);
+        let none = text(&parts[1..2], Numbers::default(), "", Ending::Ends);
+        assert_eq!(none, None);
+    }
+
+    #[test]
+    fn what_goes_at_the_front_takes_no_number_of_those_behind_it() {
+        let parts = [
+            part(1, false, spans(0)),
+            part(2, true, None),
+            part(3, true, spans(0)),
+            part(4, false, Some(Spans::default())),
+            part(5, true, spans(0)),
+        ];
+        let begins = Numbers {
+            media_sequence: 70,
+            discontinuity_sequence: 7,
+        };
+        // Each segment, by what it is numbered as, and after how many discontinuities.
+        let numbered = |gone: usize| {
+            let left = &parts[gone..];
+            let numbers = begins.without(&parts, gone);
+            let text = text(left, numbers, "", Ending::Slides).unwrap();
+            assert!(!text.contains("PLAYLIST-TYPE") && !text.contains("ENDLIST"));
+            let number = |tag: &str| {
+                let line = text.lines().find_map(|line| line.strip_prefix(tag));
+                line.unwrap().parse::<u64>().unwrap()
+            };
+            let mut at = number("#EXT-X-MEDIA-SEQUENCE:");
+            let mut breaks = number("#EXT-X-DISCONTINUITY-SEQUENCE:");
+            let mut found = Vec::new();
+            for line in text.lines() {
+                match line {
+                    "#EXT-X-DISCONTINUITY" => breaks += 1,
+                    uri if !uri.starts_with('#') => {
+                        found.push((at, breaks, uri.to_owned()));
+                        at += 1;
+                    }
+                    _ => {}
+                }
+            }
+            found
+        };
+        let all = numbered(0);
+        assert_eq!(all.len(), 7);
+        assert_eq!((all[0].0, all[0].1, all[6].0, all[6].1), (70, 7, 76, 9));
+        for gone in 1..5 {
+            let left = numbered(gone);
+            assert!(all.ends_with(&left), "{gone}: {left:?} of {all:?}");
+        }
     }
 }
