@@ -182,7 +182,10 @@ fn nothing_is_found_in_a_clip_that_is_not_found_in_its_session() {
             let of_clip = findings(report, &[&form[..], &[&name]].concat(), &folder);
             let span = ["session1", "--from", from, "--to", to];
             let of_session = findings(report, &[&form[..], &span].concat(), &folder);
-            let added: Vec<&String> = of_clip.difference(&of_session).collect();
+            // A viewer joins where what is judged begins: here later, with other segments.
+            let is_of_viewer = |one: &&String| one.starts_with("\"H04\"");
+            let added = of_clip.difference(&of_session);
+            let added: Vec<&String> = added.filter(|one| !is_of_viewer(one)).collect();
             assert!(
                 added.is_empty(),
                 "{from} to {to}: {added:#?} not in {of_session:#?}"

@@ -184,10 +184,39 @@ fn what_is_removed_is_no_longer_listed() {
     let later = listed(&playlist);
     assert!(later.0 > first.0, "{first:?} {playlist}");
     // The same replayer goes on, while more and more goes: segments stay for some target durations behind what is kept.
-    recording.until_at_least(1, &kept_from(18));
+    recording.until("more has gone", || {
+        listed(&replayer.get("/dvr.m3u8")).0 > later.0
+    });
     let playlist = replayer.get("/dvr.m3u8");
     let (number, uris) = listed(&playlist);
-    assert!(number > later.0 && !uris.is_empty(), "{playlist}");
+    assert!(!uris.is_empty(), "{playlist}");
+    let referred = playlist.split("exchange/").skip(1);
+    let referred = referred.map(|rest| rest.split(['"', '\r', '\n']).next().unwrap());
+    for path in referred.filter(|path| !path.starts_with("0/")) {
+        let sent = raw_replay::get(
+            &replayer.address,
+            &format!("/exchange/{path}"),
+            "",
+            usize::MAX,
+        );
+        if !sent.head.starts_with("HTTP/1.1 200 ") {
+            // It went after the list was read.
+            let said = String::from_utf8_lossy(&sent.body).into_owned();
+            assert!(
+                said.contains("--keep has removed what was before"),
+                "{said}"
+            );
+            let gone = format!("exchange/{path}");
+            recording.until("it is listed no more", || {
+                !replayer.get("/dvr.m3u8").contains(&gone)
+            });
+        }
+    }
+    // Another one says the same of what is there.
+    let anew = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let (anew_number, anew_uris) = listed(&anew.get("/dvr.m3u8"));
+    assert!(anew_number >= number, "{anew_number} {playlist}");
+    assert!(!anew_uris.is_empty());
     drop(recording.interrupt());
 }
 

@@ -262,7 +262,7 @@ fn what_is_asked_wrongly_is_told_and_what_is_not_there_is_a_404() {
             400,
             "\"ofset\" is no parameter of this path; it has from, to, filter, after, limit",
         ),
-        ("v1/exchanges?filter=!", 400, "a word belongs behind it"),
+        ("v1/exchanges?filter=!", 400, "one belongs behind it"),
         ("v1/findings?lane=7", 400, "the id of a lane: p2, s1"),
         ("v1/overview?stream=nobody", 404, "no such thing"),
         ("v1/exchanges?filter=kind:film", 400, "main, media, segment"),
