@@ -1,7 +1,6 @@
 //! `isreport`: what a viewer of a channel would have seen, and whose doing it was.
 
 use std::process::Command;
-use std::time::Instant;
 
 use serde_json::Value;
 
@@ -49,7 +48,7 @@ const NOTHING_CAME_US: &str = "SELECT ifnull(max(requested_us), 0) -
 
 /// A lighthouse that shows one light more each second; at stage 1 its line is cut, at stage 2 its lights do not come.
 fn lighthouse() -> (Stage, Origin) {
-    let (stage, lit) = (Stage::default(), Instant::now());
+    let (stage, lit) = (Stage::default(), isrecorder::clock::instant());
     let at = stage.clone();
     let origin = Origin::new(move |ask: &Ask| match (ask.path(), at.at()) {
         ("/lighthouse.m3u8", 1) => Reply::html(503),

@@ -7,10 +7,13 @@ pub(super) const DISCONTINUITY: &str = "#EXT-X-DISCONTINUITY";
 const KEY: &str = "#EXT-X-KEY:";
 const MAP: &str = "#EXT-X-MAP:";
 
+/// Lines of keys that apply together, by their KEYFORMAT.
+type Keys<'a> = Vec<(Vec<u8>, &'a str)>;
+
 /// The lines of keys and of an initialization section that still apply behind these lines: what has gone has said them.
 pub(super) fn still_in_force(gone: &str) -> String {
-    let mut keys: Vec<(Vec<u8>, &str)> = Vec::new();
-    let mut map: Option<(&str, Vec<(Vec<u8>, &str)>)> = None;
+    let mut keys: Keys<'_> = Vec::new();
+    let mut map: Option<(&str, Keys<'_>)> = None;
     for line in gone.lines() {
         if let Some(key) = line.strip_prefix(KEY) {
             take_key(&mut keys, line, key);
@@ -40,7 +43,7 @@ pub(super) fn still_in_force(gone: &str) -> String {
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
-fn take_key<'a>(keys: &mut Vec<(Vec<u8>, &'a str)>, line: &'a str, key: &str) {
+fn take_key<'a>(keys: &mut Keys<'a>, line: &'a str, key: &str) {
     let value = |name: &[u8]| {
         let mut found = attributes(key.as_bytes()).filter(|attribute| attribute.name == name);
         found.next().map(|attribute| attribute.value.to_vec())
