@@ -131,10 +131,11 @@ fn recorder(shown: &Shown<'_>) -> String {
     if shown.was_killed {
         troubles.push("was killed, and nobody went on".to_owned());
     }
-    let not_asked = shown.judgement.overview.not_asked();
-    if not_asked > 0 {
-        let segments = counted(not_asked, "segment");
-        troubles.push(format!("did not ask for {segments}"));
+    // Not asked for, or not stored.
+    let missing = shown.judgement.overview.not_asked();
+    if missing > 0 {
+        let segments = counted(missing, "segment");
+        troubles.push(format!("lacks {segments} by its own doing"));
     }
     let mut kinds: Vec<&NoticeEvent> = looked_at.notices.iter().collect();
     kinds.sort_by_key(|notice| notice.kind);

@@ -178,7 +178,7 @@ impl Overview {
         }
     }
 
-    /// Segments that the recorder did not ask for, of playlists of which it asked for some.
+    /// Segments that the recorder did not ask for, or lacks for another reason of its own, of playlists of which it asked for some.
     pub fn not_asked(&self) -> u64 {
         let renditions = self.renditions.values();
         let some = renditions.filter(|rendition| rendition.weight.0 > 0);
