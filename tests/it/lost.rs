@@ -48,16 +48,6 @@ fn gaps(replayer: &Replayer) -> Vec<bool> {
     segments.map(|one| one.contains("#EXT-X-GAP")).collect()
 }
 
-fn run(program: &str, arguments: &[&str], session: &Session) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .arg(session.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// The statuses of the six rooms and of the key, as a player gets them that follows the origin's own playlist.
 fn visit(replayer: &Replayer, folder: &str) -> Vec<u16> {
     let rooms = (0..6).map(|room| format!("{folder}/room{room}.ts"));
@@ -111,11 +101,7 @@ fn what_is_lost_is_a_gap_in_a_dvr_list_and_passed_over_in_the_origins_own() {
     assert_eq!(visit(&before, folder), [200, 404, 404, 200, 200, 200, 404]);
     drop(before);
 
-    run(
-        env!("CARGO_BIN_EXE_issession"),
-        &["repair", "--hashes"],
-        &session,
-    );
+    session.told_by(env!("CARGO_BIN_EXE_issession"), &["repair", "--hashes"]);
     for faults in ["recorded", "none"] {
         let repaired = replay(
             &session,
@@ -206,13 +192,13 @@ fn what_the_disk_of_the_recorder_refused_is_no_fault_of_the_origin() {
     assert!(log.contains(&told), "{log}");
 
     let session = finished.session();
-    let faults = run(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"], &session);
+    let faults = session.told_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
     let (outages, sum) = faults.trim_end().rsplit_once('\n').unwrap();
     let own = |line: &str| line.starts_with("the recorder's disk was full (disk) ");
     assert!(outages.lines().all(own), "{faults}");
     assert!(sum.starts_with("no outage of the origin; "), "{faults}");
     assert!(sum.ends_with(" of the recorder's own"), "{faults}");
-    let info = run(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
+    let info = session.told_by(env!("CARGO_BIN_EXE_issession"), &["info"]);
     assert!(info.contains("Faults    none\n"), "{info}");
     assert!(
         info.contains("Not kept  by the recorder, as it came: segment: disk x "),

@@ -1,10 +1,9 @@
 //! Segments that come far slower than they are played, or not at all: told while that is so, counted when it is over, and no
 //! other one is held up by them.
 
-use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Ask, End, Origin, Recorder, Reply, Session, Stage, Window, ts};
+use crate::support::{Ask, End, Origin, Recorder, Reply, Stage, Window, ts};
 
 /// Live from the first poll on; from stage 1 to 2 segments end so.
 fn tram(stage: &Stage, end: End) -> Origin {
@@ -14,16 +13,6 @@ fn tram(stage: &Stage, end: End) -> Origin {
         (path, 1) => Reply::segment(ts(path).repeat(20)).ending(end),
         (path, _) => Reply::segment(ts(path).repeat(20)),
     })
-}
-
-fn said_by(program: &str, arguments: &[&str], session: &Session) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .arg(session.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The number in front of some words in a line.
@@ -62,7 +51,7 @@ fn slow_segments_are_told_while_they_come_and_counted_alike_by_all_programs() {
     assert!(summary.contains("See its faults: "), "{summary}");
     assert!(!summary.contains(" lost"), "{summary}");
     let session = finished.session();
-    let found = said_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"], &session);
+    let found = session.told_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
     assert!(found.starts_with("slow for "), "{found}");
     assert!(found.contains(", then all came: "), "{found}");
     assert_eq!(told(&found, " requests; host "), slow, "{found}");
@@ -105,7 +94,7 @@ fn what_is_missing_at_the_end_is_counted_whatever_became_of_it() {
     });
     let missing: u64 = counts.sum();
     let session = finished.session();
-    let report = said_by(env!("CARGO_BIN_EXE_isreport"), &[], &session);
+    let report = session.told_by(env!("CARGO_BIN_EXE_isreport"), &[]);
     let not_judged = report
         .lines()
         .find(|line| line.starts_with("Not judged: media of "));

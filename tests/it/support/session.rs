@@ -27,6 +27,17 @@ impl Session {
         }
     }
 
+    /// What a program says of it, given its path behind these arguments; the program succeeds.
+    pub fn told_by(&self, program: &str, arguments: &[&str]) -> String {
+        let output = std::process::Command::new(program)
+            .args(arguments)
+            .arg(self.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Of a folder that stays.
     pub fn within(folder: &Path, name: &str) -> Self {
         let sessions = Sessions::new(folder.join("sessions"));

@@ -19,6 +19,21 @@ fn none() -> Gap {
     }
 }
 
+/// A gap in which no poll but one brought the text of before again.
+fn failing(polls: PollTrouble) -> Gap {
+    Gap {
+        until_us: 20_000_000,
+        uncertain_us: [None, Some(20_000_000)],
+        threshold_us: 6_000_000,
+        polls: PollTrouble {
+            polls: 20,
+            failed: 19,
+            ..polls
+        },
+        ..none()
+    }
+}
+
 #[test]
 fn only_a_long_sleep_makes_a_gap_the_recorders() {
     let gap = |lengths: &[Option<i64>]| Gap {
@@ -153,18 +168,12 @@ fn a_hang_that_was_answered_in_the_end_is_the_origins() {
 
 #[test]
 fn players_go_without_whosever_that_is_but_the_recorders() {
-    let dead = |pause_us| Gap {
-        until_us: 20_000_000,
-        // No connection came about, and nothing else was answered.
-        uncertain_us: [None, Some(20_000_000)],
-        threshold_us: 6_000_000,
-        polls: PollTrouble {
-            polls: 20,
-            failed: 19,
+    // No connection came about, and nothing else was answered.
+    let dead = |pause_us| {
+        failing(PollTrouble {
             pause_us,
             ..PollTrouble::default()
-        },
-        ..none()
+        })
     };
     assert_eq!(dead(1_000_000).whose(), Whose::Unsure);
     assert!(dead(1_000_000).players_went_without());
@@ -183,18 +192,11 @@ fn players_go_without_whosever_that_is_but_the_recorders() {
 
 #[test]
 fn a_gap_is_the_origins_for_certain_up_to_its_last_error_and_no_further() {
-    let gap = |rebuffed_us| Gap {
-        until_us: 20_000_000,
-        // No poll brought the text of before again.
-        uncertain_us: [None, Some(20_000_000)],
-        threshold_us: 6_000_000,
-        polls: PollTrouble {
-            polls: 20,
-            failed: 19,
+    let gap = |rebuffed_us| {
+        failing(PollTrouble {
             rebuffed_us,
             ..PollTrouble::default()
-        },
-        ..none()
+        })
     };
     assert!(gap(Some(19_000_000)).is_origins_for_certain());
     assert!(
