@@ -1,8 +1,12 @@
 //! Channels that stand still: that is told while it happens, when it is over, and at the end, with what it cost.
 
 use std::process::Command;
+use std::time::Duration;
 
 use crate::support::{Ask, Finished, Origin, Recorder, Recording, Reply, Stage, Window, ts};
+
+/// Longer than 1.5 target durations of a second.
+const HANG: Duration = Duration::from_secs(3);
 
 /// A slot machine: three pictures in a window that moves at each third request; at stage 1 it hangs, at stage 2 it has turned
 /// by three pictures of which two were never shown.
@@ -101,15 +105,31 @@ fn programs_read_the_same_in_lines_of_json() {
 }
 
 #[test]
-fn an_answer_that_does_not_come_is_told_while_it_is_waited_for() {
-    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
-        ("/slots.m3u8", 3) => Reply::nothing(crate::support::End::Silent),
-        _ => slots(ask, &Stage::default()),
+fn an_answer_that_does_not_come_is_told_as_that_alone_and_what_stands_still_behind_it_too() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), ask.nth, at.at()) {
+        ("/slots.m3u8", nth @ 0..4, _) => Reply::playlist(Window::new(nth as u64, 3).text()),
+        ("/slots.m3u8", nth, 0) => {
+            if nth == 4 {
+                std::thread::sleep(HANG);
+            }
+            Reply::playlist(Window::new(3, 3).text())
+        }
+        ("/slots.m3u8", ..) => Reply::playlist(Window::new(8, 3).text()),
+        (path, ..) => Reply::segment(ts(path)),
     });
     let mut recording: Recording = Recorder::new(origin.url("/slots.m3u8")).start();
-    recording.until_it_says("no advance for ");
-    assert!(!recording.said().contains("no response"), "it still hangs");
+    recording.until_it_says("unanswered for ");
+    let said = recording.said();
+    assert!(!said.contains("no advance"), "it has one line: {said}");
+    recording.until_it_says("answered after ");
+    recording.until_it_says("\"slots\": no advance for ");
+    stage.go(1);
+    recording.until_it_says("advances again after ");
     let finished = recording.interrupt();
+    let warnings = finished.stderr.lines().filter(|l| l.contains(" WARN "));
+    assert_eq!(warnings.count(), 4, "{}", finished.stderr);
     let totals = finished.stdout.lines().nth(1).unwrap();
     assert!(totals.ends_with(", gaps 1"), "{totals}");
 }

@@ -11,4 +11,4 @@ mod rhythms;
 mod state;
 
 pub(super) use self::playlist_loop::start;
-pub(super) use self::request::log_recovery;
+pub(super) use self::request::{log_recovery, log_standstill};

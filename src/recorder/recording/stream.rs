@@ -250,6 +250,12 @@ impl Stream {
         let now_us = context.fetcher.writer.clock().now_us();
         let due = context.stats.outages_due(now_us, at_end);
         due.over.iter().for_each(|over| context.tell_of_end(over));
+        // Of a stream four are told within half a minute; others are counted.
+        let told = context.stats.standstill(now, now_us);
+        if let Some(standstill) = told.filter(|_| context.stats.recoveries().may_tell(now)) {
+            context.stats.says_still(true);
+            poll::log_standstill(&standstill);
+        }
         let in_outage = |of| context.stats.outages().are_open_for(of);
         for recovery in context.stats.recoveries().due(now, at_end, in_outage) {
             poll::log_recovery(&recovery);

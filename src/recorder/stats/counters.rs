@@ -15,6 +15,7 @@ use super::outages::over::Class;
 use super::pace::Pace;
 use super::playlist::PlaylistStats;
 use super::recoveries::Recoveries;
+use super::standstills::{Standstill, Standstills};
 use super::totals::Totals;
 use crate::clock;
 use crate::session::{Kind, Outcome};
@@ -36,6 +37,7 @@ struct Inner {
     /// Times in which segments were skipped that the recorder may have missed.
     missed: Arc<Events>,
     recoveries: Recoveries,
+    standstills: Standstills,
     outages: Outages,
     pace: Pace,
     slow: Mutex<BTreeMap<&'static str, SlowTally>>,
@@ -264,6 +266,16 @@ impl Stats {
         &self.0.recoveries
     }
 
+    /// What the log has of gaps that begin.
+    pub(crate) fn standstills(&self) -> &Standstills {
+        &self.0.standstills
+    }
+
+    /// Playlists that stand still, and of which that is to be told now; `now_us`: in microseconds of Unix time.
+    pub(crate) fn standstill(&self, now: Instant, now_us: i64) -> Option<Standstill> {
+        self.0.standstills.due(&self.playlists(), (now, now_us))
+    }
+
     /// The log has said that a request has no answer, until this is dropped.
     pub(crate) fn unanswered(&self) -> Unanswered {
         self.0.recoveries.waits();
@@ -285,7 +297,7 @@ impl Stats {
         let playlists = self.playlists();
         let is_over = |of: usize| {
             let one = playlists.get(of);
-            one.is_none_or(|one| one.is_over.load(Ordering::Relaxed))
+            one.is_none_or(|one| one.is_over())
         };
         let now = (clock::instant(), now_us);
         let due = self.0.outages.due(now, is_over, at_end);
@@ -308,10 +320,9 @@ impl Stats {
     /// `now_us`: in microseconds of Unix time.
     pub(crate) fn still(&self, now: Instant, now_us: i64) -> Option<String> {
         let playlists = self.playlists();
-        // What fails is told by itself.
-        let is_polled = |one: &&Arc<PlaylistStats>| {
-            !one.is_over.load(Ordering::Relaxed) && one.failing.spell().is_none()
-        };
+        // What fails, or has no answer, is told by itself.
+        let is_polled =
+            |one: &&Arc<PlaylistStats>| !one.is_over() && !self.0.standstills.is_explained(one);
         let polled = playlists.iter().filter(is_polled);
         let open: Vec<_> = polled
             .filter_map(|one| Some((now_us.saturating_sub(one.gaps.since_us()?), &one.label)))

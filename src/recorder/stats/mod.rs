@@ -11,6 +11,7 @@ pub mod outages;
 pub mod pace;
 pub mod playlist;
 pub mod recoveries;
+pub mod standstills;
 pub mod totals;
 pub mod trouble;
 pub mod waiting;

@@ -71,6 +71,11 @@ impl PlaylistStats {
         self.target_us.store(target_us, Ordering::Relaxed);
     }
 
+    /// It is not polled any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed)
+    }
+
     /// Its target duration in microseconds; 0: it has stated none.
     pub(crate) fn target_us(&self) -> i64 {
         self.target_us.load(Ordering::Relaxed)

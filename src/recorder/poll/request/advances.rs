@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::told::{log_recovery, seconds};
 use crate::clock;
 use crate::recorder::admission::hosts;
 use crate::recorder::http::fetch::Hop;
@@ -62,7 +63,7 @@ impl Poller {
                 biased;
                 come = &mut chain => return (come, hanging),
                 () = reached(overdue) => {
-                    self.tell_of_overdue(asked_us, overdue.take());
+                    self.tell_of_overdue(asked_us, overdue.take(), ask.is_some());
                 }
                 () = reached(unanswered) => {
                     let due = unanswered.take();
@@ -84,7 +85,8 @@ impl Poller {
         Some(clock::instant() + wait)
     }
 
-    fn tell_of_overdue(&mut self, requested_us: i64, overdue: Option<Instant>) {
+    /// `is_told`: that the request has no answer is told.
+    fn tell_of_overdue(&mut self, requested_us: i64, overdue: Option<Instant>, is_told: bool) {
         let now = clock::instant();
         let is_late = |due| now.saturating_duration_since(due) >= LATE;
         if overdue.is_none_or(is_late) {
@@ -99,7 +101,8 @@ impl Poller {
             away_us: 0,
         };
         let told = self.advances.same(span);
-        self.tell_of_advances(told, now_us);
+        let hangs = is_told && self.playlist.stats.waiting.asked_us().is_some();
+        self.tell_of_advances(told, (now_us, hangs));
     }
 
     /// A request has had no answer for long, perhaps; when to look again, and whether it has none.
@@ -176,11 +179,13 @@ impl Poller {
             }
             None => self.advances.same(span),
         };
-        self.tell_of_advances(told, response_us);
+        let of = self.playlist.stats.number;
+        (self.context.stats.standstills()).is_answered(of, clock::instant());
+        self.tell_of_advances(told, (response_us, false));
     }
 
-    /// `advanced_us`: when it advanced, if it did.
-    fn tell_of_advances(&self, told: Option<Told>, advanced_us: i64) {
+    /// `advanced_us`: when it advanced, if it did; `hangs`: a request is under way, and told if it takes long.
+    fn tell_of_advances(&self, told: Option<Told>, (advanced_us, hangs): (i64, bool)) {
         let gaps = &self.playlist.stats.gaps;
         match told {
             None => {}
@@ -191,11 +196,9 @@ impl Poller {
             }) => {
                 let from_us = self.advances.since_us().unwrap_or(advanced_us);
                 let span_us = (from_us, from_us.saturating_add(for_us));
-                // What fails is told by itself.
-                let fails = self.playlist.stats.failing.spell().is_some();
-                if gaps.lasts(span_us, is_new) && !fails && self.may_tell() {
-                    self.context.stats.says_still(true);
-                    self.log_still(for_us, expected_us);
+                if gaps.lasts(span_us, is_new) {
+                    let (stats, of) = (&self.context.stats, self.playlist.stats.number);
+                    (stats.standstills()).begins(of, expected_us, hangs, clock::instant());
                 }
             }
             Some(Told::Again {
@@ -230,23 +233,6 @@ impl Poller {
         }
     }
 
-    /// Whether a beginning is told; its end is counted where it is not told either.
-    fn may_tell(&self) -> bool {
-        self.context.stats.recoveries().may_tell(clock::instant())
-    }
-
-    fn log_still(&self, for_us: i64, expected_us: i64) {
-        let label = &self.playlist.label;
-        tracing::warn!(
-            json.playlist = label,
-            json.seconds = seconds(for_us),
-            json.expected_seconds = seconds(expected_us),
-            "{label:?}: no advance for {:.1} s ({:.1} expected)",
-            seconds(for_us),
-            seconds(expected_us)
-        );
-    }
-
     /// An event is over. It is told by itself; where its beginning was not, and many are over so, it is counted.
     fn tell_of_end(&self, over: Over, expected_us: i64) {
         let (stats, now) = (&self.context.stats, clock::instant());
@@ -269,31 +255,6 @@ impl Poller {
     }
 }
 
-/// Says that playlists advance again.
-pub(in crate::recorder) fn log_recovery(recovery: &Recovery) {
-    let Recovery {
-        over,
-        label,
-        expected_us,
-        ..
-    } = recovery;
-    let (who, of) = match over.playlists {
-        1 => (format!("{label:?}: "), String::new()),
-        count => (String::new(), format!(" ({count} playlists)")),
-    };
-    tracing::warn!(
-        json.playlist = (over.playlists == 1).then_some(label.as_str()),
-        json.playlists = over.playlists,
-        json.seconds = seconds(over.length_us),
-        json.expected_seconds = seconds(*expected_us),
-        json.never_listed = over.skipped.never_listed,
-        json.not_seen = over.skipped.not_seen,
-        "{who}advances again after {:.1} s{of}{}",
-        seconds(over.length_us),
-        over.skipped.told()
-    );
-}
-
 /// What lasts for so long has been told of in sums, in microseconds.
 const LONG_US: i64 = 30_000_000;
 
@@ -303,8 +264,4 @@ async fn reached(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
-}
-
-fn seconds(us: i64) -> f64 {
-    us as f64 / 1e6
 }

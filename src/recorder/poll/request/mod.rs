@@ -8,5 +8,6 @@ mod interval;
 mod new_urls;
 mod one_poll;
 mod overdue;
+mod told;
 
-pub(in crate::recorder) use self::advances::log_recovery;
+pub(in crate::recorder) use self::told::{log_recovery, log_standstill};
