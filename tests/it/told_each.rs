@@ -145,7 +145,7 @@ fn a_server_that_is_away_is_one_outage_of_all_that_is_asked_of_it() {
 }
 
 #[test]
-fn segments_that_are_good_again_are_told_with_what_was_never_had() {
+fn segments_that_are_good_again_are_told_with_what_never_came() {
     let stage = Stage::default();
     let at = stage.clone();
     let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
@@ -174,7 +174,7 @@ fn segments_that_are_good_again_are_told_with_what_was_never_had() {
         panic!("{said:#?}")
     };
     let failed = number(again, " requests failed (HTTP 404)");
-    let lost = match again.contains("never had") {
+    let lost = match again.contains("never came") {
         true => number(again, " segment"),
         false => 0,
     };

@@ -70,13 +70,13 @@ impl Log {
 
     fn answers(&mut self, of: usize, at_us: i64) {
         let over = self.outages.answers(of, at_us, self.at(at_us)).over;
-        self.lines.extend(over.map(|over| over.told()));
+        self.lines.extend(over.map(|over| over.told(0)));
     }
 
     fn look(&mut self, at_us: i64, at_end: bool) {
         let now = (self.at(at_us), at_us);
         let due = self.outages.due(now, |_| false, at_end);
-        self.lines.extend(due.over.iter().map(Over::told));
+        self.lines.extend(due.over.iter().map(|over| over.told(0)));
         self.lines.extend(due.sums);
     }
 
@@ -181,8 +181,8 @@ fn an_origin_that_flaps_is_told_in_sums() {
     assert_eq!(
         sums,
         [
-            "h:80: 27 more outages in 30 s: 27 requests failed (HTTP 503)",
-            "h:80: 25 more outages in 25 s: 25 requests failed (HTTP 503)"
+            "h:80: 27 more outages in 30 s, too many to be told one by one: 27 requests failed (HTTP 503)",
+            "h:80: 25 more outages in 25 s, too many to be told one by one: 25 requests failed (HTTP 503)"
         ]
     );
     assert_eq!(lines.len(), 4 * MOST + 2, "{lines:#?}");
@@ -286,7 +286,7 @@ fn what_hangs_begins_an_outage_and_what_is_over_is_in_none() {
     assert!(log.outages.known().open.is_empty());
     log.outages.fails(hangs, log.began);
     let over = log.outages.answers(0, 7 * S, log.began).over.unwrap();
-    assert_eq!(over.told(), "p0: answered after 7.0 s");
+    assert_eq!(over.told(0), "p0: answered after 7.0 s");
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn segments_of_playlists_that_are_over_are_waited_for_less_long() {
     let due = |us| log.outages.due((log.at(us), us), |_| true, false).over;
     assert_eq!(due(59 * S), [], "it may be asked for again");
     let over = due(60 * S);
-    let told: Vec<String> = over.iter().map(Over::told).collect();
+    let told: Vec<String> = over.iter().map(|over| over.told(0)).collect();
     let wanted = "segments of h:80: no fault for 60 s: 1 request failed (HTTP 404), \
                   1 segment was never had: 41";
     assert_eq!(told, [wanted]);
