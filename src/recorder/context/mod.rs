@@ -77,7 +77,10 @@ impl Context {
         };
         let never_came = (over.class == Class::Chunks).then(|| over.never_came());
         let zero_us = self.fetcher.writer.zero_us();
-        let (from, until) = (Moment::new(over.since_us, zero_us), Moment::new(over.until_us, zero_us));
+        let (from, until) = (
+            Moment::new(over.since_us, zero_us),
+            Moment::new(over.until_us, zero_us),
+        );
         tracing::warn!(
             json.playlist = only.map(|one| one.label.as_str()),
             json.playlists = over.of.len(),

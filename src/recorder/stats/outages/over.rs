@@ -78,7 +78,9 @@ impl Over {
         let again = match (self.end, self.class, self.left) {
             (End::NoFault(time), ..) => {
                 let time = time.as_secs();
-                return format!("{subject}: no fault for {time} s: {failed} ({what}) from {from} to {until}{lost}");
+                return format!(
+                    "{subject}: no fault for {time} s: {failed} ({what}) from {from} to {until}{lost}"
+                );
             }
             (End::Forgotten, ..) => {
                 let why = format!("forgotten, more than {MOST_HOSTS} hosts fail");
