@@ -251,6 +251,12 @@ impl<'a> Search<'a> {
         self.reader
     }
 
+    /// Whether one of these hosts (with their ports) wanted to be left alone in some time.
+    pub(super) fn is_left_alone(&self, hosts: &[String], from_us: i64, until_us: i64) -> bool {
+        let mut events = self.meanwhile.of(from_us, until_us);
+        events.any(|event| event.kind == Notice::LeftAlone && hosts.contains(&event.detail))
+    }
+
     /// A gap with what was the matter meanwhile.
     fn explained(
         &self,

@@ -1,5 +1,8 @@
 //! Lengths and moments, as findings say them.
 
+pub use crate::session::both_clocks;
+use crate::session::{moment, session_ms};
+
 /// A duration as Python prints a timedelta: `0:00:13.929747`, `1 day, 0:00:10`.
 pub fn timedelta(us: i64) -> String {
     let (total, micros) = (us.div_euclid(1_000_000), us.rem_euclid(1_000_000));
@@ -25,42 +28,6 @@ pub fn timedelta(us: i64) -> String {
 /// As in the views: `2015-03-05 18:17:35.165488`, UTC.
 pub(super) fn utc(us: i64) -> String {
     moment(us, "%Y-%m-%d %H:%M:%S%.6f")
-}
-
-fn moment(us: i64, format: &str) -> String {
-    chrono::DateTime::from_timestamp_micros(us).map_or_else(
-        || format!("{us} µs"),
-        |time| time.format(format).to_string(),
-    )
-}
-
-/// Session time to the millisecond: `0:00:14.032`. `zero_us`: session zero.
-fn session_time(us: i64, zero_us: i64) -> String {
-    let session_ms = session_ms(us, zero_us);
-    let sign = if session_ms < 0 { "-" } else { "" };
-    let ms = session_ms.unsigned_abs();
-    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{sign}{hours}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
-}
-
-/// Between two moments as their UTC is shown, so that both clocks and all lengths add up.
-fn session_ms(us: i64, zero_us: i64) -> i64 {
-    us.div_euclid(1000) - zero_us.div_euclid(1000)
-}
-
-/// A session time with its UTC: `0:00:14.032 (01:51:26.760Z)`. `zero_us`: session zero.
-pub fn both_clocks(us: i64, zero_us: i64) -> String {
-    let session = session_time(us, zero_us);
-    format!("{session} ({})", time_of_day(us, zero_us))
-}
-
-/// UTC to the millisecond: `01:51:26.760Z`; with its date where that is not the one of session zero.
-pub(super) fn time_of_day(us: i64, zero_us: i64) -> String {
-    const DATE: &str = "%Y-%m-%d";
-    match moment(us, DATE) == moment(zero_us, DATE) {
-        true => moment(us, "%H:%M:%S%.3fZ"),
-        false => moment(us, "%Y-%m-%dT%H:%M:%S%.3fZ"),
-    }
 }
 
 /// A length in seconds: `8.500 s`.
@@ -93,10 +60,6 @@ mod tests {
 
     #[test]
     fn moments_and_lengths_that_are_shown_add_up_on_both_clocks() {
-        assert_eq!(session_time(14_099_999, 0), "0:00:14.099");
-        assert_eq!(session_time(3_725_000_000, 0), "1:02:05.000");
-        assert_eq!(session_time(8_500_000, 10_000_000), "-0:00:01.500");
-        assert!(!session_time(i64::MIN, i64::MAX).is_empty());
         // By themselves these are 28.3 ms, and 34.0905 s behind the beginning.
         let (zero_us, from_us, until_us) = (400, 34_090_900, 34_119_200);
         assert_eq!(both_clocks(from_us, zero_us), "0:00:34.090 (00:00:34.090Z)");
@@ -109,7 +72,5 @@ mod tests {
         assert_eq!(shown, [34_090_000, 34_119_000]);
         assert_eq!(length(26_149_999), "26.149 s");
         assert!(!length(between_us(i64::MIN, i64::MAX)).is_empty());
-        assert_eq!(time_of_day(86_399_999_999, 0), "23:59:59.999Z");
-        assert_eq!(time_of_day(86_400_000_000, 0), "1970-01-02T00:00:00.000Z");
     }
 }

@@ -21,6 +21,7 @@ use super::output::logging;
 use super::output::metrics;
 use super::output::next_steps;
 use super::output::nothing_recorded;
+use super::output::outages::Outages;
 use super::output::service;
 use super::signals::Ends;
 use crate::cli::arguments::client::PageArguments;
@@ -47,7 +48,7 @@ use crate::shown::counted;
 #[command(
     name = "isrecorder",
     version,
-    after_help = "Stop it with Ctrl+C; then: isreplayer SESSION"
+    after_help = "Stop it with Ctrl+C; it says then how to replay what it recorded"
 )]
 struct Arguments {
     /// Input streams (http or https), each with a name or without: HLS playlists, or media without an end
@@ -227,7 +228,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Ok(());
     };
     let kept_us = next_steps::kept_us(&folder);
-    report(&summary, &board, (kept_us.unwrap_or(i64::MIN), resumed));
+    let outages = Outages::of_run(&folder, began_us(&summary));
+    let since = (kept_us.unwrap_or(i64::MIN), resumed);
+    report(&summary, &board, since, &outages);
     if let Some(failure) = failure {
         next_steps::lines(&folder, &summary, kept_us)
             .iter()
@@ -235,11 +238,13 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         return Err(failure);
     }
     let totals = &summary.totals;
-    if let Some(why) = refused(&board) {
-        return Err(Failure::failed(why));
-    }
-    if totals.revisions == 0 && totals.chunks == 0 {
-        let why = nothing_recorded::sentence(&folder, totals.bytes)?;
+    let is_empty = totals.revisions == 0 && totals.chunks == 0;
+    let why = match refused(&board) {
+        None if is_empty => Some(nothing_recorded::sentence(&folder, totals.bytes)?),
+        refused => refused,
+    };
+    if let Some(why) = why {
+        exit::say(next_steps::left(&folder, totals));
         return Err(Failure::failed(why));
     }
     if log.quiet == 0 {
@@ -363,11 +368,16 @@ fn refused(board: &Board) -> Option<String> {
     all.filter(|all| !all.is_empty()).map(|all| all.join("; "))
 }
 
-/// `kept_us`: from when on everything is kept; `resumed`: other runs of the session were before.
-fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
-    exit::say(format_args!("Record length {}", clock_time(summary.length)));
+/// When a run began, in microseconds of Unix time.
+fn began_us(summary: &Summary) -> i64 {
     let length_us = i64::try_from(summary.length.as_micros()).unwrap_or(i64::MAX);
-    if kept_us > summary.ended_us.saturating_sub(length_us) {
+    summary.ended_us.saturating_sub(length_us)
+}
+
+/// `kept_us`: from when on everything is kept; `resumed`: other runs of the session were before.
+fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), outages: &Outages) {
+    exit::say(format_args!("Record length {}", clock_time(summary.length)));
+    if kept_us > began_us(summary) {
         exit::say("In this run, also what is no longer in the session:");
     } else if resumed {
         exit::say("In this run, without those before it:");
@@ -396,9 +406,13 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool)) {
     let gaps = gaps_line("no advance", totals.gaps, totals.playlists);
     let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
     let lost = ending::lost(&streams, kept_us);
-    let troubles = ending::troubles(&streams, (summary.stop_us, summary.ended_us));
-    let told = gaps.into_iter().chain(silences);
+    let ends = (summary.stop_us, summary.ended_us);
+    let troubles = ending::troubles(&streams, ends, &outages.open);
+    let told = outages.lines.iter().cloned();
+    let told = told.chain(outages.untold(&troubles));
+    let told = told.chain(gaps).chain(silences);
     let told = told.chain(ending::slow(&streams)).chain(lost);
+    let told = told.chain(ending::left_alone(&streams, kept_us));
     let told = told.chain(ending::cut_off(&streams, kept_us));
     told.chain(troubles).for_each(exit::say);
     if totals.gaps.not_seen > 0 {

@@ -82,5 +82,6 @@ pub use self::write::keep::Keep;
 pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;
 pub use headers::{HeaderSet, Headers};
-pub use moment::{Moment, rfc3339, seconds};
+pub use moment::{Moment, both_clocks, rfc3339, seconds};
+pub(crate) use moment::{moment, session_ms};
 pub use notices::{Heartbeat, NoticeEvent, Tallies, Tally};

@@ -1,4 +1,5 @@
-//! A moment as programs read it, in all JSON of all programs: session time in seconds, and RFC 3339. Pure.
+//! A moment as programs read it, in all JSON of all programs: session time in seconds, and RFC 3339; and as people do: both
+//! clocks. Pure.
 
 use serde::Serialize;
 
@@ -35,9 +36,56 @@ pub fn rfc3339(us: i64) -> String {
     )
 }
 
+/// Session time to the millisecond: `0:00:14.032`. `zero_us`: session zero.
+fn session_time(us: i64, zero_us: i64) -> String {
+    let session_ms = session_ms(us, zero_us);
+    let sign = if session_ms < 0 { "-" } else { "" };
+    let ms = session_ms.unsigned_abs();
+    let (hours, minutes, seconds) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{sign}{hours}:{minutes:02}:{seconds:02}.{:03}", ms % 1000)
+}
+
+/// Between two moments as their UTC is shown, so that both clocks and all lengths add up.
+pub(crate) fn session_ms(us: i64, zero_us: i64) -> i64 {
+    us.div_euclid(1000) - zero_us.div_euclid(1000)
+}
+
+/// A session time with its UTC: `0:00:14.032 (01:51:26.760Z)`. `zero_us`: session zero.
+pub fn both_clocks(us: i64, zero_us: i64) -> String {
+    let session = session_time(us, zero_us);
+    format!("{session} ({})", time_of_day(us, zero_us))
+}
+
+/// UTC to the millisecond: `01:51:26.760Z`; with its date where that is not the one of session zero.
+fn time_of_day(us: i64, zero_us: i64) -> String {
+    const DATE: &str = "%Y-%m-%d";
+    match moment(us, DATE) == moment(zero_us, DATE) {
+        true => moment(us, "%H:%M:%S%.3fZ"),
+        false => moment(us, "%Y-%m-%dT%H:%M:%S%.3fZ"),
+    }
+}
+
+/// A moment of Unix time (microseconds), as `format` says; one that no calendar has as a number.
+pub(crate) fn moment(us: i64, format: &str) -> String {
+    chrono::DateTime::from_timestamp_micros(us).map_or_else(
+        || format!("{us} µs"),
+        |time| time.format(format).to_string(),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_both_clocks_to_the_millisecond() {
+        assert_eq!(session_time(14_099_999, 0), "0:00:14.099");
+        assert_eq!(session_time(3_725_000_000, 0), "1:02:05.000");
+        assert_eq!(session_time(8_500_000, 10_000_000), "-0:00:01.500");
+        assert!(!session_time(i64::MIN, i64::MAX).is_empty());
+        assert_eq!(time_of_day(86_399_999_999, 0), "23:59:59.999Z");
+        assert_eq!(time_of_day(86_400_000_000, 0), "1970-01-02T00:00:00.000Z");
+    }
 
     #[test]
     fn a_moment_has_both_clocks() {

@@ -298,6 +298,42 @@ fn a_known_key_that_was_put_off_is_asked_for_once_more() {
     assert_eq!(reasons(&session, "the.key", 429), [put_off]);
 }
 
+#[test]
+fn segments_that_are_not_asked_for_as_their_host_wants_to_be_left_alone_are_counted_alike() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let media = Origin::new(move |ask: &Ask| match at.at() {
+        1 => later(429, "3600"),
+        _ => Reply::segment(ts(ask.path())),
+    });
+    let segments = media.url("/seg");
+    let origin = Origin::new(move |ask: &Ask| {
+        let text = Window::new(ask.nth as u64 / 2, 3).text();
+        Reply::playlist(text.replace("\nseg", &format!("\n{segments}")))
+    });
+    let mut recording = Recorder::new(origin.url("/mole.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    stage.go(1);
+    recording.until_it_says("wanted to be left alone: it was not asked for");
+    let finished = recording.interrupt();
+    let summary = finished.stdout.clone();
+    let count = |text: &str, words: &str| -> i64 {
+        let found = text.split_once(words).map(|(before, _)| before);
+        let number = found.and_then(|before| before.split_whitespace().next_back());
+        number.map_or(0, |number| number.parse().unwrap())
+    };
+    let words = " not asked for, as the origin wanted to be left alone: mole ";
+    let left_alone = summary.replace(" segments", "").replace(" segment", "");
+    let waiting = count(&left_alone, " not asked for by the end of the recording: ");
+    let left_alone = count(&left_alone, words);
+    assert!(left_alone > 0, "{summary}");
+    let session = finished.session();
+    let found = session.told_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    let told = found.replace(" segments", "").replace(" segment", "");
+    let told = count(&told, " not asked for: ");
+    assert_eq!(told, left_alone + waiting, "{found}\n{summary}");
+}
+
 /// A redirect of a name to the same on the other host.
 fn next_door(ask: &Ask, path: &str) -> Reply {
     let host = ask.header("host").unwrap();

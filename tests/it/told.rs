@@ -155,6 +155,9 @@ fn a_recording_with_nothing_in_it_is_a_failure_that_says_what_it_met() {
             finished.stdout.contains("Record length"),
             "the summary stays"
         );
+        let left = "Session sessions/session1: nothing to replay in it; see what was answered: ";
+        assert!(finished.stdout.contains(left), "{}", finished.stdout);
+        assert!(!finished.stdout.contains("Replay it: "));
 
         let find = env!("CARGO_BIN_EXE_adjacent-find");
         let gaps = run(find, finished.folder(), &["--fail-on-gap", "session1"]);

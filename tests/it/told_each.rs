@@ -121,6 +121,16 @@ fn a_server_that_is_away_is_one_outage_of_all_that_is_asked_of_it() {
     let again = having(&said, "answers again after ");
     assert_eq!(again.len(), 1, "{said:#?}");
     assert!(
+        again[0].contains(" s, from 0:") && again[0].contains("Z) to 0:"),
+        "{said:#?}"
+    );
+    // The end says the same of it as whoever looks into the session.
+    let summary = finished.stdout.clone();
+    let outage = summary
+        .lines()
+        .find(|line| line.starts_with("  HTTP 503 for "))
+        .unwrap_or_else(|| panic!("{summary}"));
+    assert!(
         again[0].starts_with(&format!("[ferry] {host}: answers again after ")),
         "{said:#?}"
     );
@@ -141,11 +151,16 @@ fn a_server_that_is_away_is_one_outage_of_all_that_is_asked_of_it() {
             "UTC and session time: {line}"
         );
     }
-    finished.session();
+    let session = finished.session();
+    let found = session.told_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    assert!(
+        found.lines().any(|line| line == outage.trim()),
+        "{outage}\n{found}"
+    );
 }
 
 #[test]
-fn segments_that_are_good_again_are_told_with_what_was_never_had() {
+fn segments_that_are_good_again_are_told_with_what_never_came() {
     let stage = Stage::default();
     let at = stage.clone();
     let origin = Origin::new(move |ask| match (ask.path(), at.at()) {
@@ -173,8 +188,12 @@ fn segments_that_are_good_again_are_told_with_what_was_never_had() {
     let [again] = &again[..] else {
         panic!("{said:#?}")
     };
+    assert!(
+        again.contains(" s, from 0:") && again.contains("Z) to 0:"),
+        "{again}"
+    );
     let failed = number(again, " requests failed (HTTP 404)");
-    let lost = match again.contains("never had") {
+    let lost = match again.contains("never came") {
         true => number(again, " segment"),
         false => 0,
     };

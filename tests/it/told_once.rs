@@ -327,7 +327,7 @@ fn what_is_still_wrong_at_the_end_is_told_and_what_never_came_is_named() {
         out.contains("  3 segments lost: slide 1 to 2, 4\n"),
         "{out}"
     );
-    let lasted_s = number(&out, "\nended ", " s into an outage: HTTP 503\n");
+    let lasted_s = number(&out, "\nended ", " s into an outage: HTTP 503 for ");
     assert!(lasted_s > 0.5, "{out}");
     let (gaps, faults) = (
         "\nSee its gaps: adjacent-find session1\n",
@@ -355,7 +355,7 @@ fn a_gap_without_an_end_is_as_long_as_the_recording_goes_on() {
     let finished = recording.interrupt();
     let out = finished.stdout.clone();
     let gap_s = number(&out, "  no advance: 1 gap, ", " s\n");
-    let outage_s = number(&out, "\nended ", " s into an outage: unanswered\n");
+    let outage_s = number(&out, "\nended ", " s into an outage: unanswered for ");
     assert!(outage_s < gap_s, "{out}");
     let length = out.lines().next().unwrap().replace("Record length ", "");
     let same = format!("\nSession sessions/session1: {length}, ");

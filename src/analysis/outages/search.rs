@@ -1,6 +1,6 @@
 //! The outages of a session, read request by request.
 
-use super::cause::{AtStake, Cause};
+use super::cause::{AtStake, Cause, Own};
 use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
@@ -18,6 +18,9 @@ pub struct Cost {
     pub never_listed: Vec<(String, NeverListed)>,
     /// When they did, and how many of them; by rows of `resource`.
     pub skips: Vec<Span>,
+    /// Segments that were listed and not asked for meanwhile, as the host wanted to be left alone, or as the recorder had no
+    /// room: their names.
+    pub not_asked_for: Vec<String>,
     /// For so long of it no recorder ran, in microseconds.
     pub not_running_us: i64,
     /// For so long of it the recorder stood still, in microseconds.
@@ -38,8 +41,24 @@ impl Search<'_> {
     /// The session is damaged; those of `each`.
     pub fn outages<E: From<ReadError>>(
         &self,
-        mut each: impl FnMut(Outage) -> Result<(), E>,
+        each: impl FnMut(Outage) -> Result<(), E>,
     ) -> Result<(), E> {
+        let all = self.outages_since(i64::MIN, || true, each)?;
+        debug_assert!(all, "nothing stops it");
+        Ok(())
+    }
+
+    /// The same with requests from a moment on, in microseconds of Unix time, as long as `go_on` says; whether that was to the
+    /// end.
+    ///
+    /// # Errors
+    /// The session is damaged; those of `each`.
+    pub fn outages_since<E: From<ReadError>>(
+        &self,
+        since_us: i64,
+        go_on: impl Fn() -> bool,
+        mut each: impl FnMut(Outage) -> Result<(), E>,
+    ) -> Result<bool, E> {
         let mut each = |outage: Outage| match self.is_before_kept(outage.good_us, outage.last.at_us)
         {
             true => Ok(()),
@@ -47,10 +66,15 @@ impl Search<'_> {
         };
         let reader = self.reader();
         let mut grouping = Grouping::default();
-        let mut behind = 0;
+        let mut behind = reader.last_before(since_us)?;
+        let mut is_whole = true;
         let raw = reader.raw_streams()?;
         let growing = self.growing(&raw)?;
         loop {
+            if !go_on() {
+                is_whole = false;
+                break;
+            }
             let mut attempts = reader.attempts_after(behind, &raw)?;
             let Some(last) = attempts.last() else { break };
             behind = last.exchange_id;
@@ -69,7 +93,8 @@ impl Search<'_> {
         }
         let rest = grouping.end().into_iter();
         rest.map(|outage| is_growing(outage, &growing))
-            .try_for_each(each)
+            .try_for_each(each)?;
+        Ok(is_whole)
     }
 
     /// The raw streams that are being recorded. Before the requests: what ends meanwhile is one of them.
@@ -122,9 +147,30 @@ impl Search<'_> {
         Ok(Cost {
             never_listed,
             skips,
+            not_asked_for: self.not_asked_for(outage, until_us)?,
             not_running_us: self.not_running_us(outage.first.at_us, until_us),
             stood_still_us: self.stood_still_us(outage.first.at_us, until_us),
         })
+    }
+
+    /// Segments that were not asked for in an outage, where there was a reason for that.
+    fn not_asked_for(&self, outage: &Outage, until_us: i64) -> Result<Vec<String>, ReadError> {
+        let from_us = outage.first.at_us;
+        let is_left_alone = || self.is_left_alone(&outage.hosts, from_us, until_us);
+        let has_reason = match outage.key.own {
+            Some(own) => own == Own::Disk,
+            None => is_left_alone(),
+        };
+        let first = outage
+            .first
+            .exchange
+            .filter(|_| has_reason && !outage.is_raw);
+        let Some(first) = first else {
+            return Ok(Vec::new());
+        };
+        let stream_id = outage.key.stream_id;
+        self.reader()
+            .segments_not_asked_for(stream_id, first, until_us)
     }
 
     /// Calls `each` with every fault of an outage, and with the moment of the next good answer of the same resource; of a raw

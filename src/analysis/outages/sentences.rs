@@ -7,7 +7,7 @@ use crate::analysis::never_listed::counted;
 use crate::analysis::times::{between_us, both_clocks, length};
 use crate::session::{Kind, SLOW};
 
-/// Playlists whose segments are named, where those of several were never listed.
+/// Playlists whose segments are named, where those of several were never listed; segments that were not asked for.
 const MOST_NAMED: usize = 8;
 
 /// What happened, from when to when, and what it took.
@@ -21,6 +21,7 @@ pub(super) fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
         parts.push(format!("{} answered in the end", outage.answered));
     }
     parts.extend(lost(cost));
+    parts.extend(not_asked_for(&cost.not_asked_for));
     if cost.not_running_us > 0 {
         let length = length(cost.not_running_us);
         parts.push(format!("no recorder ran for {length} of it"));
@@ -130,6 +131,22 @@ fn several(count: usize, one: &str) -> String {
         (_, Some((one, of))) => format!("{count} {one}s of {of}"),
         _ => format!("{count} {one}s"),
     }
+}
+
+/// `3 segments not asked for: seg41.ts, seg42.ts, seg43.ts`.
+fn not_asked_for(names: &[String]) -> Option<String> {
+    let segments = match names.len() {
+        0 => return None,
+        1 => "1 segment".to_owned(),
+        count => format!("{count} segments"),
+    };
+    let named = names.iter().take(MOST_NAMED).cloned();
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = match names.len() > MOST_NAMED {
+        true => ", …",
+        false => "",
+    };
+    Some(format!("{segments} not asked for: {named}{more}"))
 }
 
 /// `1 segment never listed: 81`; where they are of several playlists, of which.

@@ -30,6 +30,7 @@ struct Detail<'a> {
     playlists: Vec<&'a str>,
     resources: BTreeMap<&'static str, Counts>,
     never_listed: Vec<Lost<'a>>,
+    not_asked_for: usize,
     not_running_seconds: f64,
     stood_still_seconds: f64,
 }
@@ -108,6 +109,7 @@ impl<'a> Detail<'a> {
                     numbers: *numbers,
                 })
                 .collect(),
+            not_asked_for: cost.not_asked_for.len(),
             not_running_seconds: seconds(cost.not_running_us),
             stood_still_seconds: seconds(cost.stood_still_us),
         }

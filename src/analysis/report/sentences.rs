@@ -7,7 +7,7 @@ use crate::analysis::gaps::gap::{Gap, Unit};
 use crate::analysis::never_listed::{counted, not_seen};
 use crate::analysis::noticed;
 use crate::analysis::times::{between_us, both_clocks, length};
-use crate::session::{PollTrouble, PollWait};
+use crate::session::{EMPTY, PollTrouble, PollWait};
 
 /// The same as a sentence: from when to when, and what it cost.
 pub(super) fn span(gap: &Gap, zero_us: i64) -> String {
@@ -159,7 +159,11 @@ pub(super) fn failures(polls: &PollTrouble) -> Vec<Failure> {
         .failures
         .iter()
         .map(|failure| Failure {
-            what: in_short(failure.status, failure.outcome, None),
+            what: in_short(
+                failure.status,
+                failure.outcome,
+                failure.is_empty.then_some(EMPTY),
+            ),
             polls: failure.polls,
         })
         .collect();

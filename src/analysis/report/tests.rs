@@ -44,6 +44,7 @@ fn failure(status: Option<u16>, outcome: Outcome, polls: i64) -> PollFailure {
     PollFailure {
         status,
         outcome,
+        is_empty: false,
         polls,
     }
 }

@@ -12,11 +12,16 @@ use crate::shown::{counted, escaped};
 const MOST_NAMED: usize = 8;
 
 /// Of streams as they were when the recording stopped; how long that lasted until it had ended. In microseconds of Unix
-/// time.
-pub(crate) fn troubles(streams: &[Arc<StreamStats>], ends: (i64, i64)) -> Vec<String> {
+/// time. `outages`: what is known of those that go on, by stream.
+pub(crate) fn troubles(
+    streams: &[Arc<StreamStats>],
+    ends: (i64, i64),
+    outages: &BTreeMap<String, String>,
+) -> Vec<String> {
     let named = streams.len() > 1;
     let trouble = |stream: &Arc<StreamStats>| {
-        let told = trouble(&stream.stats.playlists(), ends)?;
+        let outage = outages.get(&stream.name).map(String::as_str);
+        let told = trouble(&stream.stats.playlists(), ends, outage)?;
         Some(match named {
             true => format!("  {}: {told}", escaped(&stream.name)),
             false => told,
@@ -34,14 +39,19 @@ enum In {
     Slow(String),
 }
 
-fn trouble(playlists: &[Arc<PlaylistStats>], (stop_us, ended_us): (i64, i64)) -> Option<String> {
+/// `outage`: what is known of the one that goes on.
+fn trouble(
+    playlists: &[Arc<PlaylistStats>],
+    (stop_us, ended_us): (i64, i64),
+    outage: Option<&str>,
+) -> Option<String> {
     let polled = playlists.iter().filter(|one| is_polled(one));
     let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, stop_us)).collect();
     let troubles: Vec<&(In, i64)> = all.iter().flatten().collect();
     let (what, since_us) = *troubles.iter().min()?;
     let seconds = ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
     let what = match what {
-        In::Outage(what) => format!("an outage: {}", escaped(what)),
+        In::Outage(what) => format!("an outage: {}", escaped(outage.unwrap_or(what))),
         In::Silence => "a silence: no byte".to_owned(),
         In::Freeze => "a freeze: no advance".to_owned(),
         In::Slow(what) => format!("slow chunks: {}", escaped(what)),
@@ -86,11 +96,11 @@ pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String>
     Some(format!("  {segments} lost: {named}"))
 }
 
-/// Segments that came, and that the recorder did not keep.
+/// Segments that the recorder did not keep, or did not ask for, as it had no room.
 pub(crate) fn not_kept(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
     let (segments, named) = lost_by(streams, kept_us, LostBy::Recorder)?;
     Some(format!(
-        "The recorder itself: {segments} lost, since it did not keep them: {named}"
+        "The recorder itself: {segments} lost, since it did not keep them, or had no room for them: {named}"
     ))
 }
 
@@ -99,6 +109,14 @@ pub(crate) fn not_asked_for(streams: &[Arc<StreamStats>], kept_us: i64) -> Optio
     let (segments, named) = lost_by(streams, kept_us, LostBy::Limit)?;
     Some(format!(
         "The recorder itself: {segments} not asked for, as all its downloads were under way, and slow (--limit downloads-per-playlist=N, --limit downloads=N): {named}"
+    ))
+}
+
+/// Segments that were not asked for, since their host wanted to be left alone.
+pub(crate) fn left_alone(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
+    let (segments, named) = lost_by(streams, kept_us, LostBy::LeftAlone)?;
+    Some(format!(
+        "  {segments} not asked for, as the origin wanted to be left alone: {named}"
     ))
 }
 
@@ -180,26 +198,38 @@ mod tests {
         let playlist = || Arc::new(PlaylistStats::default());
         let (one, other) = (playlist(), playlist());
         let all = [Arc::clone(&one), Arc::clone(&other)];
-        assert_eq!(trouble(&all, at(30_000_000)), None);
+        assert_eq!(trouble(&all, at(30_000_000), None), None);
         one.advanced_us.store(10_000_000, Ordering::Relaxed);
         one.gaps.lasts((10_000_000, 20_000_000), true);
         let frozen = "ended 20.0 s into a freeze: no advance (1 of 2 playlists)";
-        assert_eq!(trouble(&all, at(30_000_000)).as_deref(), Some(frozen));
+        assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
         other.waiting.asks(29_000_000);
-        assert_eq!(trouble(&all, at(30_000_000)).as_deref(), Some(frozen));
+        assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
         let unanswered = "ended 12.0 s into an outage: unanswered";
-        assert_eq!(trouble(&all, at(41_000_000)).as_deref(), Some(unanswered));
+        assert_eq!(
+            trouble(&all, at(41_000_000), None).as_deref(),
+            Some(unanswered)
+        );
         let fault_us = (17_700_000, 18_000_000);
         one.failing.fails(&["refused"], fault_us, i64::MAX);
         let refused = "ended 12.3 s into an outage: refused";
-        assert_eq!(trouble(&all[..1], at(30_000_000)).as_deref(), Some(refused));
+        assert_eq!(
+            trouble(&all[..1], at(30_000_000), None).as_deref(),
+            Some(refused)
+        );
+        let known = trouble(&all[..1], at(30_000_000), Some("refused for 12.0 s"));
+        let told = "ended 12.3 s into an outage: refused for 12.0 s";
+        assert_eq!(known.as_deref(), Some(told));
         one.is_over.store(true, Ordering::Relaxed);
-        assert_eq!(trouble(&all[..1], at(30_000_000)), None);
+        assert_eq!(trouble(&all[..1], at(30_000_000), None), None);
         let raw = playlist();
         raw.is_raw.store(true, Ordering::Relaxed);
         raw.advanced_us.store(1_000_000, Ordering::Relaxed);
         raw.gaps.lasts((1_000_000, 4_000_000), true);
         let silent = "ended 7.0 s into a silence: no byte";
-        assert_eq!(trouble(&[raw], at(8_000_000)).as_deref(), Some(silent));
+        assert_eq!(
+            trouble(&[raw], at(8_000_000), None).as_deref(),
+            Some(silent)
+        );
     }
 }

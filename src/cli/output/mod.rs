@@ -9,4 +9,5 @@ pub mod logging;
 pub mod metrics;
 pub(super) mod next_steps;
 pub(super) mod nothing_recorded;
+pub(super) mod outages;
 pub mod service;

@@ -45,6 +45,20 @@ pub(crate) fn lines(
     text(folder.path(), &facts.join(", "), &summary.totals, kept_us)
 }
 
+/// Of a session in which nothing is to be replayed: where it is, and what shows what was answered.
+pub(crate) fn left(folder: &SessionFolder, totals: &Totals) -> String {
+    let path = folder.path();
+    let of_session = arguments(path);
+    let see = match totals.fault_us > 0 {
+        true => format!("adjacent-find --faults {of_session}"),
+        false => format!("issession info {of_session}"),
+    };
+    format!(
+        "Session {}: nothing to replay in it; see what was answered: {see}",
+        path.display()
+    )
+}
+
 fn micros(us: i64) -> Duration {
     Duration::from_micros(u64::try_from(us).unwrap_or(0))
 }

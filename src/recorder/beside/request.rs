@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use url::Url;
 
 use crate::hls::{self, Refused};
@@ -106,12 +107,15 @@ impl Context {
         if !is_text || !hop.is_good() || !self.fetcher.decode_text(hop, kind).await {
             return;
         }
-        let is_none = match &hop.body {
-            Received::Memory(body) => hls::playlist_kind(body).is_none(),
-            _ => false,
+        let what = match &hop.body {
+            Received::Memory(body) if hls::playlist_kind(body).is_none() => {
+                let media_type = hop.field(CONTENT_TYPE).unwrap_or_default();
+                words::no_playlist(media_type, body)
+            }
+            _ => return,
         };
-        if kind.is_playlist() && is_none {
-            hop.fail(Outcome::NotAPlaylist, "it does not begin with #EXTM3U");
+        if kind.is_playlist() {
+            hop.fail(Outcome::NotAPlaylist, &what);
         }
     }
 

@@ -21,7 +21,7 @@ use crate::recorder::settings::options::RawOptions;
 use crate::recorder::settings::selection::Selection;
 use crate::recorder::stats::board::Stats;
 use crate::recorder::stats::outages::over::{Class, Over};
-use crate::session::ExchangeId;
+use crate::session::{ExchangeId, Moment};
 
 /// What the loops of a stream share.
 #[derive(Debug)]
@@ -75,16 +75,25 @@ impl Context {
             [only] => playlists.get(*only),
             _ => None,
         };
-        let never_had = (over.class == Class::Chunks).then(|| over.never_had());
+        let never_came = (over.class == Class::Chunks).then(|| over.never_came());
+        let zero_us = self.fetcher.writer.zero_us();
+        let (from, until) = (
+            Moment::new(over.since_us, zero_us),
+            Moment::new(over.until_us, zero_us),
+        );
         tracing::warn!(
             json.playlist = only.map(|one| one.label.as_str()),
             json.playlists = over.of.len(),
             json.host = over.host,
+            json.from_session_time = from.session_time,
+            json.from_time = from.time,
+            json.until_session_time = until.session_time,
+            json.until_time = until.time,
             json.seconds = over.seconds(),
             json.failed = over.times,
-            json.never_had = never_had,
+            json.never_came = never_came,
             "{}",
-            over.told()
+            over.told(zero_us)
         );
     }
 }

@@ -24,6 +24,9 @@ use crate::recorder::stats::lost::LostBy;
 use crate::recorder::words;
 use crate::session::Kind;
 
+/// How often it is looked whether there is room again.
+const LOOK_FOR_ROOM: Duration = Duration::from_millis(250);
+
 /// Fetches what the plan says until `stop`; what is under way then is waited for. A loop that panics begins anew: what it
 /// had under way is asked for again.
 pub(in crate::recorder) async fn run(downloads: Downloads, stop: CancellationToken) {
@@ -54,11 +57,14 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
     let mut next_look = clock::instant() + LOOK_EVERY;
     let mut is_slow = false;
     loop {
-        while let Some((job, place, destiny)) = queue.next_hint().await {
+        // What cannot be stored is not asked for.
+        let has_room = fetcher.writer.has_room();
+        queue.plan().await.has_room(has_room, clock::instant());
+        while has_room && let Some((job, place, destiny)) = queue.next_hint().await {
             let hint = contained_hint(downloads.clone(), (job, place, destiny), stop.clone());
             hints.spawn(hint.in_current_span());
         }
-        while under_way.len() < most + queue.plan().await.slow() {
+        while has_room && under_way.len() < most + queue.plan().await.slow() {
             let Some((job, place)) = queue.next().await else {
                 break;
             };
@@ -81,7 +87,8 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
             () = queue.guards.changed.notified() => {}
             Some(_) = under_way.join_next() => playlists.changed(),
             Some(_) = hints.join_next() => playlists.changed(),
-            () = sleep_until(due), if !is_full => {}
+            () = sleep_until(due), if has_room && !is_full => {}
+            () = tokio::time::sleep(LOOK_FOR_ROOM), if !has_room => {}
             () = tokio::time::sleep_until(next_look), if is_slow || !under_way.is_empty() => {
                 let late = clock::instant().saturating_duration_since(next_look);
                 next_look = clock::instant() + LOOK_EVERY;
@@ -143,9 +150,21 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
     let stats = playlists.stats(given_up.playlist);
     let stats = stats.filter(|_| given_up.kind == Kind::Segment);
     let is_own = (stats.as_ref()).is_some_and(|stats| stats.lost.is_own(given_up.sequence));
-    if let (WhyGivenUp::NoTurn { .. }, Some(stats)) = (given_up.why, stats) {
+    if given_up.why == WhyGivenUp::NoRoom {
+        fetcher.writer.had_no_room();
+    }
+    if let Some(stats) = stats {
         let now_us = fetcher.writer.clock().now_us();
-        stats.lost.fails(given_up.sequence, now_us, LostBy::Limit);
+        let fails = |whose| stats.lost.fails(given_up.sequence, now_us, whose);
+        match given_up.why {
+            WhyGivenUp::NoTurn { .. } => fails(LostBy::Limit),
+            WhyGivenUp::LeftAlone => fails(LostBy::LeftAlone),
+            WhyGivenUp::NoRoom => fails(LostBy::Recorder),
+            WhyGivenUp::Failed => {
+                let outages = playlists.all_stats().outages();
+                outages.gives_up(stats.number, given_up.sequence);
+            }
+        }
     }
     let host = hosts::host_and_port(&given_up.key.url);
     let (what, told) = match given_up.why {
@@ -157,6 +176,10 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
         WhyGivenUp::LeftAlone => (
             "not asked for, as its host wants to be left alone",
             format!(" while {host} wanted to be left alone: it was not asked for"),
+        ),
+        WhyGivenUp::NoRoom => (
+            "not asked for, as the recorder's disk is full",
+            " while the recorder's disk was full: it was not asked for".to_owned(),
         ),
         WhyGivenUp::NoTurn { under_way, longest } => (
             "not asked for, as its downloads were all under way",

@@ -174,6 +174,8 @@ pub(crate) enum WhyGivenUp {
     Failed,
     /// It was not: its host wanted to be left alone.
     LeftAlone,
+    /// It was not: there was no room for it.
+    NoRoom,
     /// It was not while it was listed: as many requests were under way as may be, the oldest for so long.
     NoTurn { under_way: usize, longest: Duration },
 }

@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     /// Things that were given up: those that the next revision notes, and those that are to be logged.
     pub(super) gone: Vec<(Key, Kind)>,
     pub(super) untold: Vec<GivenUp>,
+    /// There is no room for what would come: nothing is asked for.
+    pub(super) has_no_room: bool,
     pub(super) playlists: BTreeMap<PlaylistId, Playlist>,
     pub(super) delayed: BTreeSet<(Instant, Key)>,
     pub(super) returning: Returning,
@@ -82,6 +84,7 @@ impl Plan {
             fates: Vec::new(),
             gone: Vec::new(),
             untold: Vec::new(),
+            has_no_room: false,
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             returning: Returning::default(),

@@ -292,9 +292,14 @@ impl Stream {
     async fn count_waiting(&self) {
         let context = &self.context;
         let now_us = context.fetcher.writer.clock().now_us();
+        let has_room = context.fetcher.writer.has_room();
         for (playlist, number) in context.queue.segments_waiting().await {
-            if let Some(stats) = context.playlists.stats(playlist) {
-                stats.lost.waits(number, now_us);
+            let Some(stats) = context.playlists.stats(playlist) else {
+                continue;
+            };
+            match has_room {
+                true => stats.lost.waits(number, now_us),
+                false => stats.lost.waits_for_room(number, now_us),
             }
         }
     }

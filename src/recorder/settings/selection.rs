@@ -78,6 +78,20 @@ impl Selected {
 }
 
 impl Selection {
+    /// The options that choose variants or renditions, where any does.
+    pub(crate) fn chooses_by(&self) -> Option<&'static str> {
+        let all = (
+            self.variants == Variants::All,
+            self.renditions == Renditions::All,
+        );
+        match all {
+            (true, true) => None,
+            (false, true) => Some("--variants"),
+            (true, false) => Some("--renditions"),
+            (false, false) => Some("--variants and --renditions"),
+        }
+    }
+
     /// Takes what is to be recorded from what is named.
     pub(crate) fn select(&self, children: Vec<Child>) -> Selected {
         let is_variant = |child: &&Child| child.role == ChildRole::Variant;
@@ -179,6 +193,25 @@ mod tests {
         for (variants, renditions, names) in cases {
             assert_eq!(kept(variants, renditions), (names.to_owned(), false));
         }
+    }
+
+    #[test]
+    fn options_that_choose_are_known_by_name() {
+        let by = |variants, renditions| {
+            let selection = Selection {
+                variants,
+                renditions,
+                ..Selection::default()
+            };
+            selection.chooses_by()
+        };
+        assert_eq!(by(Variants::All, Renditions::All), None);
+        let of_one = by(Variants::Lowest, Renditions::All);
+        assert_eq!(of_one, Some("--variants"));
+        let of_other = by(Variants::All, Renditions::None);
+        assert_eq!(of_other, Some("--renditions"));
+        let both = by(Variants::Height(720), Renditions::None);
+        assert_eq!(both, Some("--variants and --renditions"));
     }
 
     #[test]

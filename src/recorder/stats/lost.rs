@@ -30,10 +30,12 @@ struct Failed {
 pub enum LostBy {
     /// It did not come.
     Origin,
-    /// It came, and the recorder did not keep it.
+    /// The recorder did not keep it, or did not ask for it, as it had no room.
     Recorder,
     /// The recorder did not ask for it: as many downloads were under way as it makes at once.
     Limit,
+    /// The recorder did not ask for it: its host wanted to be left alone.
+    LeftAlone,
     /// It was under way when the recorder stopped.
     CutOff,
     /// It was not asked for, or was to be asked for again, when the recorder stopped.
@@ -60,6 +62,11 @@ impl Lost {
     /// It waited when the recorder stopped; what has failed before stays that.
     pub(crate) fn waits(&self, number: u64, at_us: i64) {
         self.stopped(number, at_us, LostBy::Waiting);
+    }
+
+    /// It waited for room when the recorder stopped.
+    pub(crate) fn waits_for_room(&self, number: u64, at_us: i64) {
+        self.stopped(number, at_us, LostBy::Recorder);
     }
 
     fn stopped(&self, number: u64, at_us: i64, whose: LostBy) {

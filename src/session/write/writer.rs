@@ -197,6 +197,16 @@ impl Writer {
         self.zero_us
     }
 
+    /// Whether there is room for bodies, as far as is known.
+    pub fn has_room(&self) -> bool {
+        self.room.full_since_us().is_none()
+    }
+
+    /// Something was not asked for until it was too late, since there was no room for it.
+    pub fn had_no_room(&self) {
+        self.room.lost();
+    }
+
     /// Hands over an exchange. Rows that it refers to must have been handed over before.
     pub async fn exchange(&self, exchange: NewExchange) {
         if exchange.outcome == Outcome::Disk && exchange.own_reason.is_none() {

@@ -148,6 +148,13 @@ impl Recording {
             Some(one.waiting.since_us().map_or(0.0, ago))
         };
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, unanswered)?;
+        let help = "Time since the first of the requests in a row that had no good answer; 0: the last one had";
+        let name = "isrecorder_playlist_failing";
+        let failing = |one: &PlaylistStats| {
+            one.due_since_us()?;
+            Some(one.failing.spell().map_or(0.0, |spell| ago(spell.since_us)))
+        };
+        of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, failing)?;
         let help = "Time since the oldest download under way was asked for; 0: none is under way";
         let name = "isrecorder_oldest_download";
         let oldest = |stream: &Stream| {

@@ -123,6 +123,7 @@ impl Plan {
         self.gone.push((key.clone(), item.kind));
         let why = match (item.asked, item.state, item.no_turn) {
             (None, State::Delayed(_), _) => WhyGivenUp::LeftAlone,
+            (None, ..) if self.has_no_room => WhyGivenUp::NoRoom,
             (.., Some((under_way, longest))) => WhyGivenUp::NoTurn { under_way, longest },
             _ => WhyGivenUp::Failed,
         };
@@ -151,6 +152,14 @@ impl Plan {
             .collect();
         for key in over {
             self.give_up(&key);
+        }
+    }
+
+    /// Whether there is room for what comes. Where there is none nothing is asked for; what is listed, or late, waits.
+    pub(crate) fn has_room(&mut self, has_room: bool, now: Instant) {
+        self.has_no_room = !has_room;
+        if !has_room {
+            self.give_up_late(now);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::poll::poller::{Poller, hash_of};
 use crate::recorder::poll::state::advances::Stated;
-use crate::recorder::settings::selection::Selected;
+use crate::recorder::settings::selection::{Selected, Variants};
 use crate::session::{ExchangeId, Kind, NewRevision};
 
 impl Poller {
@@ -50,6 +50,7 @@ impl Poller {
         let wanted = memory.read(size, as_wanted).await;
         if self.is_first_of_typed() {
             tracing::info!("it is {}", described(facts));
+            self.has_nothing_to_choose();
         }
         self.list(id, wanted, facts, step).await;
         // Only now: an end is believed where everything listed was fetched.
@@ -138,6 +139,21 @@ impl Poller {
         revision
     }
 
+    /// A media playlist has no variants and no renditions: what was asked for of these is not there.
+    fn has_nothing_to_choose(&self) {
+        let selection = &self.context.selection;
+        if let Some(option) = selection.chooses_by() {
+            tracing::warn!(
+                "it is a media playlist, without variants and renditions: nothing to choose from for {option}"
+            );
+        }
+        // As where a multivariant playlist has no variant of that height.
+        if matches!(selection.variants, Variants::Height(_)) && self.context.must_match {
+            let why = "no variant is as --variants says: it is a media playlist, which has none; give the multivariant playlist's URL, or leave --variants out";
+            self.refuse_stream(why.to_owned());
+        }
+    }
+
     /// Whether it is the first that came of what the user typed.
     fn is_first_of_typed(&self) -> bool {
         self.playlist.kind == Kind::Main && self.last.is_none()
@@ -145,10 +161,13 @@ impl Poller {
 
     /// Who asked for what is not there gets to know what is, before anything else is recorded.
     fn refuse_selection(&self, selected: &Selected) {
-        let why = format!(
+        self.refuse_stream(format!(
             "no variant is as --variants says; there are: {}",
             selected.variants()
-        );
+        ));
+    }
+
+    fn refuse_stream(&self, why: String) {
         tracing::error!("{why}");
         self.context.stats.refuse(why);
         self.context.stop.cancel();

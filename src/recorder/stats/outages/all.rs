@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
 use super::outage::{Failed, Outage, WINDOW};
-use super::over::{Class, MOST_HOSTS, Over, counted};
+use super::over::{Class, MOST_HOSTS, Over, counted, requests};
 
 /// So many that begin within [`WINDOW`] have lines of their own.
 const MOST: usize = 4;
@@ -50,6 +50,7 @@ struct Short {
     since: Instant,
     count: u64,
     times: u64,
+    slow: u64,
     whats: Vec<String>,
 }
 
@@ -127,6 +128,14 @@ impl Outages {
         for outage in outages.filter(|one| one.class == Class::Chunks) {
             outage.comes(of, number, at_us);
         }
+    }
+
+    /// A segment that failed is not asked for any more.
+    pub(crate) fn gives_up(&self, of: usize, number: u64) {
+        let mut known = self.known();
+        let chunks = known.open.iter_mut();
+        let chunks = chunks.filter(|one| one.class == Class::Chunks);
+        chunks.for_each(|one| one.gives_up(of, number));
     }
 
     /// What there is to tell now; `is_over`: whether a playlist is not asked for any more.
@@ -269,12 +278,12 @@ impl Known {
             since: now,
             count: 0,
             times: 0,
+            slow: 0,
             whats: Vec::new(),
         });
         short.count += 1;
-        short.times = short
-            .times
-            .saturating_add(over.times.saturating_add(over.slow));
+        short.times = short.times.saturating_add(over.times);
+        short.slow = short.slow.saturating_add(over.slow);
         for what in &over.whats {
             if short.whats.len() < MOST && !short.whats.contains(what) {
                 short.whats.push(what.clone());
@@ -292,9 +301,9 @@ impl Known {
             }
             let seconds = (age.as_secs_f64().round() as u64).max(1);
             lines.push(format!(
-                "{host}: {} in {seconds} s: {} failed ({})",
+                "{host}: {} in {seconds} s, too many to be told one by one: {} ({})",
                 counted(short.count, "more outage"),
-                counted(short.times, "request"),
+                requests(short.times, short.slow),
                 short.whats.join(", ")
             ));
             false

@@ -11,7 +11,8 @@ use super::over::{Class, End, Over, failed, rows};
 pub(super) const WINDOW: Duration = Duration::from_secs(30);
 /// Of one server, what begins to fail so close together, in microseconds, is one outage.
 pub(super) const TOGETHER_US: i64 = 10_000_000;
-/// Where segments have failed and not come, it is known so long after a good one, in microseconds, that none fails any more.
+/// Where segments have failed and may be asked for again, or were slow, it is known so long after a good one, in
+/// microseconds, that none fails any more.
 const SETTLED_US: i64 = 10_000_000;
 /// Segments may come from another host for good: an outage of them is over when none has failed for so long.
 const NO_FAULT: Duration = Duration::from_secs(300);
@@ -52,8 +53,10 @@ struct Member {
     since_us: i64,
     /// When its first good answer was, behind which nothing of it has failed.
     good_us: Option<i64>,
-    /// Segments that have failed and not come.
+    /// Segments that have failed and not come, and that may be asked for again.
     missing: BTreeSet<u64>,
+    /// Those that are not asked for any more.
+    given_up: BTreeSet<u64>,
 }
 
 /// Faults of one server, of a class, that began together.
@@ -180,6 +183,15 @@ impl Outage {
         }
     }
 
+    /// A segment that failed is not asked for any more: nothing is waited for on its account.
+    pub(super) fn gives_up(&mut self, of: usize, number: u64) {
+        if let Some(member) = self.members.get_mut(&of)
+            && member.missing.remove(&number)
+        {
+            member.given_up.insert(number);
+        }
+    }
+
     /// Of some of its playlists no good answer is to come.
     pub(super) fn forget(&mut self, is_one: impl Fn(usize) -> bool) {
         self.members.retain(|of, _| !is_one(*of));
@@ -254,6 +266,7 @@ impl Outage {
             if ends {
                 of.push(*n);
                 missing.append(&mut one.missing);
+                missing.append(&mut one.given_up);
             }
             !ends
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::session::UNANSWERED;
+use crate::session::{UNANSWERED, both_clocks};
 
 /// What has failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,35 +62,36 @@ impl Over {
     }
 
     /// Segments that never came.
-    pub(crate) fn never_had(&self) -> u64 {
+    pub(crate) fn never_came(&self) -> u64 {
         let sizes = self.missing.iter().map(|(first, last)| last - first + 1);
         sizes.fold(0, u64::saturating_add)
     }
 
-    /// The line of the log.
-    pub(crate) fn told(&self) -> String {
-        let (subject, seconds, all) = (&self.subject, self.seconds(), self.of.len() + self.left);
+    /// The line of the log; `zero_us`: session zero, in microseconds of Unix time.
+    pub(crate) fn told(&self, zero_us: i64) -> String {
+        let (subject, what, lost) = (&self.subject, self.what(), self.lost());
+        let all = self.of.len() + self.left;
         let failed = failed(self.class, (self.times, self.slow), all);
-        let what = self.what();
-        match self.end {
-            End::Good => {}
-            End::NoFault(time) => {
+        let from = both_clocks(self.since_us, zero_us);
+        let until = both_clocks(self.until_us, zero_us);
+        let span = format!("after {:.1} s, from {from} to {until}", self.seconds());
+        let again = match (self.end, self.class, self.left) {
+            (End::NoFault(time), ..) => {
                 let time = time.as_secs();
-                let lost = self.lost();
-                return format!("{subject}: no fault for {time} s: {failed} ({what}){lost}");
+                return format!(
+                    "{subject}: no fault for {time} s: {failed} ({what}) from {from} to {until}{lost}"
+                );
             }
-            End::Forgotten => {
+            (End::Forgotten, ..) => {
                 let why = format!("forgotten, more than {MOST_HOSTS} hosts fail");
-                return format!("{subject}: {why}: {failed} ({what})");
+                return format!("{subject}: {why}: {failed} ({what}) from {from} to {until}");
             }
-        }
-        let again = match (self.class, self.times, self.left) {
-            (Class::Polls, 0, _) => format!("answered after {seconds:.1} s"),
-            (Class::Polls, ..) => format!("answers again after {seconds:.1} s: {failed} ({what})"),
-            (Class::Chunks, _, 0) => format!("good again after {seconds:.1} s: {failed} ({what})"),
-            (Class::Chunks, ..) => {
+            (End::Good, Class::Polls, _) if self.times == 0 => format!("answered {span}"),
+            (End::Good, Class::Polls, _) => format!("answers again {span}: {failed} ({what})"),
+            (End::Good, Class::Chunks, 0) => format!("good again {span}: {failed} ({what})"),
+            (End::Good, Class::Chunks, _) => {
                 let of = format!("{} of {all} playlists", self.of.len());
-                format!("good again for {of} after {seconds:.1} s: {failed} ({what})")
+                format!("good again for {of} {span}: {failed} ({what})")
             }
         };
         let left = match (self.class, self.left) {
@@ -98,7 +99,7 @@ impl Over {
             (_, 1) => ", 1 playlist goes on failing".to_owned(),
             (_, left) => format!(", {left} playlists go on failing"),
         };
-        format!("{subject}: {again}{left}{}", self.lost())
+        format!("{subject}: {again}{left}{lost}")
     }
 
     fn lost(&self) -> String {
@@ -108,10 +109,10 @@ impl Over {
             false => "",
         };
         let rows = rows.join(", ");
-        match self.never_had() {
+        match self.never_came() {
             0 => String::new(),
-            1 => format!(", 1 segment was never had: {rows}"),
-            count => format!(", {count} segments were never had: {rows}{more}"),
+            1 => format!(", 1 segment never came: {rows}"),
+            count => format!(", {count} segments never came: {rows}{more}"),
         }
     }
 }
@@ -147,18 +148,21 @@ pub(crate) fn counted(count: u64, one: &str) -> String {
     }
 }
 
+/// Requests for whatever: how many failed, and how many took too long, which is no fault.
+pub(super) fn requests(times: u64, slow: u64) -> String {
+    match (times, slow) {
+        (0, 1..) => format!("{} took too long", counted(slow, "request")),
+        (_, 1..) => format!("{} failed, {slow} took too long", counted(times, "request")),
+        (_, 0) => format!("{} failed", counted(times, "request")),
+    }
+}
+
 pub(super) fn failed(class: Class, (times, slow): (u64, u64), playlists: usize) -> String {
     match (class, times, playlists) {
-        (Class::Chunks, 0, _) if slow > 0 => {
-            format!("{} took too long", counted(slow, "request"))
-        }
-        (Class::Chunks, ..) if slow > 0 => {
-            format!("{} failed, {slow} took too long", counted(times, "request"))
-        }
+        (Class::Chunks, ..) => requests(times, slow),
         // The one that hangs is not over.
         (Class::Polls, 0, _) => format!("the first request is {UNANSWERED}"),
         (Class::Polls, _, 0 | 1) => format!("{} failed", counted(times, "poll")),
         (Class::Polls, ..) => format!("{} of {playlists} playlists failed", counted(times, "poll")),
-        (Class::Chunks, ..) => format!("{} failed", counted(times, "request")),
     }
 }

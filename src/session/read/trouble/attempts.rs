@@ -112,6 +112,21 @@ const BROUGHT_PART: &str = "
       AND e.wire_bytes > 0 AND e.outcome <> 'not a playlist')";
 
 impl Reader {
+    /// The last exchange before the first one that was requested from a moment on (microseconds of Unix time).
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn last_before(&self, since_us: i64) -> Result<ExchangeId, ReadError> {
+        if since_us == i64::MIN {
+            return Ok(0);
+        }
+        let first = "SELECT id FROM exchange WHERE requested_us >= ?1 ORDER BY id LIMIT 1";
+        let first: Vec<ExchangeId> = self.list(first, [since_us], |row| row.get(0))?;
+        Ok(first
+            .first()
+            .map_or(ExchangeId::MAX, |first| first.saturating_sub(1)))
+    }
+
     /// Requests behind an exchange, in the order in which they began; some hundred of them at a time.
     ///
     /// # Errors

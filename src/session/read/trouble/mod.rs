@@ -6,5 +6,6 @@ pub mod faults;
 pub mod notices;
 pub mod polls;
 pub mod raw_attempts;
+mod unasked;
 mod waits;
 pub mod words;

@@ -64,6 +64,8 @@ pub struct PollFailure {
     pub status: Option<u16>,
     /// How they ended.
     pub outcome: Outcome,
+    /// An answer without a byte, which is not a playlist.
+    pub is_empty: bool,
     /// How many.
     pub polls: i64,
 }
@@ -73,7 +75,8 @@ pub struct PollFailure {
 /// made all the same.
 const POLLS: &str = "
     SELECT id, status, outcome, lag_us, requested_us, coalesce(wait_us, failed_us, 0), coalesce(receive_us, 0),
-           own_reason IS NULL AND outcome <> 'crossed', ifnull(receive_us > wait_us, 0) FROM exchange
+           own_reason IS NULL AND outcome <> 'crossed', ifnull(receive_us > wait_us, 0),
+           ifnull(error, '') LIKE 'an empty answer%' FROM exchange
      WHERE resource_id IN (SELECT :playlist_id UNION
                            SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url
                             WHERE p.id = :playlist_id AND p.kind = 'media')
@@ -99,7 +102,8 @@ const AFTER: &str = "
 /// playlist.
 const LAST_HOP: &str = "
     SELECT status, outcome, requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0),
-           ifnull(receive_us > wait_us, 0), requested_us + coalesce(wait_us, failed_us, 0)
+           ifnull(receive_us > wait_us, 0), requested_us + coalesce(wait_us, failed_us, 0),
+           ifnull(error, '') LIKE 'an empty answer%'
       FROM exchange
      WHERE id = (SELECT max(id) FROM exchange
                   WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
@@ -123,6 +127,8 @@ struct Head {
 struct End {
     status: Option<u16>,
     outcome: String,
+    /// Its answer had no byte, where something was due.
+    is_empty: bool,
     /// When its response began; where there was none, when it was over.
     began_us: i64,
     over_us: i64,
@@ -148,7 +154,7 @@ struct Sum {
     until_us: i64,
     held: Held,
     /// In how many ways how many failed, and which of them came first.
-    failures: HashMap<(Option<u16>, Outcome), (i64, usize)>,
+    failures: HashMap<(Option<u16>, Outcome, bool), (i64, usize)>,
 }
 
 /// Polls that hang, in the order in which they were made. Durations in microseconds.
@@ -235,7 +241,7 @@ impl Sum {
         }
         trouble.failed += 1;
         let outcome = Outcome::parse(outcome).unwrap_or(Outcome::Protocol);
-        let kind = (status.filter(|_| is_complete), outcome);
+        let kind = (status.filter(|_| is_complete), outcome, end.is_empty);
         // The others may be of the network of the recorder.
         let is_its_word = matches!(
             outcome,
@@ -272,9 +278,10 @@ impl Sum {
         let mut failures: Vec<_> = self.failures.into_iter().collect();
         failures.sort_unstable_by_key(|(_, (polls, place))| (Reverse(*polls), *place));
         failures.truncate(MOST_KINDS);
-        let failure = |((status, outcome), (polls, _))| PollFailure {
+        let failure = |((status, outcome, is_empty), (polls, _))| PollFailure {
             status,
             outcome,
+            is_empty,
             polls,
         };
         self.trouble.failures = failures.into_iter().map(failure).collect();
@@ -377,6 +384,7 @@ impl Reader {
                         over_us: row.get(2)?,
                         has_begun: row.get(3)?,
                         began_us: row.get(4)?,
+                        is_empty: row.get(5)?,
                     })
                 },
             )
@@ -422,6 +430,7 @@ fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
             began_us: answered_us,
             over_us: answered_us.saturating_add(row.get(6)?),
             has_begun: row.get(8)?,
+            is_empty: row.get(9)?,
         },
     })
 }
@@ -450,6 +459,7 @@ mod tests {
                 began_us: over_s * S,
                 over_us: over_s * S,
                 has_begun: false,
+                is_empty: false,
             };
             held.take(requested_s * S, &end, *others, 100 * S);
         }

@@ -70,13 +70,13 @@ impl Log {
 
     fn answers(&mut self, of: usize, at_us: i64) {
         let over = self.outages.answers(of, at_us, self.at(at_us)).over;
-        self.lines.extend(over.map(|over| over.told()));
+        self.lines.extend(over.map(|over| over.told(0)));
     }
 
     fn look(&mut self, at_us: i64, at_end: bool) {
         let now = (self.at(at_us), at_us);
         let due = self.outages.due(now, |_| false, at_end);
-        self.lines.extend(due.over.iter().map(Over::told));
+        self.lines.extend(due.over.iter().map(|over| over.told(0)));
         self.lines.extend(due.sums);
     }
 
@@ -92,7 +92,9 @@ fn each_outage_has_its_beginning_and_its_sums_count_from_there() {
     assert_eq!(log.take(), ["p0: refused"]);
     log.fails(0, "refused", S);
     log.answers(0, 2 * S);
-    let told = ["p0: answers again after 2.0 s: 2 polls failed (refused)"];
+    let told = [
+        "p0: answers again after 2.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:02.000 (00:00:02.000Z): 2 polls failed (refused)",
+    ];
     assert_eq!(log.take(), told);
     // Within half a minute of that one.
     for n in 0..35 {
@@ -106,7 +108,9 @@ fn each_outage_has_its_beginning_and_its_sums_count_from_there() {
     log.look(73 * S, false);
     assert_eq!(log.take(), [""; 0], "it hangs");
     log.answers(0, 74 * S);
-    let told = ["p0: answers again after 61.0 s: 36 polls failed (refused)"];
+    let told = [
+        "p0: answers again after 61.0 s, from 0:00:13.000 (00:00:13.000Z) to 0:01:14.000 (00:01:14.000Z): 36 polls failed (refused)",
+    ];
     assert_eq!(log.take(), told);
     log.look(200 * S, true);
     assert_eq!(log.take(), [""; 0]);
@@ -126,7 +130,9 @@ fn a_server_that_is_down_is_one_outage_of_all_its_playlists() {
     assert_eq!(log.take(), [""; 0], "one still fails");
     log.answers(2, 10 * S);
     let what = "(refused, then HTTP 502)";
-    let told = format!("h:80: answers again after 10.0 s: 6 polls of 3 playlists failed {what}");
+    let told = format!(
+        "h:80: answers again after 10.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:10.000 (00:00:10.000Z): 6 polls of 3 playlists failed {what}"
+    );
     assert_eq!(log.take(), [told]);
 }
 
@@ -152,13 +158,15 @@ fn one_that_fails_on_is_not_hidden_by_the_others_nor_hides_them() {
     log.look(11 * S, false);
     assert_eq!(log.take(), ["p0: HTTP 404"]);
     log.look(12 * S, false);
-    let told = "h:80: answers again after 2.0 s: 2 polls of 2 playlists failed (HTTP 404), \
+    let told = "h:80: answers again after 2.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:02.000 (00:00:02.000Z): 2 polls of 2 playlists failed (HTTP 404), \
                 1 playlist goes on failing";
     assert_eq!(log.take(), [told]);
     log.fails(1, "HTTP 404", 60 * S);
     assert_eq!(log.take(), ["p1: HTTP 404"]);
     log.answers(1, 61 * S);
-    let told = ["p1: answers again after 1.0 s: 1 poll failed (HTTP 404)"];
+    let told = [
+        "p1: answers again after 1.0 s, from 0:01:00.000 (00:01:00.000Z) to 0:01:01.000 (00:01:01.000Z): 1 poll failed (HTTP 404)",
+    ];
     assert_eq!(log.take(), told);
 }
 
@@ -181,8 +189,8 @@ fn an_origin_that_flaps_is_told_in_sums() {
     assert_eq!(
         sums,
         [
-            "h:80: 27 more outages in 30 s: 27 requests failed (HTTP 503)",
-            "h:80: 25 more outages in 25 s: 25 requests failed (HTTP 503)"
+            "h:80: 27 more outages in 30 s, too many to be told one by one: 27 requests failed (HTTP 503)",
+            "h:80: 25 more outages in 25 s, too many to be told one by one: 25 requests failed (HTTP 503)"
         ]
     );
     assert_eq!(lines.len(), 4 * MOST + 2, "{lines:#?}");
@@ -200,14 +208,61 @@ fn segments_are_good_again_when_none_fails_any_more() {
     log.look(14 * S, false);
     assert_eq!(log.take(), [""; 0], "those that are missing may fail again");
     log.look(15 * S, false);
-    let told = "segments of h:80: good again after 5.0 s: 4 requests failed (HTTP 404), \
-                2 segments were never had: 41 to 42";
+    let told = "segments of h:80: good again after 5.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:05.000 (00:00:05.000Z): 4 requests failed (HTTP 404), \
+                2 segments never came: 41 to 42";
     assert_eq!(log.take(), [told]);
     log.chunk(50, false, 20 * S);
     log.chunk(50, true, 21 * S);
     log.look(21 * S, false);
-    let told = "segments of h:80: good again after 1.0 s: 1 request failed (HTTP 404)";
+    let told = "segments of h:80: good again after 1.0 s, from 0:00:20.000 (00:00:20.000Z) to 0:00:21.000 (00:00:21.000Z): 1 request failed (HTTP 404)";
     assert_eq!(log.take(), ["segment: HTTP 404", told]);
+}
+
+#[test]
+fn segments_that_are_given_up_are_waited_for_no_more() {
+    let mut log = Log::new();
+    log.chunk(41, false, 0);
+    log.chunk(42, false, S);
+    log.chunk(43, true, 2 * S);
+    log.outages.gives_up(0, 41);
+    log.look(2 * S, false);
+    assert_eq!(log.take(), ["segment: HTTP 404"], "42 may fail again");
+    log.outages.gives_up(0, 42);
+    log.outages.gives_up(0, 99);
+    log.look(2 * S, false);
+    let told = "segments of h:80: good again after 2.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:02.000 (00:00:02.000Z): 2 requests failed (HTTP 404), \
+                2 segments never came: 41 to 42";
+    assert_eq!(log.take(), [told]);
+}
+
+#[test]
+fn what_was_slow_and_is_told_in_sums_has_not_failed() {
+    let log = Log::new();
+    let now = log.began;
+    for n in 0..(MOST as u64 + 2) {
+        let host = format!("h{n}:80");
+        let slow = Failed {
+            class: Class::Chunks,
+            of: 0,
+            host: &host,
+            place: "segment",
+            whats: &["slow"],
+            since_us: 0,
+            number: Some(n),
+            is_over: false,
+            is_told: false,
+        };
+        log.outages.is_slow(slow, true, now);
+        log.outages.comes((0, &host), Some(n), S);
+    }
+    log.outages.due((log.at(12 * S), 12 * S), |_| false, true);
+    let due = log.outages.due((log.at(50 * S), 50 * S), |_| false, true);
+    let all: Vec<String> = due.sums;
+    assert!(
+        all.iter()
+            .all(|line| line.contains("1 request took too long (slow)")),
+        "{all:?}"
+    );
 }
 
 #[test]
@@ -286,7 +341,10 @@ fn what_hangs_begins_an_outage_and_what_is_over_is_in_none() {
     assert!(log.outages.known().open.is_empty());
     log.outages.fails(hangs, log.began);
     let over = log.outages.answers(0, 7 * S, log.began).over.unwrap();
-    assert_eq!(over.told(), "p0: answered after 7.0 s");
+    assert_eq!(
+        over.told(0),
+        "p0: answered after 7.0 s, from 0:00:00.000 (00:00:00.000Z) to 0:00:07.000 (00:00:07.000Z)"
+    );
 }
 
 #[test]
@@ -297,8 +355,8 @@ fn segments_that_come_from_another_host_end_the_outage_of_the_first_one() {
     log.look(299 * S, false);
     assert_eq!(log.take(), ["segment: HTTP 404"]);
     log.look(300 * S, false);
-    let told = "segments of h:80: no fault for 300 s: 1 request failed (HTTP 404), \
-                1 segment was never had: 41";
+    let told = "segments of h:80: no fault for 300 s: 1 request failed (HTTP 404) from 0:00:00.000 (00:00:00.000Z) to 0:00:00.000 (00:00:00.000Z), \
+                1 segment never came: 41";
     assert_eq!(log.take(), [told]);
     // Another outage, hours later.
     log.chunk(900, false, 10_800 * S);
@@ -306,7 +364,7 @@ fn segments_that_come_from_another_host_end_the_outage_of_the_first_one() {
     log.chunk(901, true, 10_803 * S);
     log.outages.comes((0, "b:80"), Some(900), 10_803 * S);
     log.look(10_803 * S, false);
-    let told = "segments of h:80: good again after 3.0 s: 1 request failed (HTTP 404)";
+    let told = "segments of h:80: good again after 3.0 s, from 3:00:00.000 (03:00:00.000Z) to 3:00:03.000 (03:00:03.000Z): 1 request failed (HTTP 404)";
     assert_eq!(log.take(), ["segment: HTTP 404", told]);
     log.look(20_000 * S, true);
     assert_eq!(log.take(), [""; 0]);
@@ -319,8 +377,8 @@ fn a_fault_after_a_long_time_without_any_is_of_another_outage() {
     log.chunk(900, false, 10_800 * S);
     assert_eq!(log.take(), ["segment: HTTP 404", "segment: HTTP 404"]);
     log.look(10_801 * S, false);
-    let told = "segments of h:80: no fault for 10801 s: 1 request failed (HTTP 404), \
-                1 segment was never had: 41";
+    let told = "segments of h:80: no fault for 10801 s: 1 request failed (HTTP 404) from 0:00:00.000 (00:00:00.000Z) to 0:00:00.000 (00:00:00.000Z), \
+                1 segment never came: 41";
     assert_eq!(log.take(), [told]);
 }
 
@@ -332,9 +390,9 @@ fn segments_of_playlists_that_are_over_are_waited_for_less_long() {
     let due = |us| log.outages.due((log.at(us), us), |_| true, false).over;
     assert_eq!(due(59 * S), [], "it may be asked for again");
     let over = due(60 * S);
-    let told: Vec<String> = over.iter().map(Over::told).collect();
-    let wanted = "segments of h:80: no fault for 60 s: 1 request failed (HTTP 404), \
-                  1 segment was never had: 41";
+    let told: Vec<String> = over.iter().map(|over| over.told(0)).collect();
+    let wanted = "segments of h:80: no fault for 60 s: 1 request failed (HTTP 404) from 0:00:00.000 (00:00:00.000Z) to 0:00:00.000 (00:00:00.000Z), \
+                  1 segment never came: 41";
     assert_eq!(told, [wanted]);
     assert!(log.outages.known().open.is_empty());
 }
@@ -361,7 +419,8 @@ fn each_of_very_many_hosts_has_its_own_faults_and_an_end() {
         .map(|n| {
             format!(
                 "segments of h{n}:80: forgotten, more than {MOST_HOSTS} hosts fail: \
-                 1 request failed (HTTP 404)"
+                 1 request failed (HTTP 404) from {at} to {at}",
+                at = format!("0:00:00.{n}00 (00:00:00.{n}00Z)")
             )
         })
         .collect();

@@ -1,0 +1,81 @@
+//! Segments that were listed, and that nobody has asked for.
+
+use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
+use crate::session::read::reader::Reader;
+
+/// Segments of a stream in the order in which they were listed first: when each was first asked for, and when the revision came
+/// that it was asked for on account of.
+const SEGMENTS: &str = "
+    SELECT r.id, r.name, e.requested_us, ifnull(v.requested_us, e.requested_us),
+           EXISTS (SELECT 1 FROM pending p WHERE p.resource_id = r.id)
+      FROM resource r
+      LEFT JOIN exchange e ON e.id = (SELECT min(a.id) FROM exchange a WHERE a.resource_id = r.id)
+      LEFT JOIN exchange v ON v.id = e.referrer_id
+     WHERE r.stream_id = ?1 AND r.kind = 'segment' AND r.id > ?2 ORDER BY r.id LIMIT ?3";
+/// The segment of a stream that was asked for last before an exchange, or with it, and when that exchange was requested.
+const BEFORE: &str = "
+    SELECT r.id FROM exchange e JOIN resource r ON r.id = e.resource_id
+     WHERE e.id <= ?2 AND r.stream_id = ?1 AND r.kind = 'segment' ORDER BY e.id DESC LIMIT 1";
+/// What was listed before that and not asked for by then has one of so many numbers.
+const WAITING: i64 = 4096;
+/// Segments that are read at once, and in all.
+const AT_ONCE: i64 = 512;
+const MOST: usize = 200_000;
+
+struct Segment {
+    id: i64,
+    name: String,
+    asked_us: Option<i64>,
+    listed_us: Option<i64>,
+    is_pending: bool,
+}
+
+impl Reader {
+    /// Names of segments of a stream that were listed and never asked for: between the request of an exchange and a moment (in
+    /// microseconds of Unix time), as far as the segments tell that were listed before and behind each.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn segments_not_asked_for(
+        &self,
+        stream_id: i64,
+        since: ExchangeId,
+        until_us: i64,
+    ) -> Result<Vec<String>, ReadError> {
+        let from = "SELECT requested_us FROM exchange WHERE id = ?1";
+        let from: Vec<i64> = self.list(from, [since], |row| row.get(0))?;
+        let before: Vec<i64> = self.list(BEFORE, [stream_id, since], |row| row.get(0))?;
+        let from_us = from.first().copied().unwrap_or(i64::MIN);
+        let mut behind = before.first().map_or(0, |id| id.saturating_sub(WAITING));
+        let (mut found, mut waiting, mut seen) = (Vec::new(), Vec::new(), 0);
+        while seen < MOST {
+            let segments = self.list(SEGMENTS, [stream_id, behind, AT_ONCE], |row| {
+                Ok(Segment {
+                    id: row.get(0)?,
+                    name: row.get(1)?,
+                    asked_us: row.get(2)?,
+                    listed_us: row.get(3)?,
+                    is_pending: row.get(4)?,
+                })
+            })?;
+            let Some(last) = segments.last() else { break };
+            behind = last.id;
+            seen += segments.len();
+            for segment in segments {
+                match segment.asked_us {
+                    None if segment.is_pending => {}
+                    None => waiting.push(segment.name),
+                    // What stands before it was listed before it was asked for, and was passed over by then.
+                    Some(asked_us) if asked_us < from_us => waiting.clear(),
+                    Some(_) => found.append(&mut waiting),
+                }
+                if segment.listed_us.is_some_and(|us| us > until_us) {
+                    return Ok(found);
+                }
+            }
+        }
+        found.append(&mut waiting);
+        Ok(found)
+    }
+}
