@@ -5,7 +5,7 @@ use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
 use crate::analysis::never_listed::NeverListed;
-use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, RawStreams, ReadError};
+use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, KnownPlaylists, RawStreams, ReadError};
 use crate::spans::{self, Span};
 
 /// Playlists of which it is looked up what they went on without.
@@ -50,8 +50,9 @@ impl Search<'_> {
         let mut behind = 0;
         let raw = reader.raw_streams()?;
         let growing = self.growing(&raw)?;
+        let mut known = KnownPlaylists::default();
         loop {
-            let mut attempts = reader.attempts_after(behind, &raw)?;
+            let mut attempts = reader.attempts_after(behind, &raw, &mut known)?;
             let Some(last) = attempts.last() else { break };
             behind = last.exchange_id;
             for attempt in &mut attempts {
