@@ -5,7 +5,7 @@ use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
 use crate::analysis::never_listed::NeverListed;
-use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, RawStreams, ReadError};
+use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, KnownPlaylists, RawStreams, ReadError};
 use crate::spans::{self, Span};
 
 /// Playlists of which it is looked up what they went on without.
@@ -70,12 +70,13 @@ impl Search<'_> {
         let mut is_whole = true;
         let raw = reader.raw_streams()?;
         let growing = self.growing(&raw)?;
+        let mut known = KnownPlaylists::default();
         loop {
             if !go_on() {
                 is_whole = false;
                 break;
             }
-            let mut attempts = reader.attempts_after(behind, &raw)?;
+            let mut attempts = reader.attempts_after(behind, &raw, &mut known)?;
             let Some(last) = attempts.last() else { break };
             behind = last.exchange_id;
             for attempt in &mut attempts {

@@ -43,6 +43,7 @@ impl Judging<'_> {
         // Once: such a text may have very many segments.
         let tells_splices = read.fresh < read.now.segments.len() && tells_splices(read.now);
         let variables = Variables::read(&read.now.text, read.url, &Variables::default());
+        let mut body = std::mem::take(&mut self.media.body);
         for index in read.fresh..read.now.segments.len() {
             let rendition = self.media.of.entry(read.playlist.id).or_default();
             let listing = Listing {
@@ -50,12 +51,14 @@ impl Judging<'_> {
                 read,
                 variables: &variables,
                 tells_splices,
+                has_segments: self.has_segments,
             };
             let dated = dates.get(index).copied().unwrap_or_default();
             if dated.jumps {
                 rendition.stamps.jump(read.row.seen_us);
             }
-            match listing.held(rendition, index, (dated.date_us, dated.discontinuity)) {
+            let dates = (dated.date_us, dated.discontinuity);
+            match listing.held(rendition, index, dates, &mut body) {
                 Ok(held) => {
                     let extinf_us = held.segment.duration_us;
                     if let Some(us) = self.judge_media(read, held) {
@@ -69,6 +72,7 @@ impl Judging<'_> {
                 }
             }
         }
+        self.media.body = body;
         Ok(added_us)
     }
 

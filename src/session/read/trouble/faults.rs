@@ -120,9 +120,14 @@ impl Fault {
 
     /// Who was asked: host and port, as the URL names them.
     pub fn host(&self) -> &str {
-        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split(['/', '?', '#']).next().unwrap_or_default()
+        host_of(&self.url)
     }
+}
+
+/// Host and port, as a URL names them.
+pub(super) fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Faults that are alike.
