@@ -2,7 +2,7 @@
 //! comments are a fifth of all that a browser would load, and stand in the repository.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use rust_embed::RustEmbed;
@@ -39,6 +39,71 @@ pub fn file(name: &str) -> Option<PageFile> {
         media_type,
         sha256,
     })
+}
+
+/// What is asked for at first: what the document names, and the panels that `layout.js` loads by `import()`. The rest follows from what these import.
+const FIRST: [&str; 8] = [
+    "page.css",
+    "main.js",
+    "head/head.js",
+    "overview/overview.js",
+    "lanes/lanes.js",
+    "waterfall/waterfall.js",
+    "player/player.js",
+    "findings/findings.js",
+];
+
+/// The files that a browser loads at first, in the order in which it needs them. A document that names them spares it finding each in the one before.
+pub fn first() -> &'static [String] {
+    static KNOWN: OnceLock<Vec<String>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let mut found = Vec::new();
+        for name in FIRST {
+            add_with_imports(name.to_owned(), &mut found);
+        }
+        found
+    })
+}
+
+fn add_with_imports(name: String, found: &mut Vec<String>) {
+    if found.contains(&name) {
+        return;
+    }
+    let text = Web::get(&name)
+        .and_then(|file| String::from_utf8(file.data.into_owned()).ok())
+        .unwrap_or_default();
+    let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let imports: Vec<_> = text
+        .lines()
+        .filter_map(imported)
+        .map(|path| beside(folder, path))
+        .collect();
+    found.push(name);
+    for name in imports {
+        add_with_imports(name, found);
+    }
+}
+
+/// What a line of a module or of a style sheet imports.
+fn imported(line: &str) -> Option<&str> {
+    let rest = match line.strip_prefix("@import url('") {
+        Some(rest) => rest,
+        None => line.strip_prefix("import ")?.split_once(" from '")?.1,
+    };
+    Some(rest.split_once('\'')?.0)
+}
+
+/// The name of a file by its path relative to a folder.
+fn beside(folder: &str, path: &str) -> String {
+    let mut steps: Vec<_> = folder.split('/').filter(|step| !step.is_empty()).collect();
+    for step in path.split('/') {
+        match step {
+            "." => {}
+            ".." => drop(steps.pop()),
+            step => steps.push(step),
+        }
+    }
+    steps.join("/")
 }
 
 /// What the page is made of, and nothing else that lies beside it.
@@ -137,6 +202,62 @@ mod tests {
             assert!(file(&name).is_some(), "{name} is no file of a page");
         }
         assert!(file("main.js").is_some() && file("page.css").is_some());
+    }
+
+    #[test]
+    fn what_is_loaded_at_first_is_named_with_all_that_it_imports() {
+        let all = first();
+        for name in all {
+            assert!(file(name).is_some(), "{name}");
+            assert_eq!(all.iter().filter(|one| *one == name).count(), 1, "{name}");
+        }
+        let has = |name: &str| all.iter().any(|one| one == name);
+        for name in [
+            "css/theme.css",
+            "core/data/data.js",
+            "lanes/things/boxes.js",
+        ] {
+            assert!(has(name), "{name}");
+        }
+        // What comes with what somebody opens.
+        for name in ["exchange/exchange.js", "player/engines.js", "core/types.js"] {
+            assert!(!has(name), "{name}");
+        }
+        let layout = Web::get("layout.js").unwrap().data;
+        let layout = std::str::from_utf8(&layout).unwrap();
+        let (_, panels) = layout.split_once("const PANELS = {").unwrap();
+        let (panels, _) = panels.split_once("};").unwrap();
+        let count = panels
+            .split("import('./")
+            .skip(1)
+            .inspect(|rest| assert!(has(rest.split_once('\'').unwrap().0), "{rest}"))
+            .count();
+        assert!(count > 4, "{panels}");
+    }
+
+    #[test]
+    fn imports_are_found() {
+        for (folder, line, wanted) in [
+            (
+                "",
+                "import { h } from './core/ui/dom.js';",
+                "core/ui/dom.js",
+            ),
+            ("a/b", "import { x, y } from '../c.js';", "a/c.js"),
+            ("", "@import url('css/theme.css');", "css/theme.css"),
+            // No more than all steps can be left.
+            ("a", "import { x } from '../../../b.js';", "b.js"),
+        ] {
+            assert_eq!(beside(folder, imported(line).unwrap()), wanted);
+        }
+        for line in [
+            "const { x } = await import('./x.js');",
+            " * @param {import('./x.js').X} x",
+            "import './x",
+            "",
+        ] {
+            assert_eq!(imported(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::hls::{Child, read_multivariant, relative, replay_path};
+use crate::page::files;
 use crate::replayer::content::lookup::Lookup;
 use crate::replayer::content::raw_extension::{extension, is_cut};
 use crate::replayer::request::paths::dvr_path;
@@ -265,10 +266,11 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
     let mut text = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{session} - isreplayer</title>\
-         <link rel=\"icon\" href=\"{}\"><link rel=\"stylesheet\" href=\"{}\"><script type=\"module\" src=\"{}\"></script></head>\n\
+         <link rel=\"icon\" href=\"{}\">\n{}<link rel=\"stylesheet\" href=\"{}\"><script type=\"module\" src=\"{}\"></script></head>\n\
          <body>\n<div id=\"page\"></div>\n<noscript>\n<h1><bdi>{session}</bdi></h1>\n<p>Recorded {}, {} long{state}.</p>\n",
         // Behind a prefix it is not at the root of the host.
         escape(&relative(base, "/favicon.ico")),
+        preloads(base),
         escape(&relative(base, "/-/page.css")),
         escape(&relative(base, "/-/main.js")),
         escape(&format_utc(description.recorded_us)),
@@ -286,6 +288,24 @@ pub(super) fn html(description: &Description, prefix: &str, base: &str) -> Strin
         text += &stream_html(stream);
     }
     text + "</noscript>\n</body></html>\n"
+}
+
+/// What the page loads at first, so that the browser asks for all of it at once: the session before anything else, which the rest is drawn of.
+fn preloads(base: &str) -> String {
+    let href = |path: &str| escape(&relative(base, path));
+    let session = format!(
+        "<link rel=\"preload\" as=\"fetch\" crossorigin href=\"{}\">\n",
+        href("/-/v1/session")
+    );
+    let others = files::first().iter().filter(|name| *name != "page.css");
+    let files = others.map(|name| {
+        let rel = match name.ends_with(".css") {
+            true => "rel=\"preload\" as=\"style\"",
+            false => "rel=\"modulepreload\"",
+        };
+        format!("<link {rel} href=\"{}\">\n", href(&format!("/-/{name}")))
+    });
+    session + &files.collect::<String>()
 }
 
 /// The first stream, in each way in which it can be played; a raw stream has its own path.

@@ -62,6 +62,7 @@ export async function layout(root, page) {
   const aside = h('div', { class: 'details' }, player, findings, h('div', { class: 'opened' }, exchange, revision));
   root.replaceChildren(head, h('main', null, h('div', { class: 'times' }, overview, lanes, waterfall), aside));
   page.keys.note('Playlist', 'Revision before and after', ['[', ']']);
+  page.keys.note('Playlist', 'Find in its text, where that has the focus', ['/']);
   for (const name of Object.keys(LATER)) mountLater(name, places[name], page);
   await Promise.all(Object.entries(LOADED).map(([name, loaded]) => mount(places[name], page, loaded)));
 }

@@ -14,23 +14,31 @@ import { layout } from './layout.js';
 
 /** @typedef {import('./types.js').Page} Page */
 
+/** So long findings wait for the first picture of the lanes, in milliseconds: judging takes a core. */
+const PICTURE_MS = 1000;
+
 /** @param {HTMLElement} root */
 async function begin(root) {
   root.replaceChildren(h('p', { class: 'cannot quiet' }, 'Reading the session…'));
   const state = createState();
   const session = await loadSession();
   const live = createLive(state, session);
+  const events = observable(/** @type {import('./core/types.js').Lanes | null} */ (null));
+  const picture = new Promise((resolve) => {
+    events.subscribe(resolve);
+    setTimeout(resolve, PICTURE_MS);
+  });
   /** @type {Page} */
   const page = {
     state,
     session,
     live,
-    findings: loadFindings(session, async (came) => (await import('./waits.js')).explain(came, session.get()).catch(() => {})),
+    findings: loadFindings(session, picture, async (came) => (await import('./waits.js')).explain(came, session.get()).catch(() => {})),
     axis: createAxis(state, session),
     pointer: observable(/** @type {number | null} */ (null)),
     playhead: observable({ clock: /** @type {number | null} */ (null), picture: /** @type {number | null} */ (null) }),
     playing: observable(/** @type {import('./core/types.js').PlayerEvent[]} */ ([])),
-    events: observable(/** @type {import('./core/types.js').Lanes | null} */ (null)),
+    events,
     keys: createKeys(document.body),
     say: createSay(document.body),
   };

@@ -49,7 +49,7 @@ export function moments(page) {
 const details = () => /** @type {HTMLElement | null} */ (document.querySelector('.exchange:not([hidden]) h2, .revision:not([hidden]) h2'))?.focus();
 
 /** The request first, then the playlist. @param {import('./core/data/state.js').State} state */
-const close = ({ get, set }) => set(get().x === null ? { rev: null, with: null, r: null } : { x: null });
+const close = ({ get, set }) => set(get().x === null ? { rev: null, with: null, q: null, r: null } : { x: null });
 
 /** @param {number | null} at @param {import('./core/picture/axis.js').Span} span */
 const isSeen = (at, { from, to }) => at !== null && at >= from && at <= to;

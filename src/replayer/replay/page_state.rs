@@ -1,6 +1,7 @@
 //! What is held for pages: an index of moments, what `isreport` says, and how many may ask at once.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -21,6 +22,8 @@ pub(crate) struct PageState {
     /// The file of hls.js.
     pub(crate) hls_js: Option<PathBuf>,
     player: Mutex<Option<Arc<PlayerFile>>>,
+    /// Whether the index is being read, or was.
+    pub(super) has_read_ahead: AtomicBool,
 }
 
 /// Seconds and nanoseconds of Unix time at which a file was changed, and its size: another file has others.
@@ -45,6 +48,7 @@ impl PageState {
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             hls_js,
             player: Mutex::default(),
+            has_read_ahead: AtomicBool::new(false),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the page shows of a session, asked on blocking threads, a few at a time: players come first.
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::Replay;
 use super::page_state::PageState;
@@ -41,6 +42,9 @@ impl Replay {
             paths,
             has_hls_js: self.page.hls_js.is_some(),
         };
+        if matches!(asked, Asked::Session) {
+            self.read_ahead();
+        }
         // It is never closed. A client that goes away does not end what was begun for it, which holds its slot until then.
         let slot = Arc::clone(&self.page.slots).acquire_owned().await.ok();
         let replay = Arc::clone(self);
@@ -55,5 +59,30 @@ impl Replay {
             answer(&view, &replay.folder, &asked)
         });
         answered.await
+    }
+
+    /// Reads the index, once: who asks for the session is about to ask for what it is needed for.
+    fn read_ahead(self: &Arc<Self>) {
+        if self.page.has_read_ahead.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let replay = Arc::clone(self);
+        tokio::spawn(async move {
+            loop {
+                let slot = Arc::clone(&replay.page.slots).acquire_owned().await.ok();
+                let reading = Arc::clone(&replay);
+                let read = replay.bodies.pool.read_aside(move |reader| {
+                    let _slot = slot;
+                    let index = &reading.page.index;
+                    let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+                    index.go_on(reader)?;
+                    Ok(index.is_whole())
+                });
+                // What is damaged is told to who needs it.
+                if read.await.unwrap_or(true) {
+                    break;
+                }
+            }
+        });
     }
 }

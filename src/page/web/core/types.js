@@ -141,13 +141,13 @@
 /**
  * @typedef {object} Axis
  * @property {() => import('./picture/axis.js').Span} get  What is seen now; a new object whenever it is another span.
- * @property {(span: import('./picture/axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment and
- *   requests follow when it rests.
+ * @property {(span: import('./picture/axis.js').Span) => void} show  Shows a span (in the session, as near as it can). Pictures draw it at once; the fragment follows
+ *   when it rests.
  * @property {(factor: number, around?: number) => void} zoom  Below 1: nearer. Around the pointer or the middle.
  * @property {(seconds: number) => void} pan
  * @property {(at: number, to?: number) => void} reveal  Where it is not seen: the window goes there, and it begins at a quarter of it.
  * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
- * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  When it has come to rest: ask the server.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  Ask the server: at once when it begins to move, now and then while it does, and when it has come to rest.
  */
 
 /**

@@ -45,6 +45,10 @@ export function exchange(element, page) {
   };
   /** @param {OpenExchange} one */
   const show = (one) => {
+    if (one.damaged) {
+      fill(content, h('p', { class: 'trouble' }, `Nothing can be told of it: ${one.damaged}.`));
+      return;
+    }
     fill(title, h('span', null, `Request ${one.id} `), h('span', { class: 'quiet' }, cut(one.name.split('/').pop() ?? '')));
     fill(content, actions(one, page), factList(requestFacts(one, page)), h('h3', null, 'Times'), factList(timeFacts(one, page.session.zeroMs())), arrival(one),
       h('h3', null, 'Body'), body(one),

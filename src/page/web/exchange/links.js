@@ -6,7 +6,7 @@ import { print } from '../core/data/state.js';
 /**
  * @param {import('../core/data/state.js').State} state
  * @param {Partial<import('../core/data/state.js').Seen>} changes  What it shows.
- * @param {string} text
+ * @param {import('../core/ui/dom.js').Child | import('../core/ui/dom.js').Child[]} text
  * @param {import('../core/ui/dom.js').Props} [props]
  */
 export function link(state, changes, text, props = {}) {

@@ -20,6 +20,7 @@
  * @property {boolean} fault
  * @property {string | null} error
  * @property {string | null} directives  Of a poll that the origin was to hold.
+ * @property {string} [damaged]  Why nothing else can be told of it; `at` is then that of the one before.
  *
  * @typedef {object} Detail
  * @property {Moment} moment

@@ -24,7 +24,7 @@ const SIGNS = [
   ['mark', 'M', 'Another initialization section'],
   ['mark', 'R', 'Date range, with a bar as long as it says'],
   ['mark', 'C', 'Cue of an ad break'],
-  ['mark', 'U', 'The playlist is asked for by another URL: another token, another server'],
+  ['mark', 'U', 'The playlist is asked for by another URL: another path, another server. Another token in its query alone is no other one'],
   ['mark', '↺', 'The media sequence began again'],
   ['mark', '■', 'The playlist ended'],
   ['must', '◆', 'Finding: must'],

@@ -141,7 +141,8 @@ export function row(lane, page) {
         note: !known.isRead ? 'loading…' : known.events && lane.kind === 'media' && !known.events.segments ? 'Zoom in to see segments' : isCut ? 'Zoom in to see parts' : null,
         current: current && (all.find(({ kind, at, name }) => kind === current.kind && at === current.at && name === current.name) ?? current),
       });
-      const sentence = sentenceOf(all, name, scene);
+      const isMore = !known.isRead;
+      const sentence = isMore && !known.events ? `${name}: loading…` : `${sentenceOf(all, name, scene)}${isMore ? ', and more is being loaded' : ''}`;
       set(image.element, { 'aria-label': sentence });
       set(hands, { 'aria-valuemax': known.session.length_seconds });
       if (!current) set(hands, { 'aria-valuetext': sentence });

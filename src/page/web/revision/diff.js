@@ -76,6 +76,22 @@ export function rowOfLine(runs, line) {
   return -1;
 }
 
+/** The row of a line that was removed; -1: it is not shown. @param {Run[]} runs @param {number} line Of the old text. */
+export function rowOfRemoved(runs, line) {
+  let first = 0;
+  for (const run of runs) {
+    if (run.kind === 'removed' && line >= run.line && line < run.line + run.count) return first + line - run.line;
+    first += run.count;
+  }
+  return -1;
+}
+
+/** Lines in the order of rows, what is folded as well. @param {Run[]} runs @param {string[]} now @param {string[]} old Empty: nothing is compared. @returns {import('./find.js').Line[]} */
+export const linesOf = (runs, now, old) => runs.flatMap(({ kind, line: first, count, hides }) => {
+  const isOld = kind === 'removed';
+  return (isOld ? old : now).slice(first, first + (kind === 'fold' ? hides : count)).map((text, index) => ({ isOld, line: first + index, text }));
+});
+
 /** The first row that is a change; -1: there is none. @param {Run[]} runs */
 export function firstChange(runs) {
   const index = runs.findIndex(({ kind }) => kind === 'added' || kind === 'removed');

@@ -2,23 +2,25 @@
 
 import { h } from '../core/ui/dom.js';
 import { link } from '../exchange/links.js';
+import { marked } from './find.js';
 
 /**
  * @param {import('../exchange/types.js').TextLine} line
  * @param {import('../core/data/state.js').State} state
+ * @param {import('./find.js').Hit[]} hits
  * @returns {(Node | string)[]}
  */
-export function contentOf({ text, links }, state) {
+export function contentOf({ text, links }, state, hits) {
   const content = [];
   let at = 0;
   for (const { from, to, url, exchange } of links) {
     if (from < at || to > text.length) continue;
-    if (from > at) content.push(text.slice(at, from));
-    const uri = text.slice(from, to);
+    content.push(...marked(text, at, from, hits));
+    const uri = marked(text, from, to, hits);
     content.push(exchange === null ? h('span', { class: 'unasked', title: `${url} (never asked for)` }, uri) : link(state, { x: exchange }, uri, { title: `${url} (exchange ${exchange})` }));
     at = to;
   }
-  if (at < text.length) content.push(text.slice(at));
+  content.push(...marked(text, at, text.length, hits));
   return content;
 }
 

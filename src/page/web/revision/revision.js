@@ -7,7 +7,8 @@ import { sessionTime } from '../core/data/times.js';
 import { bring, closes, isAsked, opener } from '../exchange/bring.js';
 import { about, byLine, findingLines, findingsOf, marginOf } from './about.js';
 import { compare } from './compare.js';
-import { firstChange, rowAt, rowOfLine, rowsOf, runsOf, tally, whole } from './diff.js';
+import { firstChange, linesOf, rowAt, rowOfLine, rowOfRemoved, rowsOf, runsOf, tally, whole } from './diff.js';
+import { find } from './find.js';
 import { contentOf, kindOf } from './line.js';
 import { forget, source } from './source.js';
 import { textView } from '../core/ui/text-view.js';
@@ -39,7 +40,7 @@ export function revision(element, page) {
   const back = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision before', title: 'The revision before ([)', onclick: () => go('before') }, '◀');
   const forth = h('button', { type: 'button', class: 'plain', 'aria-label': 'The revision after', title: 'The revision after (])', onclick: () => go('after') }, '▶');
   const close = h('button', { type: 'button', class: 'plain close', 'aria-label': 'Close the playlist', title: 'Close', onclick: () => {
-    state.set({ rev: null, with: null, r: null });
+    state.set({ rev: null, with: null, q: null, r: null });
     toOpener();
   } }, '✕');
   let toOpener = opener();
@@ -50,9 +51,30 @@ export function revision(element, page) {
   const trouble = h('p', { class: 'trouble', role: 'alert' });
   const versus = compare(page);
   const view = textView('Text of the playlist', (index) => lineAt(index));
-  const content = h('div', { class: 'revision-content' }, facts, notes, h('div', { class: 'actions' }, versus.element), listed, summary, view.element);
+  const words = find(element, page, {
+    async lines() {
+      const of = shown;
+      if (!of) return null;
+      const [now, old] = await Promise.all([of.found.text.all(), of.old && of.changes ? of.old.all() : []]);
+      return of === shown ? linesOf(of.runs, now, old) : null;
+    },
+    reveal: ({ isOld, line }) => (isOld ? view.list.reveal(rowOfRemoved(shown?.runs ?? [], line), 'middle') : goToLine(line)),
+    renew() {
+      view.list.renew();
+      requestAnimationFrame(aside);
+    },
+    leave: () => view.element.focus(),
+  });
+  const content = h('div', { class: 'revision-content' }, facts, notes, h('div', { class: 'actions' }, versus.element), listed, summary, words.element, view.element);
   set(element, { 'aria-labelledby': 'revision-title' });
   element.append(h('div', { class: 'panel-head' }, title, back, forth, close), trouble, content);
+
+  /** Of a long line that part is seen which is gone to. */
+  const aside = () => {
+    const box = view.element.querySelector('mark.current')?.getBoundingClientRect();
+    const pane = view.element.getBoundingClientRect();
+    if (box && (box.left < pane.left + 90 || box.right > pane.right)) view.element.scrollLeft += box.left - pane.left - pane.width / 2;
+  };
 
   /** @param {number} row @returns {import('../core/ui/text-view.js').ShownLine} */
   const lineAt = (row) => {
@@ -64,7 +86,7 @@ export function revision(element, page) {
     return {
       number: String(line + 1),
       sign: run.kind === 'added' ? '+' : run.kind === 'removed' ? '-' : '',
-      content: text ? contentOf(text, state) : ['…'],
+      content: text ? contentOf(text, state, words.hits(run.kind === 'removed', line)) : ['…'],
       note: run.kind === 'removed' ? null : marginOf(shown.margins.get(line)),
       kind: `${run.kind} ${text ? kindOf(text.text) : ''}`,
     };
@@ -81,6 +103,17 @@ export function revision(element, page) {
     const { found, changes, opened } = shown;
     shown.runs = changes ? runsOf(changes, opened) : whole(found.text.head.line_count);
     view.show(rowsOf(shown.runs), Math.max(found.text.widest(), shown.old?.widest() ?? 0));
+  };
+
+  /** Where it is folded, that is opened. @param {number} line Of the new text. */
+  const goToLine = (line) => {
+    if (!shown) return;
+    const run = rowAt(shown.runs, rowOfLine(shown.runs, line))?.run;
+    if (run?.kind === 'fold') {
+      shown.opened.add(run.line);
+      arrange();
+    }
+    view.list.reveal(rowOfLine(shown.runs, line), 'middle');
   };
 
   /** @param {boolean} isBrought */
@@ -112,6 +145,7 @@ export function revision(element, page) {
       ? await Promise.all([source(wanted), requests.load(`-/v1/revisions/${head.exchange}/difference`, { with: wanted })])
       : [null, null];
     if (isOther(state.get(), seen) || (isCompared && difference === null)) return;
+    const isFirst = shown === null;
     const wasSame = shown?.found.text.head.exchange === head.exchange && shown.old?.head.exchange === old?.head.exchange;
     shown = { found, old, changes: difference?.changes ?? null, isCutShort: difference?.cut_short ?? false, opened: wasSame && shown ? shown.opened : new Set(), runs: [], margins: new Map() };
     for (const one of [found.text, old]) one?.onMore(arrange);
@@ -120,7 +154,9 @@ export function revision(element, page) {
     judge();
     arrange();
     if (!wasSame && isBrought) bring(element);
-    if (!wasSame) view.list.reveal(Math.max(firstChange(shown.runs) - 3, 0), 'begin');
+    if (wasSame) return;
+    view.list.reveal(Math.max(firstChange(shown.runs) - 3, 0), 'begin');
+    words.again(isFirst);
   };
   const tell = () => {
     if (!shown) return;
@@ -148,13 +184,7 @@ export function revision(element, page) {
     const { head } = shown.found.text;
     const of = findingsOf(page.findings.get()?.findings ?? [], head);
     shown.margins = byLine(of, head.exchange);
-    fill(listed, findingLines(of, (line) => {
-      if (!shown) return;
-      const run = rowAt(shown.runs, rowOfLine(shown.runs, line))?.run;
-      if (run?.kind === 'fold') shown.opened.add(run.line);
-      arrange();
-      view.list.reveal(rowOfLine(shown.runs, line), 'middle');
-    }, head.exchange));
+    fill(listed, findingLines(of, goToLine, head.exchange));
   };
 
   /** @param {'before' | 'after'} way */

@@ -14,6 +14,7 @@ const MOST = 12;
  * @typedef {object} Source
  * @property {RevisionText} head  All but the lines; they are the first page.
  * @property {(line: number) => TextLine | null} line  Null: it is asked for, and `told` is called when it is there.
+ * @property {() => Promise<string[]>} all  Each line.
  * @property {() => number} widest  Letters of the longest line that has come.
  * @property {(told: () => void) => void} onMore
  */
@@ -48,6 +49,8 @@ async function open(exchange) {
   const pages = new Map([[0, head.lines]]);
   let widest = widestOf(head.lines);
   let more = () => {};
+  /** @type {Promise<string[]> | null} */
+  let whole = null;
   /** @param {number} page */
   const load = async (page) => {
     pages.set(page, null);
@@ -61,8 +64,27 @@ async function open(exchange) {
       pages.delete(page);
     }
   };
+  const texts = async () => {
+    const found = head.lines.map(({ text }) => text);
+    while (found.length < head.line_count) {
+      const page = found.length / PAGE;
+      /** @type {TextLine[]} */
+      const lines = pages.get(page) ?? (await fetchJson(path, { line: found.length })).lines;
+      if (lines.length === 0) break;
+      pages.set(page, lines);
+      widest = Math.max(widest, widestOf(lines));
+      for (const { text } of lines) found.push(text);
+    }
+    // A longer line than was known makes the text wider.
+    if (found.length > PAGE) more();
+    return found;
+  };
   return {
     head,
+    all: () => (whole ??= texts().catch((error) => {
+      whole = null;
+      throw error;
+    })),
     line(line) {
       const page = Math.floor(line / PAGE);
       if (!pages.has(page)) void load(page);

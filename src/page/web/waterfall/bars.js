@@ -10,7 +10,8 @@ import { length, sessionTime, size } from '../core/data/times.js';
  */
 
 /** @param {Exchange} one @returns {Bar[]} */
-export function barsOf({ at, wait, receive, failed, outcome, directives }) {
+export function barsOf({ at, wait, receive, failed, outcome, directives, damaged }) {
+  if (damaged) return [];
   if (wait === null) return [{ kind: 'missing', from: at, to: at + (failed ?? 0) }];
   const first = at + wait;
   const end = first + (receive ?? 0);
@@ -55,7 +56,8 @@ const OWN = {
 };
 
 /** What is odd about it, in one or two words; empty: nothing. @param {Exchange} one */
-export function oddities({ outcome, own, status, fault }) {
+export function oddities({ outcome, own, status, fault, damaged }) {
+  if (damaged) return damaged;
   const words = [];
   if (outcome !== 'complete') words.push(outcome);
   else if (status !== null && status >= 400) words.push(`status ${status}`);
@@ -66,7 +68,8 @@ export function oddities({ outcome, own, status, fault }) {
 
 /** All that the row tells, for the tip and for who does not see it. @param {Exchange} one @returns {string[]} */
 export function linesOf(one) {
-  const { id, at, kind, name, status, outcome, bytes, wait, receive, failed, own, error } = one;
+  const { id, at, kind, name, status, outcome, bytes, wait, receive, failed, own, error, damaged } = one;
+  if (damaged) return [`Exchange ${id}`, `asked about ${sessionTime(at)}`, damaged];
   const lines = [name, `${kind}, exchange ${id}, asked ${sessionTime(at)}`];
   lines.push(status === null ? `no response: ${outcome}` : `${status}${outcome === 'complete' ? '' : `, ${outcome}`}, ${size(bytes)}`);
   if (wait !== null) lines.push(`wait ${length(wait)}, receive ${length(receive ?? 0)}`);

@@ -13,6 +13,7 @@ import { barsOf, endOf, heldFor, linesOf, oddities, secondsOf, split } from './b
 /** Words beside a bar need so many pixels; where something is odd more. */
 const ROOM = 115;
 const ROOM_ODD = 240;
+const ROOM_DAMAGED = 420;
 
 /**
  * @typedef {Record<'row' | 'status' | 'kind' | 'name' | 'file' | 'end' | 'folder' | 'bars' | 'bytes' | 'time' | 'odd' | 'words', HTMLElement>} Parts
@@ -60,20 +61,21 @@ export function fillRow(old, one, place, scale) {
   const parts = (old && known.get(old)) ?? make();
   const { row } = parts;
   const [file, folder] = split(one.name);
-  setText(parts.status, `${one.fault ? '✕ ' : ''}${one.status ?? '–'}`);
-  setText(parts.kind, one.kind);
-  const [begin, end] = halves(file);
+  setText(parts.status, one.damaged ? '?' : `${one.fault ? '✕ ' : ''}${one.status ?? '–'}`);
+  setText(parts.kind, one.damaged ? '' : one.kind);
+  const [begin, end] = halves(one.damaged ? `exchange ${one.id}` : file);
   setText(parts.file, begin);
   setText(parts.end, end);
   // Of parts beside each other a screen reader makes words.
-  set(parts.name, { 'aria-label': `${file} ${folder}`.trim() });
+  set(parts.name, { 'aria-label': `${begin}${end} ${folder}`.trim() });
   setText(parts.folder, folder);
   setText(parts.bytes, one.bytes === null ? '' : size(one.bytes));
   const held = heldFor(one);
-  setText(parts.time, `${length(secondsOf(one))}${held && `, for ${held}`}`);
+  setText(parts.time, one.damaged ? '' : `${length(secondsOf(one))}${held && `, for ${held}`}`);
   setText(parts.odd, oddities(one));
   const classes = ['wf-row', 'time-row'];
   if (one.fault) classes.push('fault');
+  if (one.damaged) classes.push('damaged');
   if (one.own !== null) classes.push('own');
   if (place.isOpen) classes.push('open');
   if (place.isOfLane) classes.push('of-lane');
@@ -99,7 +101,7 @@ function placeBars({ bars, words }, one, { from, to, width }) {
   const all = barsOf(one);
   while (bars.childElementCount > all.length) bars.lastElementChild?.remove();
   while (bars.childElementCount < all.length) bars.append(document.createElement('i'));
-  let right = 0;
+  let right = all.length ? 0 : pixel(one.at);
   for (const [index, bar] of all.entries()) {
     const element = /** @type {HTMLElement} */ (bars.children[index]);
     const left = Math.max(pixel(bar.from), right);
@@ -110,7 +112,7 @@ function placeBars({ bars, words }, one, { from, to, width }) {
     element.style.width = `${(right - left).toFixed(1)}px`;
   }
   const begin = pixel(one.at);
-  const room = one.fault || one.own !== null ? ROOM_ODD : ROOM;
+  const room = one.damaged ? ROOM_DAMAGED : one.fault || one.own !== null ? ROOM_ODD : ROOM;
   const fits = right + room <= width;
   const before = !fits && begin >= room;
   // Where there is room on neither side they are on the bar, at the right end.

@@ -11,7 +11,7 @@ import { fillEmpty, fillRow, moveRow } from './row.js';
 import { createRows } from './rows.js';
 import { virtual } from '../core/ui/virtual.js';
 
-/** So many rows before the last one that is there, the next page is asked for. */
+/** So many rows before the last one that is there the next page is asked for; where nothing is looked for, not before half of them were seen. */
 const AHEAD = 300;
 /** Of no more rows all are loaded to come to the pointer; of more, those from the pointer on. */
 const SOUGHT = 5000;
@@ -50,7 +50,8 @@ export function waterfall(element, page) {
     return one ? fillRow(old, one, place, scale()) : fillEmpty(old, place);
   }, (last, first) => {
     if (rows.begins() !== null && first < AHEAD) rows.before();
-    if (rows.hasMore() && last >= rows.all().length - AHEAD) rows.more();
+    const many = rows.all().length;
+    if (rows.hasMore() && last >= many - (state.get().f === null ? Math.min(AHEAD, many / 2) : AHEAD)) rows.more();
   });
   const filter = filterBox(page, () => go(current));
   set(element, { 'aria-labelledby': 'waterfall-title' });

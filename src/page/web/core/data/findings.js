@@ -86,10 +86,11 @@ function pause(findings, recording) {
 
 /**
  * @param {import('./session.js').SessionStore} session
+ * @param {Promise<unknown>} begin  When they are asked for at first.
  * @param {(came: Findings) => Promise<void>} explain  Tells outages which gaps they made (`waits`).
  * @returns {import('./observable.js').Observable<Findings | null> & { error: import('./observable.js').Observable<string | null>, chosen: import('./observable.js').Observable<Finding | null> }}
  */
-export function loadFindings(session, explain) {
+export function loadFindings(session, begin, explain) {
   const findings = /** @type {import('./observable.js').Observable<Findings | null>} */ (observable(null));
   const error = /** @type {import('./observable.js').Observable<string | null>} */ (observable(null));
   let last = '';
@@ -114,6 +115,6 @@ export function loadFindings(session, explain) {
     }
     setTimeout(ask, next);
   };
-  void ask();
+  void begin.then(ask);
   return { ...findings, error, chosen: /** @type {import('./observable.js').Observable<Finding | null>} */ (observable(null)) };
 }

@@ -9,6 +9,7 @@
  * @property {string | null} r     Id of the lane that is chosen.
  * @property {number | null} rev   The revision that is shown: an exchange.
  * @property {number | null} with  The revision that it is compared with.
+ * @property {string | null} q     What is looked for in its text.
  * @property {number | null} x     The exchange that is open.
  * @property {string | null} f     The filter of the waterfall.
  * @property {string | null} feed   What feeds the player: `native`. Null: hls.js, where the server has it.

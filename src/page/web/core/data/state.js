@@ -4,10 +4,10 @@
 /** @typedef {import('./seen.js').State} State */
 
 /** @type {Record<keyof Seen, 'seconds' | 'id' | 'text'>} */
-const KEYS = { t: 'seconds', w: 'seconds', at: 'seconds', s: 'text', r: 'text', rev: 'id', with: 'id', x: 'id', f: 'text', only: 'text', feed: 'text', faults: 'text', stream: 'text' };
+const KEYS = { t: 'seconds', w: 'seconds', at: 'seconds', s: 'text', r: 'text', rev: 'id', with: 'id', q: 'text', x: 'id', f: 'text', only: 'text', feed: 'text', faults: 'text', stream: 'text' };
 
 /** Nothing is chosen: all of the session, or its edge while it is recorded. @type {Readonly<Seen>} */
-const NOTHING = Object.freeze({ t: null, w: null, at: null, s: null, r: null, rev: null, with: null, x: null, f: null, only: null, feed: null, faults: null, stream: null });
+const NOTHING = Object.freeze({ t: null, w: null, at: null, s: null, r: null, rev: null, with: null, q: null, x: null, f: null, only: null, feed: null, faults: null, stream: null });
 
 /**
  * @param {string} text @param {'seconds' | 'id' | 'text'} type

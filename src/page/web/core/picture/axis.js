@@ -53,8 +53,23 @@ export const digitsOf = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.0
 
 /** @typedef {import('../types.js').Axis} Axis */
 
-/** For so long it rests before the fragment and the requests follow, in milliseconds. */
+/** For so long it rests before the fragment follows, in milliseconds. */
 const REST_MS = 120;
+/** The server is asked at the first move, so often while it goes on, in milliseconds, and when it rests. */
+const EACH_MS = 400;
+
+/**
+ * A span as a link says it: what is asked for while it moves is then what is seen when it rests.
+ * @param {Span} span @param {number} end Of the session.
+ */
+export function asLinked(span, end) {
+  const round = (/** @type {Span} */ { from, to }) => {
+    const [t, w] = [rounded(from, to - from), rounded(to - from, to - from)];
+    return clamp({ from: t, to: t + w }, end);
+  };
+  // The end of the session is at no round moment: what is moved there is rounded once more.
+  return round(round(clamp(span, end)));
+}
 
 /**
  * @param {import('../data/state.js').State} state
@@ -65,10 +80,13 @@ export function createAxis(state, session) {
   /** @type {Set<(span: Span) => void>} */
   const drawing = new Set();
   /** @type {Set<(span: Span) => void>} */
-  const resting = new Set();
+  const asking = new Set();
   let timer = 0;
   let moving = false;
   let span = spanOf(state.get(), session.get());
+  /** What was asked for last, and when. */
+  let asked = span;
+  let askedAt = -EACH_MS;
 
   /** @param {Span} next */
   const become = (next) => {
@@ -77,26 +95,21 @@ export function createAxis(state, session) {
     for (const told of [...drawing]) told(span);
     return true;
   };
-  const settle = () => {
-    clearTimeout(timer);
-    timer = 0;
-    for (const told of [...resting]) told(span);
+  const ask = () => {
+    if (asked === span) return;
+    asked = span;
+    askedAt = performance.now();
+    for (const told of [...asking]) told(span);
   };
+  /** Only what somebody did is written down; the edge goes on by itself. */
   const rest = () => {
-    // Only what somebody did is written down; the edge goes on by itself.
-    if (moving) {
-      const width = span.to - span.from;
-      const [t, w] = [rounded(span.from, width), rounded(width, width)];
-      state.set({ t, w }, { replace: true });
-      // What is seen is what the link says, to the last pixel.
-      become(clamp({ from: t, to: t + w }, end()));
-    }
+    const width = span.to - span.from;
+    state.set({ t: rounded(span.from, width), w: rounded(width, width) }, { replace: true });
     moving = false;
-    settle();
+    ask();
   };
   const follow = () => {
-    if (moving) return;
-    if (become(spanOf(state.get(), session.get()))) settle();
+    if (!moving && become(spanOf(state.get(), session.get()))) ask();
   };
   state.subscribe(follow);
   session.subscribe(follow);
@@ -108,10 +121,12 @@ export function createAxis(state, session) {
   const axis = {
     get: () => span,
     show(wanted) {
-      if (!become(clamp(wanted, end()))) return;
+      if (!become(asLinked(wanted, end()))) return;
+      const isFirst = !moving;
       moving = true;
       clearTimeout(timer);
       timer = setTimeout(rest, REST_MS);
+      if (isFirst || performance.now() - askedAt >= EACH_MS) ask();
     },
     zoom: (factor, around = (span.from + span.to) / 2) => axis.show(zoomed(span, factor, around)),
     pan: (seconds) => axis.show({ from: span.from + seconds, to: span.to + seconds }),
@@ -128,8 +143,8 @@ export function createAxis(state, session) {
       return () => drawing.delete(told);
     },
     settled(told) {
-      resting.add(told);
-      return () => resting.delete(told);
+      asking.add(told);
+      return () => asking.delete(told);
     },
   };
   return axis;

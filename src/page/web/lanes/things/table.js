@@ -43,7 +43,7 @@ export function tableOf(all, page, name, told) {
   return h('table', null,
     h('caption', null, caption),
     h('thead', null, h('tr', null, ['Session time', 'What', 'More', 'Evidence'].map((text) => h('th', { scope: 'col' }, text)))),
-    h('tbody', null, told && cellRows(told, from, to), rows.length || told?.events?.cells ? rows : h('tr', null, h('td', { colspan: 4 }, 'Nothing'))));
+    h('tbody', null, told && cellRows(told, from, to), rows.length || told?.events?.cells ? rows : h('tr', null, h('td', { colspan: 4 }, told && !told.events ? 'loading…' : 'Nothing'))));
 }
 
 /** @param {Thing} thing @param {import('../../types.js').Page} page */
