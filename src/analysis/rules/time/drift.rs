@@ -57,13 +57,14 @@ impl Drift {
         let late_us = advance.seen_us.saturating_sub(advance.ends_us);
         let moment = Moment { advance, late_us };
         let span = |moment: &Moment| moment.advance.seen_us.div_euclid(SPAN_US);
+        let is_full = self.moments.len() >= MOST;
         match self.moments.last_mut() {
             Some(last) if span(last) == span(&moment) => {
                 if late_us < last.late_us {
                     *last = moment;
                 }
             }
-            _ if self.moments.len() >= MOST => {}
+            _ if is_full => {}
             _ => self.moments.push(moment),
         }
     }
