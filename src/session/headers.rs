@@ -54,6 +54,40 @@ impl HeaderSet {
         fields.any(|(name, value)| value.is_none() && names.contains(&name.as_str()))
     }
 
+    /// Whether it has a field, wherever its value is; `name` in lower case.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|(own, _)| own == name)
+    }
+
+    /// The dates that fields say, in seconds of Unix time; `values`: those that an exchange has. `None`: one of them is not there.
+    pub fn dates<const N: usize>(
+        &self,
+        names: [&str; N],
+        values: Option<&str>,
+    ) -> Option<[u64; N]> {
+        let values: Vec<Value> = match values {
+            Some(text) => serde_json::from_str(text).ok()?,
+            None => Vec::new(),
+        };
+        let mut dates = [0; N];
+        for (date, name) in dates.iter_mut().zip(names) {
+            let at = self.fields.iter().position(|(own, _)| own == name)?;
+            let (before, own) = (self.fields.get(..at)?, self.fields.get(at)?);
+            *date = match &own.1 {
+                Some(value) => {
+                    let text = std::str::from_utf8(value).ok()?;
+                    let time = httpdate::parse_http_date(text).ok()?;
+                    time.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()
+                }
+                None => {
+                    let place = before.iter().filter(|(_, value)| value.is_none()).count();
+                    values.get(place)?.as_u64()?
+                }
+            };
+        }
+        Some(dates)
+    }
+
     /// The fields whose values it has.
     pub fn own(&self) -> Headers {
         let fields = self.fields.iter();
@@ -221,6 +255,12 @@ mod tests {
         let set = HeaderSet::read(r#"[["date",null],["server","nginx"]]"#).unwrap();
         assert!(set.leaves_out(&["age", "date"]) && !set.leaves_out(&["age", "server"]));
         assert_eq!(set.own(), headers(&[("server", "nginx")]));
+        assert!(set.has("date") && !set.has("age"));
+        assert_eq!(set.dates(["date"], Some("[7]")), Some([7]));
+        assert_eq!(set.dates(["date"], None), None);
+        assert_eq!(set.dates(["date", "age"], Some("[7]")), None);
+        let fixed = HeaderSet::read(r#"[["etag",null],["date","Thu, 01 Jan 1970 00:00:09 GMT"]]"#);
+        assert_eq!(fixed.unwrap().dates(["date"], Some("[\"x\"]")), Some([9]));
         let whole = set.with(Some("[0]")).unwrap();
         assert_eq!(whole.get("date"), Some("Thu, 01 Jan 1970 00:00:00 GMT"));
         assert_eq!(set.with(None), None);

@@ -4,6 +4,7 @@
 //! written into its texts first; then nothing may be told. Rules of media that it has none of (fragments, packed audio) are
 //! tested so in `tests/media`.
 
+mod hours;
 mod list;
 mod low_latency;
 mod media;

@@ -1,5 +1,5 @@
-//! Rules of low latency (L01 to L04): what a text says of its parts, and when the next one came (RFC 8216bis 4.4.3.8, 4.4.4.9,
-//! 4.4.5.3, 6.2.1).
+//! Rules of low latency (L01 to L04, L07): what a text says of its parts, and when the next one came (RFC 8216bis 4.4.3.8, 4.4.4.9,
+//! 4.4.5.2, 4.4.5.3, 6.2.1, 6.2.5.1).
 
 use super::broken::Broken;
 use super::playlist::{Part, Playlist, micros};
@@ -46,6 +46,21 @@ pub(super) fn judge(playlist: &Playlist, fresh: usize, out: &mut Vec<Broken>) {
             );
         }
     }
+}
+
+/// L07, of a text with an EXT-X-SKIP; `query`: that of the URL that was asked for. `None`: a delta was asked for.
+pub(super) fn delta(playlist: &Playlist, query: Option<&str>) -> Option<Broken> {
+    let query = query.unwrap_or_default();
+    let mut names = query.split('&').map(|pair| pair.split('=').next());
+    if names.any(|name| name == Some("_HLS_skip")) {
+        return None;
+    }
+    let skipped = playlist.skipped;
+    let text = format!(
+        "EXT-X-SKIP stands in the place of {}, and no delta was asked for (_HLS_skip): who has no earlier text cannot play it",
+        crate::shown::counted(skipped, "segment")
+    );
+    Some(Broken::new("L07", text).with("skipped", skipped))
 }
 
 fn value_us(tag: Tag<'_>, name: &[u8]) -> Option<i64> {
@@ -227,6 +242,16 @@ mod tests {
             found(&TEXT.replace("0.5,URI=\"p0\"", "0.4,INDEPENDENT=YES,URI=\"p0\"")),
             Vec::<&str>::new()
         );
+    }
+
+    #[test]
+    fn a_delta_is_for_who_asks_for_it() {
+        let text = TEXT.replace("#EXTINF", "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF");
+        let playlist = Playlist::read(text.into());
+        let told = |query| delta(&playlist, query).map(|broken| broken.text);
+        assert!(told(None).unwrap().contains("3 segments"));
+        assert!(told(Some("token=_HLS_skip&v=1")).is_some());
+        assert_eq!(told(Some("v=1&_HLS_skip=YES")), None);
     }
 
     #[test]

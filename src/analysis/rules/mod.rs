@@ -43,7 +43,7 @@ mod tests {
     use proptest::prelude::*;
     use url::Url;
 
-    use super::across::{Renditions, Seen};
+    use super::across::{Renditions, Role, Seen};
     use super::low_latency::{self, PartEdge};
     use super::playlist::Playlist;
     use super::ranges::DateRanges;
@@ -79,6 +79,9 @@ mod tests {
                 seen_us: i64::MAX,
                 exchange: Some(id),
                 is_wanted: true,
+                role: Role { plays_alone: true },
+                asked: url.as_str(),
+                url: &url,
                 not_before_us: Some(i64::MIN),
             };
             renditions.take(&seen, &mut out);

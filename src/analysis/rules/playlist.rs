@@ -204,6 +204,16 @@ impl Playlist {
         lengths.fold(0, i64::saturating_add)
     }
 
+    /// When the last segment ends by its dates, in microseconds of Unix time.
+    pub fn end_by_date(&self) -> Option<i64> {
+        let dated = |segment: &Segment| segment.date_us.is_some();
+        let behind = self
+            .segments
+            .get(self.segments.iter().rposition(dated)?..)?;
+        let lengths = behind.iter().map(|segment| segment.duration_us);
+        Some(lengths.fold(behind.first()?.date_us?, i64::saturating_add))
+    }
+
     /// Bytes that it takes, about.
     pub fn bytes_held(&self) -> usize {
         let spans = self.date_ranges.capacity() + self.in_force.capacity();

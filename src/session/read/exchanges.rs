@@ -23,6 +23,10 @@ pub struct SeenExchange {
     pub url: String,
     /// Its byte range, where a playlist named one.
     pub range: Option<ByteRange>,
+    /// It was answered over HTTP/1.1 or HTTP/1.0.
+    pub is_http1: bool,
+    /// Of a part: how its body came, as in `schema.sql`; `None`: at once.
+    pub arrival: Option<String>,
     /// It is a hop of a redirect: the exchange that the chain began with.
     pub head_id: Option<ExchangeId>,
     /// What was asked for at the beginning of that chain: row of `resource`.
@@ -80,7 +84,7 @@ impl SeenExchange {
             .headers
             .as_ref()
             .and_then(|(_, values)| values.as_ref());
-        let texts = [values, self.error.as_ref()];
+        let texts = [values, self.error.as_ref(), self.arrival.as_ref()];
         let texts = texts.into_iter().flatten().map(String::len);
         self.url.len() + texts.sum::<usize>()
     }
@@ -96,7 +100,8 @@ const EXCHANGES: &str = concat!(
     ", e.directives IS NOT NULL, e.directives_met,
        v.media_sequence IS NOT NULL, nullif(v.target_duration_us, 0), v.ended,
        l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
-       h.resource_id, e.failed_us
+       h.resource_id, e.failed_us, substr(e.http_version, 1, 6) IS 'HTTP/1',
+       CASE r.kind WHEN 'part' THEN e.arrival END
   FROM exchange e JOIN resource r ON r.id = e.resource_id
   LEFT JOIN body b ON b.id = e.body_id
   LEFT JOIN revision v ON v.exchange_id = e.id
@@ -179,6 +184,8 @@ fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
             }),
             _ => None,
         },
+        is_http1: row.get(30)?,
+        arrival: row.get(31)?,
         head_id: row.get(6)?,
         head_resource_id: row.get(28)?,
         requested_us: row.get(7)?,

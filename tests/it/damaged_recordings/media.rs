@@ -1,10 +1,36 @@
 //! Rules of what segments are made of (M).
 
 use super::clean;
-use super::packets::{PACKET, PAT, PMT, VIDEO, packets_of, shift};
-use super::told::{Damage, assert_told};
+use super::packets::{PACKET, PAT, PMT, VIDEO, count_on, packets_of, shift};
+use super::tape::{Taken, Tape};
+use super::told::{Damage, assert_told, told};
 
-const MEDIA: [Damage; 9] = [
+/// The number of a segment, of its name.
+fn number(one: &Taken) -> u64 {
+    one.url.split("seg").nth(1).unwrap()[..3].parse().unwrap()
+}
+
+/// Another source from segment 12 on: other time stamps, other counters, and what stands before it in the list.
+fn spliced(tape: &mut Tape, tag: &str) {
+    tape.each("/seg", |_, one| {
+        if number(one) >= 12 {
+            shift(&mut one.body, -450_000);
+            count_on(&mut one.body, 5);
+        }
+    });
+    tape.lists("", |_, list| {
+        for number in 12..30 {
+            let one = list.of(number);
+            let tags = one.map(|one| &mut one.tags).into_iter().flatten();
+            tags.for_each(|tag| *tag = tag.replace("2026-11-20T14", "2026-11-20T13"));
+        }
+        let tags = list.of(12).map(|one| &mut one.tags);
+        tags.into_iter()
+            .for_each(|tags| tags.insert(0, tag.to_owned()));
+    });
+}
+
+const MEDIA: [Damage; 11] = [
     ("M01", &[], |tape| {
         tape.each("high/seg012", |_, one| {
             one.body = b"<!DOCTYPE html><p>Not found".to_vec()
@@ -47,12 +73,14 @@ const MEDIA: [Damage; 9] = [
     // One of two renditions jumps a moment before the other.
     ("M06", &[], |tape| {
         tape.each("/seg", |_, one| {
-            let number: u32 = one.url.split("seg").nth(1).unwrap()[..3].parse().unwrap();
-            if number >= 12 {
+            if number(one) >= 12 {
                 shift(&mut one.body, 45_000);
             }
         });
     }),
+    // Counters and dates jump with them: that is one thing, with a tag that tells it and without one.
+    ("M06", &[], |tape| spliced(tape, "#EXT-X-CUE-OUT:10")),
+    ("M06", &[], |tape| spliced(tape, "## a remark")),
     ("M07", &[], |tape| {
         tape.each("high/seg012", |_, one| {
             let starts = one.body.windows(4).enumerate();
@@ -73,6 +101,30 @@ const MEDIA: [Damage; 9] = [
         });
     }),
 ];
+
+#[test]
+fn a_splice_without_a_discontinuity_is_told_as_one() {
+    let mut tape = clean();
+    spliced(&mut tape, "#EXT-X-CUE-OUT:10");
+    let (_, said) = told(&tape);
+    assert!(
+        said.contains(
+            "Segment 12 is a splice, without EXT-X-DISCONTINUITY (EXT-X-CUE-OUT stands before it)"
+        ),
+        "{said}"
+    );
+    assert!(said.contains("\"told_with\":[\"M03\"]"), "{said}");
+    // With one all of it is as it should be.
+    tape.lists("", |_, list| {
+        let gone = u64::from(list.first() > 12);
+        list.set("DISCONTINUITY-SEQUENCE", &gone.to_string());
+        let tags = list.of(12).map(|one| &mut one.tags);
+        tags.into_iter()
+            .for_each(|tags| tags.insert(0, "#EXT-X-DISCONTINUITY".to_owned()));
+    });
+    let (rules, said) = told(&tape);
+    assert!(rules.is_empty(), "{said}");
+}
 
 #[test]
 fn media_that_are_damaged_are_told_by_their_rule() {

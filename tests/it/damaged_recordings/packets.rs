@@ -17,6 +17,13 @@ pub const PAT: u16 = 0;
 pub const PMT: u16 = 0x1000;
 pub const VIDEO: u16 = 0x100;
 
+/// Adds to all continuity counters of a transport stream.
+pub fn count_on(body: &mut [u8], by: u8) {
+    for packet in body.chunks_mut(PACKET) {
+        packet[3] = packet[3] & 0xF0 | (packet[3] + by) & 0x0F;
+    }
+}
+
 /// Adds to all time stamps of a transport stream.
 pub fn shift(body: &mut [u8], ticks: i64) {
     for packet in body.chunks_mut(PACKET) {

@@ -32,6 +32,8 @@ pub struct Taken {
     pub status: u16,
     pub outcome: Outcome,
     pub headers: Vec<(String, String)>,
+    /// How its body came; `None`: at once.
+    pub arrival: Option<String>,
     pub body: Vec<u8>,
     /// It brought a new text; when the last poll was made that still brought the one before.
     pub revision: Option<Option<i64>>,
@@ -115,6 +117,7 @@ impl Tape {
                 headers: headers
                     .map(|(name, value)| (name, String::from_utf8(value).unwrap()))
                     .collect(),
+                arrival: None,
                 body: bytes(&reader, id),
                 revision: row
                     .get::<_, bool>(8)
@@ -240,6 +243,7 @@ impl Tape {
                 http_version: Some("HTTP/1.1".to_owned()),
                 headers: Some(Headers(headers.collect())),
                 wire_bytes: Some(one.body.len() as u64),
+                arrival: one.arrival.clone(),
                 body: NewBody::Bytes {
                     sha256: digest(&one.body),
                     data: one.body.clone().into(),

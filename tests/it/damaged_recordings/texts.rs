@@ -2,6 +2,9 @@
 
 use isrecorder::session::Outcome;
 
+use isrecorder::hls::shift_dates;
+
+use super::list::List;
 use super::tape::Taken;
 use super::told::{Damage, assert_told};
 use super::{clean, encrypted};
@@ -147,7 +150,13 @@ fn of_what_is_encrypted_a_key_that_cannot_be_read_is_told() {
     assert_told(&encrypted(), &damages);
 }
 
-const ACROSS: [Damage; 9] = [
+/// An ad of the last half of the recording, of so many seconds.
+fn ad(list: &mut List, seconds: u32) {
+    let range = format!("ID=\"ad\",START-DATE=\"2026-11-20T14:38:20Z\",DURATION={seconds}");
+    list.set("DATERANGE", &range);
+}
+
+const ACROSS: [Damage; 12] = [
     ("X01", &[], |tape| {
         tape.lists("low", |_, list| list.set("TARGETDURATION", "3"))
     }),
@@ -159,10 +168,26 @@ const ACROSS: [Damage; 9] = [
         });
     }),
     ("X03", &[], |tape| tape.late("low", 0, 1_500_000)),
+    // Its segments are cut half a second later.
+    ("X04", &[], |tape| {
+        tape.each("low/seg", |_, one| {
+            super::packets::shift(&mut one.body, 45_000)
+        });
+        tape.each("low/live.m3u8", |_, list| {
+            list.body = shift_dates(&list.body, 500_000).to_vec()
+        });
+    }),
     ("X05", &[], |tape| {
         tape.each("low/seg", |_, one| {
             super::packets::shift(&mut one.body, 90_000)
         })
+    }),
+    ("X06", &[], |tape| {
+        tape.lists("high", |_, list| ad(list, 10))
+    }),
+    ("X06", &[], |tape| {
+        tape.lists("high", |_, list| ad(list, 10));
+        tape.lists("low", |_, list| ad(list, 12));
     }),
     ("X07", &["P16"], |tape| {
         tape.lists("low", |_, list| list.without("#EXT-X-PROGRAM-DATE-TIME"))

@@ -95,11 +95,14 @@ const TIMES: [Damage; 13] = [
         });
     }),
     ("T15", &[], |tape| {
-        tape.lists("high", |n, list| {
-            let seconds = if n < LATER { 10 } else { 12 };
-            let range = format!("ID=\"ad\",START-DATE=\"2026-11-20T14:37:56Z\",DURATION={seconds}");
-            list.set("DATERANGE", &range);
-        });
+        for name in ["high", "low"] {
+            tape.lists(name, |n, list| {
+                let seconds = if n < LATER { 10 } else { 12 };
+                let range =
+                    format!("ID=\"ad\",START-DATE=\"2026-11-20T14:37:56Z\",DURATION={seconds}");
+                list.set("DATERANGE", &range);
+            });
+        }
     }),
     // Written in place, and answered half written.
     ("T16", &[], |tape| {

@@ -25,7 +25,7 @@ fn fails(tape: &mut Tape) {
     }
 }
 
-const TRANSFERS: [Damage; 9] = [
+const TRANSFERS: [Damage; 13] = [
     // What never came is an outage as well.
     ("H01", &["H14"], |tape| {
         tape.each("high/seg012", |_, one| {
@@ -51,6 +51,11 @@ const TRANSFERS: [Damage; 9] = [
     ("H06", &[], |tape| {
         tape.each("high/live.m3u8", |_, poll| {
             poll.set_header("cache-control", Some("max-age=30"))
+        })
+    }),
+    ("H07", &[], |tape| {
+        tape.each("high/live.m3u8", |_, poll| {
+            poll.set_header("last-modified", Some("Fri, 20 Nov 2026 14:30:00 GMT"))
         })
     }),
     ("H08", &[], |tape| {
@@ -79,6 +84,19 @@ const TRANSFERS: [Damage; 9] = [
             requested_us: there.requested_us + 10_000,
             ..there
         });
+    }),
+    ("H11", &[], |tape| {
+        tape.each("", |_, one| {
+            one.url = one.url.replace("localhost:8080", "cdn.tv")
+        })
+    }),
+    ("H13", &[], |tape| {
+        tape.each("high/seg", |_, one| one.set_header("cache-control", None))
+    }),
+    ("H13", &[], |tape| {
+        tape.each("high/seg", |_, one| {
+            one.set_header("cache-control", Some("private, no-store"))
+        })
     }),
     ("H14", &[], fails),
 ];

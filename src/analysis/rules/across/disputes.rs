@@ -15,6 +15,11 @@ pub trait Difference {
     /// Id of the rule.
     fn rule(&self) -> &'static str;
 
+    /// What of the rule it is about: differences of two things are two.
+    fn part(&self) -> u64 {
+        0
+    }
+
     /// Which of the two it is told of, where no third one says which is odd.
     fn side(&self) -> usize;
 
@@ -63,6 +68,7 @@ impl<D: Difference> Dispute<D> {
     /// Both were so at one time.
     fn is_beside(&self, other: &Self) -> bool {
         self.difference.rule() == other.difference.rule()
+            && self.difference.part() == other.difference.part()
             && self.seen.first.at_us <= other.seen.last.at_us
             && other.seen.first.at_us <= self.seen.last.at_us
     }
@@ -72,8 +78,8 @@ impl<D: Difference> Dispute<D> {
 #[derive(Debug)]
 pub struct Disputes<D> {
     all: Vec<Dispute<D>>,
-    /// Those that go on, by rule and rows.
-    open: HashMap<(&'static str, [i64; 2]), usize>,
+    /// Those that go on, by rule, rows, and what of the rule they are about.
+    open: HashMap<(&'static str, [i64; 2], u64), usize>,
     names: BTreeMap<i64, String>,
     left_out: u64,
 }
@@ -98,7 +104,7 @@ impl<D: Difference> Disputes<D> {
     /// Two playlists differ, side 0 and side 1: those of one pair are always given in one order. `counts`: each time is counted,
     /// otherwise it is once, however long.
     pub fn differ(&mut self, ids: [i64; 2], difference: D, at: Evidence, counts: bool) {
-        let key = (difference.rule(), ids);
+        let key = (difference.rule(), ids, difference.part());
         if let Some(dispute) = self.open.get(&key).and_then(|at| self.all.get_mut(*at)) {
             match counts {
                 true => dispute.seen.again(at),
@@ -122,7 +128,7 @@ impl<D: Difference> Disputes<D> {
 
     /// They differ no more, by one rule or, of one of them, by all that are meant.
     pub fn close(&mut self, is_meant: impl Fn(&'static str, [i64; 2]) -> bool) {
-        self.open.retain(|(rule, ids), _| !is_meant(rule, *ids));
+        self.open.retain(|(rule, ids, _), _| !is_meant(rule, *ids));
     }
 
     /// How many were too many to be told apart.

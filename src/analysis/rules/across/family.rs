@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+use super::date_ranges::Role;
 use crate::analysis::rules::overview::stream_infs;
 use crate::analysis::rules::playlist::without_query;
 use crate::hls::{ChildRole, read_multivariant};
@@ -36,6 +37,8 @@ impl Member {
 #[derive(Debug, Default)]
 pub struct Family {
     members: HashMap<Vec<u8>, Member>,
+    /// There are renditions of sound or pictures.
+    plays_beside: bool,
 }
 
 impl Family {
@@ -53,6 +56,7 @@ impl Family {
             let bandwidth = before
                 .map_or(0, |before| before.bandwidth)
                 .max(child.bandwidth);
+            self.plays_beside |= child.role == ChildRole::Rendition && !child.group.is_empty();
             self.members.insert(
                 url,
                 Member {
@@ -62,6 +66,13 @@ impl Family {
                     average: before.map_or(0, |before| before.average).max(average),
                 },
             );
+        }
+    }
+
+    /// What a member is for date ranges (X06).
+    pub fn role(&self, member: &Member) -> Role {
+        Role {
+            plays_alone: member.role == ChildRole::Variant && !self.plays_beside,
         }
     }
 

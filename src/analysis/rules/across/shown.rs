@@ -1,16 +1,19 @@
-//! What the renditions of a stream show at one time: X03 edge-skew, and X01, X02, X07, X08 as texts change (RFC 8216bis 6.2.4, B.1).
+//! What the renditions of a stream show at one time: X03 edge-skew, L06 reports, and X01, X02, X06, X07, X08 as texts change (RFC 8216bis 6.2.4, B.1).
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::control::{self, Control};
+use super::date_ranges::{Ranges, Role};
 use super::disputes::{Disputes, Told};
 use super::numbers::{Compared, Numbers};
+use super::reports::{self, Reported};
 use super::statements::Differs;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::registry::Severity;
 use crate::session::{ExchangeId, seconds};
+use url::Url;
 
 /// Renditions that are compared with each other.
 const MOST_RENDITIONS: usize = 256;
@@ -38,6 +41,12 @@ pub struct Seen<'a> {
     pub not_before_us: Option<i64>,
     /// Findings of that moment are wanted.
     pub is_wanted: bool,
+    /// What it is in its multivariant playlist.
+    pub role: Role,
+    /// The URL under which its playlist is asked for.
+    pub asked: &'a str,
+    /// The URL that answered.
+    pub url: &'a Url,
 }
 
 impl Seen<'_> {
@@ -63,6 +72,9 @@ struct Shown {
     /// The date at which its window ended, and when that was seen.
     ends: VecDeque<(i64, i64)>,
     numbers: Numbers,
+    ranges: Ranges,
+    role: Role,
+    reported: Reported,
 }
 
 /// The renditions of a stream.
@@ -80,7 +92,10 @@ impl Renditions {
         }
         self.disputes.name(seen.id, seen.name);
         let mut now = Shown::new(seen);
-        let before = self.shown.remove(&seen.id);
+        let mut before = self.shown.remove(&seen.id);
+        self.reports(seen, &mut now, before.as_mut(), out);
+        let ranges_before = before.as_ref().map(|before| &before.ranges);
+        now.ranges = Ranges::of(seen.playlist, ranges_before, seen.seen_us);
         if let Some(before) = &before {
             now.since_us = match now.says_what(before) {
                 true => before.since_us,
@@ -90,9 +105,10 @@ impl Renditions {
         }
         if before.is_some() && now.since_us == Some(seen.seen_us) {
             self.disputes
-                .close(|rule, ids| rule != "X02" && ids.contains(&seen.id));
+                .close(|rule, ids| !matches!(rule, "X02" | "X06") && ids.contains(&seen.id));
         }
         self.statements(seen, &now);
+        self.ranges(seen, &now);
         let went_back = before
             .as_ref()
             .is_some_and(|before| now.ends_before(before));
@@ -119,7 +135,7 @@ impl Renditions {
         self.shown.insert(seen.id, now);
     }
 
-    /// X01, X02, X07 and X08 of all that was taken in; and how many were too many.
+    /// X01, X02, X06, X07 and X08 of all that was taken in; and how many were too many.
     pub fn finish(self) -> (Vec<Told>, u64) {
         let left_out = self.disputes.left_out();
         (self.disputes.finish(), left_out)
@@ -144,6 +160,45 @@ impl Renditions {
                 controls(first, second),
             ];
             for differs in found.into_iter().flatten() {
+                self.disputes.differ(ids, differs, now.at, false);
+            }
+        }
+    }
+
+    /// L06.
+    fn reports(
+        &self,
+        seen: &Seen<'_>,
+        now: &mut Shown,
+        before: Option<&mut Shown>,
+        out: &mut Vec<Broken>,
+    ) {
+        let from = reports::From {
+            playlist: seen.playlist,
+            asked: seen.asked,
+            url: seen.url,
+            seen_us: seen.seen_us,
+            end_us: now.numbers.end_us,
+        };
+        now.reported = Reported::of(&from, before.map(|before| &mut before.reported));
+        let others = self.shown.values();
+        let others = others.map(|other| (other.name.as_str(), &other.reported));
+        reports::judge((&from, &now.reported), seen.not_before_us, others, out);
+    }
+
+    /// Date ranges, each told once of two, however many texts have it.
+    fn ranges(&mut self, seen: &Seen<'_>, now: &Shown) {
+        if !seen.is_wanted {
+            return;
+        }
+        for (id, other) in &self.shown {
+            let differs = now.ranges.compared(&other.ranges, [now.role, other.role]);
+            for differs in differs {
+                let (ids, differs) = match seen.id < *id {
+                    true => ([seen.id, *id], differs),
+                    false => ([*id, seen.id], differs.turned()),
+                };
+                let differs = Differs::Ranges(differs);
                 self.disputes.differ(ids, differs, now.at, false);
             }
         }
@@ -220,6 +275,9 @@ impl Shown {
                 .into_iter()
                 .collect(),
             numbers,
+            ranges: Ranges::default(),
+            role: seen.role,
+            reported: Reported::default(),
         }
     }
 }
@@ -308,6 +366,9 @@ mod tests {
                 exchange: None,
                 not_before_us: Some(second * 1_000_000 - 100_000),
                 is_wanted: true,
+                role: Role::default(),
+                asked: "http://localhost/list.m3u8",
+                url: &Url::parse("http://localhost/list.m3u8").unwrap(),
             };
             renditions.take(&seen, &mut out);
         }

@@ -1,8 +1,8 @@
-//! What two renditions say differently of themselves: X01 target-differs, X02 dseq-differs, X07 pdt-map, X08 server-control
-//! (RFC 8216bis 6.2.4).
+//! What two renditions say differently of themselves: X01 target-differs, X02 dseq-differs, X06 dateranges, X07 pdt-map,
+//! X08 server-control (RFC 8216bis 6.2.4).
 
 use super::disputes::{Difference, Names};
-use super::{control, numbers};
+use super::{control, date_ranges, numbers};
 use crate::analysis::rules::broken::Broken;
 use crate::session::seconds;
 
@@ -17,6 +17,8 @@ pub enum Differs {
     Control(control::Differs),
     /// X02: discontinuity numbers.
     Numbers(numbers::Differs),
+    /// X06: date ranges.
+    Ranges(date_ranges::Differs),
 }
 
 impl Difference for Differs {
@@ -26,6 +28,14 @@ impl Difference for Differs {
             Self::Dates(_) => "X07",
             Self::Control(_) => "X08",
             Self::Numbers(_) => "X02",
+            Self::Ranges(_) => "X06",
+        }
+    }
+
+    fn part(&self) -> u64 {
+        match self {
+            Self::Ranges(ranges) => ranges.part(),
+            Self::Targets(_) | Self::Dates(_) | Self::Control(_) | Self::Numbers(_) => 0,
         }
     }
 
@@ -34,6 +44,7 @@ impl Difference for Differs {
             // The one that lacks them.
             Self::Dates([first, _]) => usize::from(*first),
             Self::Numbers(numbers) => numbers.side(),
+            Self::Ranges(ranges) => ranges.side(),
             Self::Targets(_) | Self::Control(_) => 1,
         }
     }
@@ -44,6 +55,7 @@ impl Difference for Differs {
             Self::Dates(dates) => told_dates(*dates, side, names),
             Self::Control(control) => control.tell(side, names),
             Self::Numbers(numbers) => numbers.tell(side, names),
+            Self::Ranges(ranges) => ranges.tell(side, names),
         }
     }
 

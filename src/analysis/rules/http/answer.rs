@@ -25,6 +25,27 @@ pub struct Answered<'a> {
     pub headers: &'a Headers,
     /// The recorder stood still, or its machine slept, while it was under way.
     pub stood_still: bool,
+    /// There is an Expires.
+    pub has_expires: bool,
+    /// Of a revision: Last-Modified and Date, in seconds of Unix time.
+    pub modified: Option<(u64, u64)>,
+    /// PART-TARGET of the playlist that it is of, or that listed it, in microseconds; `None`: it has no parts.
+    pub part_target_us: Option<i64>,
+}
+
+#[cfg(test)]
+impl<'a> Answered<'a> {
+    /// An exchange of which nothing more is known.
+    pub fn new(exchange: &'a SeenExchange, headers: &'a Headers) -> Self {
+        Self {
+            exchange,
+            headers,
+            stood_still: false,
+            has_expires: false,
+            modified: None,
+            part_target_us: None,
+        }
+    }
 }
 
 impl Answered<'_> {

@@ -134,11 +134,7 @@ mod tests {
                 ..at(second * 1_000_000, byte)
             };
             let headers = of_segment();
-            let answered = Answered {
-                exchange: &exchange,
-                headers: &headers,
-                stood_still: false,
-            };
+            let answered = Answered::new(&exchange, &headers);
             exchanges.judge(&answered, &mut out);
         }
         out.iter().any(|broken| broken.rule == "T05")

@@ -339,14 +339,7 @@ mod tests {
         );
         let mut state = CrossOrigin::default();
         let fields = of_segment();
-        state.judge(
-            &Answered {
-                exchange: &segment,
-                headers: &fields,
-                stood_still: false,
-            },
-            &mut Vec::new(),
-        );
+        state.judge(&Answered::new(&segment, &fields), &mut Vec::new());
         assert!(state.not_judged().is_some());
     }
 }

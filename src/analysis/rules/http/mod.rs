@@ -1,4 +1,4 @@
-//! Rules of exchanges (H, P01, P03, T05, L05): what was answered, and how.
+//! Rules of exchanges (H, P01, P03, T05, L05, L09, L10): what was answered, and how.
 //!
 //! | file | rules |
 //! | --- | --- |
@@ -6,6 +6,9 @@
 //! | `answered` | P01, H10, L05: what was answered |
 //! | `not_there` | H01: what was listed and was not there |
 //! | `fields` | P03, H05, H06, H08, H09: header fields |
+//! | `caches` | H07, H13: how old answers are, and for how long they stay |
+//! | `schemes` | H11: http and https |
+//! | `low_latency` | L09, L10: how low latency is delivered |
 //! | `ranges` | H12: ranges |
 //! | `speed` | H03: how fast |
 //! | [`viewer`] | H04: a viewer would have waited |
@@ -14,11 +17,14 @@
 
 mod answer;
 mod answered;
+mod caches;
 mod content;
 mod fields;
 mod listed;
+mod low_latency;
 mod not_there;
 mod ranges;
+mod schemes;
 mod speed;
 pub mod viewer;
 
@@ -30,7 +36,9 @@ pub use self::not_there::{Needed, NotThere};
 
 use self::content::Contents;
 use self::fields::{CrossOrigin, Edges};
+use self::low_latency::Deliveries;
 use self::not_there::Missed;
+use self::schemes::Schemes;
 use self::speed::Downloads;
 use super::broken::Broken;
 use crate::hls::ByteRange;
@@ -45,6 +53,8 @@ pub struct Exchanges {
     missed: Missed,
     downloads: Downloads,
     cross_origin: CrossOrigin,
+    schemes: Schemes,
+    deliveries: Deliveries,
 }
 
 impl Exchanges {
@@ -58,6 +68,8 @@ impl Exchanges {
             missed: Missed::default(),
             downloads: Downloads::default(),
             cross_origin: CrossOrigin::default(),
+            schemes: Schemes::default(),
+            deliveries: Deliveries::default(),
         }
     }
 
@@ -73,6 +85,9 @@ impl Exchanges {
         let is_wanted = self.wanted.contains(&answered.exchange.requested_us);
         self.missed.take(answered, is_wanted);
         ranges::judge(answered, out);
+        caches::judge(answered, out);
+        self.schemes.judge(answered, out);
+        self.deliveries.judge(answered, out);
         self.cross_origin.judge(answered, out);
         self.downloads.judge(answered, out);
         self.contents.judge(answered, out);
@@ -106,6 +121,8 @@ pub(crate) mod testing {
             kind,
             url: url.to_owned(),
             range: None,
+            is_http1: true,
+            arrival: None,
             head_id: None,
             head_resource_id: None,
             requested_us: 0,
@@ -143,9 +160,8 @@ pub(crate) mod testing {
         let mut out = Vec::new();
         for (exchange, headers) in exchanges {
             let answered = Answered {
-                exchange,
-                headers,
-                stood_still: false,
+                has_expires: true,
+                ..Answered::new(exchange, headers)
             };
             state.judge(&answered, &mut out);
         }

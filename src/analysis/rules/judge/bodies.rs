@@ -10,7 +10,7 @@ use super::held::{Held, Rendition};
 use super::state::Read;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::media::freeze::{self, Weight};
-use crate::analysis::rules::playlist::{Playlist, Segment};
+use crate::analysis::rules::playlist::Segment;
 use crate::hls::{ByteRange, Step, Tag, Variables, attributes, lines};
 use crate::media::cipher::Protection;
 use crate::media::read::{Init, read};
@@ -303,15 +303,6 @@ fn iv(written: &str) -> Option<[u8; 16]> {
         .strip_prefix("0x")
         .or_else(|| written.strip_prefix("0X"))?;
     u128::from_str_radix(digits, 16).ok().map(u128::to_be_bytes)
-}
-
-/// Whether a text tells of splices, in whatever way.
-pub(super) fn tells_splices(playlist: &Playlist) -> bool {
-    let holds = |what: &[u8]| memchr::memmem::find(&playlist.text, what).is_some();
-    holds(b"SCTE35-")
-        || holds(b"#EXT-X-CUE")
-        || holds(b"#EXT-OATCLS-SCTE35")
-        || holds(b"#EXT-X-SCTE35")
 }
 
 fn first_bytes(hash: &[u8]) -> u64 {

@@ -61,7 +61,7 @@ impl Judging<'_> {
                 };
                 let mut out = Vec::new();
                 self.rate(row, playlist, &mut rates, &mut out);
-                let Some(headers) = fields.of(self.reader, row)? else {
+                let Some((headers, set)) = fields.of(self.reader, row)? else {
                     // That there are none is nothing that the origin did.
                     self.unreadable += 1;
                     continue;
@@ -72,6 +72,9 @@ impl Judging<'_> {
                     exchange: row,
                     headers: &headers,
                     stood_still: stood_still(&recorder, row),
+                    has_expires: set.is_some_and(|set| set.has_expires),
+                    modified: set.and_then(|set| modified(&set.all, row)),
+                    part_target_us: self.part_targets.get(&of).copied(),
                 };
                 self.copy(of, &answered);
                 self.fetched(of, &answered);
@@ -264,31 +267,42 @@ fn stood_still(recorder: &Search<'_>, row: &SeenExchange) -> bool {
     recorder.stood_still(row.requested_us, over_us)
 }
 
+/// Of a text that is new: Last-Modified and Date, in seconds of Unix time.
+fn modified(set: &HeaderSet, row: &SeenExchange) -> Option<(u64, u64)> {
+    let (_, is_over) = row.revision?;
+    let (_, values) = row.headers.as_ref().filter(|_| !is_over)?;
+    let [modified, date] = set.dates(["last-modified", "date"], values.as_deref())?;
+    Some((modified, date))
+}
+
 /// Header sets, read once.
 #[derive(Default)]
 struct Fields {
-    sets: HashMap<i64, Set>,
+    sets: HashMap<i64, Option<Set>>,
 }
 
-/// A header set, as far as it is asked for.
-enum Set {
-    /// It has all of that; what exchanges have beside it (dates, tags, lengths) need not be read.
-    Whole(Headers),
-    /// Exchanges have a part of that.
-    Open(HeaderSet),
-    /// It is none.
-    Unreadable,
+/// A header set, and those of its fields that are asked for, where it has all of them: what exchanges have beside it (dates, tags,
+/// lengths) need not be read then.
+struct Set {
+    all: HeaderSet,
+    whole: Option<Headers>,
+    has_expires: bool,
 }
 
 impl Set {
-    fn new(set: Option<HeaderSet>) -> Self {
-        match set {
-            Some(set) if set.leaves_out(&ASKED_FOR) => Self::Open(set),
-            Some(set) => Self::Whole(set.own()),
-            None => Self::Unreadable,
+    fn new(all: HeaderSet) -> Self {
+        let whole = (!all.leaves_out(&ASKED_FOR)).then(|| all.own());
+        let has_expires = all.has("expires");
+        Self {
+            all,
+            whole,
+            has_expires,
         }
     }
 }
+
+/// Header fields of an exchange, and the set that they are of.
+type Of<'a> = (Cow<'a, Headers>, Option<&'a Set>);
 
 impl Fields {
     /// Of an exchange; `None`: they cannot be put together.
@@ -296,21 +310,24 @@ impl Fields {
         &'a mut self,
         reader: &Reader,
         row: &SeenExchange,
-    ) -> Result<Option<Cow<'a, Headers>>, ReadError> {
+    ) -> Result<Option<Of<'a>>, ReadError> {
         let Some((id, values)) = &row.headers else {
-            return Ok(Some(Cow::default()));
+            return Ok(Some((Cow::default(), None)));
         };
         if !self.sets.contains_key(id) {
             if self.sets.len() >= MOST_SETS {
                 self.sets.clear();
             }
-            let set = Set::new(reader.header_set(*id)?);
+            let set = reader.header_set(*id)?.map(Set::new);
             self.sets.insert(*id, set);
         }
-        Ok(match self.sets.get(id) {
-            Some(Set::Whole(headers)) => Some(Cow::Borrowed(headers)),
-            Some(Set::Open(set)) => set.with(values.as_deref()).map(Cow::Owned),
-            Some(Set::Unreadable) | None => None,
-        })
+        let Some(Some(set)) = self.sets.get(id) else {
+            return Ok(None);
+        };
+        let headers = match &set.whole {
+            Some(headers) => Some(Cow::Borrowed(headers)),
+            None => set.all.with(values.as_deref()).map(Cow::Owned),
+        };
+        Ok(headers.map(|headers| (headers, Some(set))))
     }
 }

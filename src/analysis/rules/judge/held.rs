@@ -1,12 +1,13 @@
 //! What is known of media while revisions pass.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::disputes::Disputes;
 use crate::analysis::rules::media::Known;
 use crate::analysis::rules::media::across::{Apart, Listed, Stamp, Stamps};
+use crate::analysis::rules::media::boundaries::Boundary;
 use crate::analysis::rules::media::drift::Drift;
 use crate::analysis::rules::media::freeze::Weight;
 use crate::analysis::rules::playlist::Segment;
@@ -23,6 +24,10 @@ pub(super) struct Media {
     pub(super) told: BTreeMap<&'static str, u64>,
     /// Time stamps that are apart, by stream.
     pub(super) apart: BTreeMap<i64, Disputes<Apart>>,
+    /// Segments that begin at other pictures, by stream.
+    pub(super) boundaries: BTreeMap<i64, Disputes<Boundary>>,
+    /// Media sequence numbers of the segments of the revision that passes whose dates are told to jump by M06.
+    pub(super) spliced: HashSet<u64>,
 }
 
 #[derive(Default)]

@@ -42,6 +42,8 @@ pub(super) struct Judging<'a> {
     pub(super) left_out: u64,
     /// How long the longest playlist was, in microseconds.
     pub(super) longest_us: i64,
+    /// PART-TARGET of low-latency playlists, by their rows, in microseconds.
+    pub(super) part_targets: HashMap<i64, i64>,
     /// Whether a playlist was over in the end, by its row.
     pub(super) ended: HashMap<i64, bool>,
     pub(super) looked_at: LookedAt,
@@ -87,6 +89,7 @@ impl<'a> Judging<'a> {
             room: Room::default(),
             left_out: 0,
             longest_us: 0,
+            part_targets: HashMap::new(),
             ended: HashMap::new(),
             looked_at: LookedAt::default(),
             overview: Overview::new(holes(&runs)),

@@ -1,17 +1,20 @@
 //! Bodies of segments, read as their revisions pass, each once: the rules of media, and time stamps across renditions.
 
-use super::bodies::{Listing, Unread, tells_splices};
+use super::bodies::{Listing, Unread};
 use super::held::{Held, Media};
 use super::judgement::NotJudged;
 use super::judging::Judging;
+use super::splices::{said_splice, tells_splices};
 use super::state::Read;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::media::across::{self, Stamp};
+use crate::analysis::rules::media::boundaries;
 use crate::analysis::rules::media::durations::played_us;
 use crate::analysis::rules::media::freeze;
-use crate::analysis::rules::media::{cues, follows, judge, judge_end, mapped};
+use crate::analysis::rules::media::splice::{self, Boundary};
+use crate::analysis::rules::media::{Found, cues, follows, judge, judge_end, mapped};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::time::is_jump;
 use crate::hls::{Step, Variables};
@@ -52,13 +55,13 @@ impl Judging<'_> {
                 tells_splices,
             };
             let dated = dates.get(index).copied().unwrap_or_default();
-            if dated.jumps {
+            if dated.off_us.is_some() {
                 rendition.stamps.jump(read.row.seen_us);
             }
             match listing.held(rendition, index, (dated.date_us, dated.discontinuity)) {
                 Ok(held) => {
                     let extinf_us = held.segment.duration_us;
-                    if let Some(us) = self.judge_media(read, held) {
+                    if let Some(us) = self.judge_media(read, held, dated.off_us) {
                         added_us = added_us.saturating_add(us).saturating_sub(extinf_us);
                     }
                 }
@@ -72,14 +75,21 @@ impl Judging<'_> {
         Ok(added_us)
     }
 
-    /// Gives how long it plays, as far as it says that itself and EXTINF says something else (microseconds).
-    fn judge_media(&mut self, read: &Read<'_>, held: Held) -> Option<i64> {
+    /// Gives how long it plays, as far as it says that itself and EXTINF says something else (microseconds). `date_off_us`: by how much
+    /// its date is off the one that is due, where that is a jump.
+    fn judge_media(
+        &mut self,
+        read: &Read<'_>,
+        held: Held,
+        date_off_us: Option<i64>,
+    ) -> Option<i64> {
         let playlist = read.playlist;
         let rendition = self.media.of.entry(playlist.id).or_default();
         let last = rendition.last.take();
         let mut found = Vec::new();
         let previous = last.as_ref().map(Held::known);
         judge(previous.as_ref(), &held.known(), &mut found);
+        self.splice(read, &held, date_off_us, &mut found);
         cues::judge(&held.known(), held.tells_splices, &mut found);
         if let Some(rendition) = self.overview.rendition(playlist) {
             // Over a jump nothing is so far from the one before as it says.
@@ -121,7 +131,30 @@ impl Judging<'_> {
         played_us
     }
 
-    /// X05 and M13: segments of one date in renditions of one family.
+    /// M06: what jumps together is one thing, where M06 is asked for.
+    fn splice(
+        &mut self,
+        read: &Read<'_>,
+        held: &Held,
+        date_off_us: Option<i64>,
+        found: &mut Found,
+    ) {
+        if !self.findings.wanted().selection.has("M06") {
+            return;
+        }
+        let boundary = match splice::jumps(found, held.sequence) {
+            true => Boundary {
+                said: said_splice(read.now, held.sequence, held.date_us),
+                date_off_us,
+            },
+            false => Boundary::default(),
+        };
+        if splice::merge(found, held.sequence, &boundary) {
+            self.media.spliced.insert(held.sequence);
+        }
+    }
+
+    /// X04, X05 and M13: segments of one date in renditions of one family.
     fn across_media(&mut self, read: &Read<'_>, held: &Held, jumps: bool) {
         let playlist = read.playlist;
         let family = self.families.get(&playlist.stream_id);
@@ -153,7 +186,7 @@ impl Judging<'_> {
         }
     }
 
-    /// X05: a segment beside those of the other playlists.
+    /// X04 and X05: a segment beside those of the other playlists.
     fn stamped(
         &mut self,
         playlist: &RevisedPlaylist,
@@ -161,7 +194,12 @@ impl Judging<'_> {
         jumps: bool,
         target_us: i64,
     ) {
-        let Media { of, apart, .. } = &mut self.media;
+        let Media {
+            of,
+            apart,
+            boundaries,
+            ..
+        } = &mut self.media;
         let Some(mut this) = of.remove(&playlist.id) else {
             return;
         };
@@ -170,6 +208,8 @@ impl Judging<'_> {
         stamp.jumps = jumps && !jumped;
         let apart = apart.entry(playlist.stream_id).or_default();
         apart.name(playlist.id, &playlist.name);
+        let boundaries = boundaries.entry(playlist.stream_id).or_default();
+        boundaries.name(playlist.id, &playlist.name);
         let is_wanted = self.findings.wanted().has(stamp.at.at_us);
         let others = of
             .iter()
@@ -186,9 +226,11 @@ impl Judging<'_> {
                     true => (own, theirs),
                     false => (theirs, own),
                 };
-            let of = [first_of, second_of];
+            let (of, ids) = ([first_of, second_of], [first_id, second_id]);
             if let Some(found) = across::judge((first, second), of, target_us) {
-                apart.differ([first_id, second_id], found, stamp.at, true);
+                apart.differ(ids, found, stamp.at, true);
+            } else if let Some(found) = boundaries::judge((first, second), of, target_us) {
+                boundaries.differ(ids, found, stamp.at, true);
             }
         }
         this.stamps.push(stamp);
@@ -300,8 +342,8 @@ struct Dated {
     date_us: Option<i64>,
     /// Its discontinuity number.
     discontinuity: u64,
-    /// It does not go on where the segment before it ends (T12).
-    jumps: bool,
+    /// By how much it is off the end of the segment before it, in microseconds, where it jumps (T12).
+    off_us: Option<i64>,
 }
 
 fn dates(playlist: &Playlist) -> Vec<Dated> {
@@ -313,13 +355,14 @@ fn dates(playlist: &Playlist) -> Vec<Dated> {
             begins_us = None;
         }
         let dates = segment.date_us.zip(begins_us);
-        let jumps = dates.is_some_and(|(is_us, due_us)| is_jump(is_us, due_us));
+        let jump = dates.filter(|(is_us, due_us)| is_jump(*is_us, *due_us));
+        let off_us = jump.map(|(is_us, due_us)| is_us.saturating_sub(due_us));
         let date_us = segment.date_us.or(begins_us);
         begins_us = date_us.map(|us: i64| us.saturating_add(segment.duration_us));
         Dated {
             date_us,
             discontinuity,
-            jumps,
+            off_us,
         }
     });
     each.collect()

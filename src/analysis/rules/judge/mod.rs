@@ -10,6 +10,7 @@
 //! | `held` | what is known of media while revisions pass |
 //! | `media` | bodies of segments, read as their revisions pass |
 //! | `bodies` | the bodies of segments that a revision lists, and what their bytes say |
+//! | `splices` | what a text says of splices |
 //! | `exchanges` | the pass over exchanges |
 //! | `damaged` | rows that no recorder writes: what is said of them |
 //! | `raw` | streams that are no playlists |
@@ -32,6 +33,7 @@ mod passes;
 mod raw;
 mod renditions;
 mod revisions;
+mod splices;
 mod state;
 mod twice;
 mod viewers;

@@ -52,18 +52,18 @@ impl Passes {
 /// What a rule looks at, by its id.
 fn looks_at(rule: &str) -> Passes {
     let is_exchanges = match rule {
-        "P01" | "P03" | "P20" | "T05" | "L05" | "X09" => true,
+        "P01" | "P03" | "P20" | "T05" | "L05" | "L09" | "L10" | "X09" => true,
         other => other.starts_with('H'),
     };
-    let is_media = rule.starts_with('M') || matches!(rule, "X05" | "X10");
-    // T05 is judged by how long the longest playlist is, X09, P20, H04 and H14 by how long segments are.
+    let is_media = rule.starts_with('M') || matches!(rule, "X04" | "X05" | "X10");
+    // T05 is judged by how long the longest playlist is, X09, P20, H04 and H14 by how long segments are, L09 and L10 by PART-TARGET.
     let is_texts = match rule {
         "P01" | "P03" | "T07" | "L05" | "S01" => false,
         other => matches!(other, "H04" | "H14") || !other.starts_with('H'),
     };
     Passes {
         texts: is_texts,
-        judges_texts: is_texts && !matches!(rule, "H04" | "H14"),
+        judges_texts: is_texts && !matches!(rule, "H04" | "H14" | "L09" | "L10"),
         media: is_media,
         exchanges: is_exchanges,
         gaps: matches!(rule, "T07" | "X12"),

@@ -1,5 +1,7 @@
 //! The pass over revisions, in the order of time: rules of texts, of time, across renditions.
 
+use std::collections::HashSet;
+
 use url::Url;
 
 use super::judgement::{Longest, NotJudged, ReadSoFar};
@@ -11,6 +13,7 @@ use crate::analysis::rules::across::disputes::Told;
 use crate::analysis::rules::across::{Renditions, Seen};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
+use crate::analysis::rules::low_latency;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
 use crate::session::{Body, ExchangeId, Headers, ReadError, RevisedPlaylist, SeenRevision};
@@ -35,6 +38,7 @@ impl Judging<'_> {
         loop {
             let some = self.some(&mut merged)?;
             if some.is_empty() {
+                self.drifts_of_dates(playlists, states);
                 self.too_many();
                 return Ok(());
             }
@@ -94,6 +98,21 @@ impl Judging<'_> {
         Ok(some)
     }
 
+    /// T13, of all texts of each playlist.
+    fn drifts_of_dates(&mut self, playlists: &[RevisedPlaylist], states: Vec<State>) {
+        for (playlist, state) in playlists.iter().zip(states) {
+            if let Some((broken, seen)) = state.drift() {
+                let place = Place {
+                    stream: &playlist.stream,
+                    playlist: Some(&playlist.name),
+                    id: playlist.id,
+                    at: seen.first,
+                };
+                self.findings.add_seen(&place, broken, &seen);
+            }
+        }
+    }
+
     /// Revisions that there was no room for.
     fn too_many(&mut self) {
         if self.left_out > 0 {
@@ -140,6 +159,10 @@ impl Judging<'_> {
             return Ok(());
         }
         let now = Playlist::read(text);
+        if row.is_media && now.skipped > 0 {
+            self.delta(playlist, row, &now, &url);
+            return Ok(());
+        }
         let is_old = state.is_old(row);
         let read = Read {
             playlist,
@@ -160,6 +183,8 @@ impl Judging<'_> {
             let newest = state.newest_exchange();
             state.judge(&read, added, &mut out);
             state.list(&read, &mut self.listed);
+            let spliced = std::mem::take(&mut self.media.spliced);
+            out.retain(|broken| !is_of(broken, &spliced));
             self.who_answered(row.exchange_id, newest, &mut out)?;
             self.found(playlist, row, out);
         }
@@ -167,6 +192,18 @@ impl Judging<'_> {
             self.left_out += 1;
         }
         Ok(())
+    }
+
+    /// A text that leaves out what was listed before is compared with nothing.
+    fn delta(&mut self, playlist: &RevisedPlaylist, row: &SeenRevision, now: &Playlist, url: &Url) {
+        match low_latency::delta(now, url.query()) {
+            Some(broken) if self.passes.judges_texts => self.found(playlist, row, vec![broken]),
+            Some(_) => {}
+            None => self.not_judged(
+                row,
+                "it leaves out what was listed before, as was asked for (EXT-X-SKIP)".to_owned(),
+            ),
+        }
     }
 
     fn found(&mut self, playlist: &RevisedPlaylist, row: &SeenRevision, found: Vec<Broken>) {
@@ -187,7 +224,7 @@ impl Judging<'_> {
     /// What the channel looked like then.
     fn sketch(&mut self, read: &Read<'_>, since_us: Option<i64>) {
         if let Some(rendition) = self.overview.rendition(read.playlist) {
-            let ends_us = end_by_date(read.now).filter(|_| read.row.is_advance);
+            let ends_us = read.now.end_by_date().filter(|_| read.row.is_advance);
             rendition.text(read.now, read.fresh, read.row.seen_us, since_us, ends_us);
         }
     }
@@ -226,6 +263,9 @@ impl Judging<'_> {
     ) -> Result<(i64, bool), ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
+        if let Some(us) = read.now.part_target_us {
+            self.part_targets.insert(read.playlist.id, us);
+        }
         if self.passes.judges_texts {
             self.twice
                 .take(read.now, read.fresh, read.url, read.row.from_us);
@@ -248,10 +288,11 @@ impl Judging<'_> {
     fn across(&mut self, read: &Read<'_>, out: &mut Vec<Broken>) {
         let stream_id = read.playlist.stream_id;
         let family = self.families.get(&stream_id);
-        let member = family.and_then(|family| family.member(&read.playlist.url));
-        if read.is_old || !member.is_some_and(|member| member.is_timed_like_others()) {
+        let member = family.and_then(|family| Some((family, family.member(&read.playlist.url)?)));
+        let member = member.filter(|(_, member)| member.is_timed_like_others());
+        let Some((family, member)) = member.filter(|_| !read.is_old) else {
             return;
-        }
+        };
         let seen = Seen {
             id: read.playlist.id,
             name: &read.playlist.name,
@@ -261,6 +302,9 @@ impl Judging<'_> {
             exchange: Some(read.row.exchange_id),
             not_before_us: read.row.not_before_us,
             is_wanted: self.findings.wanted().has(read.row.seen_us),
+            role: family.role(member),
+            asked: &read.playlist.url,
+            url: read.url,
         };
         self.renditions
             .entry(stream_id)
@@ -268,7 +312,7 @@ impl Judging<'_> {
             .take(&seen, out);
     }
 
-    /// What renditions differ in, when all of them have passed: X01, X02, X05, X07, X08.
+    /// What renditions differ in, when all of them have passed: X01, X02, X04 to X08.
     pub(super) fn differences(&mut self, playlists: &[RevisedPlaylist]) {
         let mut told = Vec::new();
         let mut left_out = 0;
@@ -280,6 +324,10 @@ impl Judging<'_> {
         for apart in std::mem::take(&mut self.media.apart).into_values() {
             left_out += apart.left_out();
             told.extend(apart.finish());
+        }
+        for boundaries in std::mem::take(&mut self.media.boundaries).into_values() {
+            left_out += boundaries.left_out();
+            told.extend(boundaries.finish());
         }
         for Told { id, broken, seen } in told {
             let Some(playlist) = playlists.iter().find(|playlist| playlist.id == id) else {
@@ -332,6 +380,13 @@ impl Judging<'_> {
     }
 }
 
+/// T12, of a segment whose date M06 tells with its time stamps.
+fn is_of(broken: &Broken, spliced: &HashSet<u64>) -> bool {
+    let sequence = broken.detail.get("media_sequence");
+    let sequence = sequence.and_then(serde_json::Value::as_u64);
+    broken.rule == "T12" && sequence.is_some_and(|sequence| spliced.contains(&sequence))
+}
+
 /// Header fields that tell who answered, where two answers differ in them: `server edge-b, the newer one edge-a`.
 fn differing(old: &Headers, newest: &Headers) -> Option<String> {
     let of = |name: &&str| {
@@ -344,15 +399,4 @@ fn differing(old: &Headers, newest: &Headers) -> Option<String> {
     };
     let differ: Vec<String> = WHO_ANSWERED.iter().filter_map(of).collect();
     (!differ.is_empty()).then(|| differ.join("; "))
-}
-
-/// When the last segment ends by the dates of its text, in microseconds of Unix time.
-fn end_by_date(playlist: &Playlist) -> Option<i64> {
-    let segments = &playlist.segments;
-    let dated = segments
-        .iter()
-        .rposition(|segment| segment.date_us.is_some())?;
-    let behind = segments.get(dated..)?;
-    let lengths = behind.iter().map(|segment| segment.duration_us);
-    Some(lengths.fold(behind.first()?.date_us?, i64::saturating_add))
 }

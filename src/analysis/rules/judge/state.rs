@@ -4,12 +4,14 @@ use std::collections::HashSet;
 
 use url::Url;
 
+use crate::analysis::finding::Sightings;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::http::{Listed, Window};
 use crate::analysis::rules::low_latency::{self, PartEdge};
 use crate::analysis::rules::playlist::Playlist;
 use crate::analysis::rules::ranges::DateRanges;
 use crate::analysis::rules::text::{self, Text};
+use crate::analysis::rules::time::drift::{self, Drift};
 use crate::analysis::rules::time::speed::{Advance, Speed};
 use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
@@ -34,6 +36,7 @@ pub(super) struct State {
     ranges: DateRanges,
     parts: Option<PartEdge>,
     speed: Speed,
+    drift: Drift,
     has_slid: bool,
     /// How long its longest text was, in microseconds.
     longest_us: i64,
@@ -150,7 +153,34 @@ impl State {
         if !read.is_old {
             self.ranges.take(now, out);
             self.speed(read, added_us, out);
+            self.dates(read, out);
         }
+    }
+
+    /// How late its dates are.
+    fn dates(&mut self, read: &Read<'_>, out: &[Broken]) {
+        let (row, now) = (read.row, read.now);
+        let jumps = out.iter().any(|broken| broken.rule == "T12");
+        if jumps || row.step == Some(Step::Restarted) || !now.is_live() {
+            self.drift.restart();
+        }
+        let is_new = row.is_media && row.is_advance && row.step == Some(Step::Slid);
+        if let (Some(not_before_us), Some(ends_us)) = (row.not_before_us, now.end_by_date())
+            && is_new
+            && now.is_live()
+        {
+            self.drift.take(drift::Advance {
+                seen_us: row.seen_us,
+                not_before_us,
+                ends_us,
+                exchange: row.exchange_id,
+            });
+        }
+    }
+
+    /// T13, when all of its texts have passed.
+    pub(super) fn drift(self) -> Option<(Broken, Sightings)> {
+        self.drift.finish()
     }
 
     /// When its segments are listed, and leave.

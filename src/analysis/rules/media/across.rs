@@ -13,6 +13,8 @@ use crate::session;
 const DATES_US: i64 = 100_000;
 /// A difference that changes by less is the same.
 const STEADY_US: i64 = 20_000;
+/// Rounding of time stamps.
+const ROUNDING_US: i64 = 1_000;
 /// Segments of a playlist that are remembered.
 const MOST: usize = 128;
 
@@ -84,6 +86,26 @@ impl Stamp {
         })
     }
 
+    /// From its first picture to that of another one, in microseconds, where both have pictures and that is more than a frame.
+    pub(super) fn apart_us(&self, other: &Self) -> Option<i64> {
+        let (a, b) = (self.track.times?, other.track.times?);
+        let is_alike = self.goes_round == other.goes_round
+            && self.track.kind == TrackKind::Video
+            && other.track.kind == TrackKind::Video;
+        let us = self.us_to(other, a.earliest_shown, b.earliest_shown);
+        let frame_us = self.track.us(a.unit).max(other.track.us(b.unit));
+        (is_alike && frame_us > 0 && us.saturating_abs() > frame_us.saturating_add(ROUNDING_US))
+            .then_some(us)
+    }
+
+    /// From a time of its own to one of another, in microseconds.
+    fn us_to(&self, other: &Self, own: i64, theirs: i64) -> i64 {
+        match self.goes_round {
+            true => self.track.us(ticks_between(own, theirs, true)),
+            false => other.track.us(theirs).saturating_sub(self.track.us(own)),
+        }
+    }
+
     fn until_us(&self) -> i64 {
         self.date_us.saturating_add(self.extinf_us)
     }
@@ -140,6 +162,11 @@ impl Stamps {
         found.min_by_key(|other| other.date_us.saturating_sub(date_us).saturating_abs())
     }
 
+    /// Whether a segment begins where another one does, to a frame.
+    pub(super) fn begin_with(&self, stamp: &Stamp) -> bool {
+        self.newest.iter().any(|own| own.apart_us(stamp).is_none())
+    }
+
     /// A segment that was seen then is not of before a jump: whoever has it, the others get it within a target duration.
     fn has_settled(&self, seen_us: i64, target_us: i64) -> bool {
         self.jumped_us
@@ -151,23 +178,12 @@ impl Stamps {
 /// stamps of the second are off those of the first once the difference of their dates is taken away, where that is more than a
 /// frame. One alone that jumps is told by M06.
 pub fn judge((first, second): (&Stamp, &Stamp), of: [&Stamps; 2], target_us: i64) -> Option<Apart> {
-    let [first_of, second_of] = of;
-    let is_settled = first_of.has_settled(second.at.at_us, target_us)
-        && second_of.has_settled(first.at.at_us, target_us);
     let is_alike = first.goes_round == second.goes_round;
-    if !is_settled || !is_alike || first.jumps != second.jumps {
+    if !is_alike || !are_settled((first, second), of, target_us) {
         return None;
     }
     let (a, b) = (first.track.times?, second.track.times?);
-    let between = match first.goes_round {
-        true => first
-            .track
-            .us(ticks_between(a.first_shown, b.first_shown, true)),
-        false => second
-            .track
-            .us(b.first_shown)
-            .saturating_sub(first.track.us(a.first_shown)),
-    };
+    let between = first.us_to(second, a.first_shown, b.first_shown);
     let dates_us = second.date_us.saturating_sub(first.date_us);
     let off_us = between.saturating_sub(dates_us);
     let frame_us = first.track.us(a.unit).max(second.track.us(b.unit));
@@ -176,6 +192,18 @@ pub fn judge((first, second): (&Stamp, &Stamp), of: [&Stamps; 2], target_us: i64
         first: At::of(off_us, first, second),
         last: At::of(off_us, first, second),
     })
+}
+
+/// Neither of two segments is beside a jump that the other playlist may not have had yet.
+pub(super) fn are_settled(
+    (first, second): (&Stamp, &Stamp),
+    of: [&Stamps; 2],
+    target_us: i64,
+) -> bool {
+    let [first_of, second_of] = of;
+    first.jumps == second.jumps
+        && first_of.has_settled(second.at.at_us, target_us)
+        && second_of.has_settled(first.at.at_us, target_us)
 }
 
 /// Two playlists whose time stamps are apart. Side 0 and side 1.

@@ -1,4 +1,4 @@
-//! Rules of what the bytes of media segments say (M), and of what they say in several playlists (X05).
+//! Rules of what the bytes of media segments say (M), and of what they say in several playlists (X04, X05).
 //!
 //! | file | rules |
 //! | --- | --- |
@@ -11,12 +11,15 @@
 //! | [`cues`] | M14: splices that media carry |
 //! | [`freeze`] | M16: media that stand still |
 //! | `keys` | M10, M11: encryption |
+//! | [`splice`] | M06: what jumps together with time stamps, as one thing |
 //! | `across` | X05: the same moment in two playlists |
+//! | [`boundaries`] | X04: the same pictures begin segments in two playlists |
 //! | [`mapped`] | M13: where subtitles put their cues, beside the video |
 //! | `known` | what is known of a segment, and what rules ask of it |
 
 pub mod across;
 mod beginnings;
+pub mod boundaries;
 mod continuity;
 pub mod cues;
 pub mod drift;
@@ -27,6 +30,7 @@ mod keys;
 mod known;
 pub mod mapped;
 mod packets;
+pub mod splice;
 
 pub use known::{Found, Known, follows};
 

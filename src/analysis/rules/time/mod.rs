@@ -9,12 +9,14 @@
 //! | `rewritten` | T03, T06, T10, P15: what may not change |
 //! | `window` | T08: what is left |
 //! | `clock` | T12: dates |
+//! | [`drift`] | T13: dates that run faster or slower than the clock |
 //! | [`speed`] | T14: whether media come as fast as they are played |
 
 mod alignment;
 mod atomic;
 mod change;
 mod clock;
+pub mod drift;
 mod numbers;
 mod rewritten;
 pub mod speed;

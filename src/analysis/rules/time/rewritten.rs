@@ -84,7 +84,12 @@ fn differences(was: &Segment, is: &Segment) -> Vec<String> {
         differences.push(format!("its EXTINF changed from {was} to {is}"));
     }
     if was.keys != is.keys {
-        differences.push("the key that applies to it changed".to_owned());
+        let what = match (was.keys, is.keys) {
+            (_, 0) => "no key applies to it any more (EXT-X-KEY)",
+            (0, _) => "a key applies to it that did not (EXT-X-KEY)",
+            _ => "the key that applies to it changed",
+        };
+        differences.push(what.to_owned());
     }
     if was.map != is.map {
         differences.push("the EXT-X-MAP that applies to it changed".to_owned());
@@ -121,6 +126,19 @@ mod tests {
         let key = "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF:4.0,\nf";
         let keyed = window(8, &SLID).replacen("#EXTINF:4.0,\nf", key, 1);
         assert_eq!(found(&before, &keyed, Step::Slid), ["T03"]);
+        // Its tag goes with the segment before which it stood, and it applies to those behind it as well.
+        let all = |segments| {
+            window(7, segments).replacen(
+                "#EXTINF",
+                "#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n#EXTINF",
+                1,
+            )
+        };
+        let lost = super::super::testing::broken(&all(&SIX), &window(8, &SLID), Step::Slid);
+        assert_eq!(
+            (lost.len(), lost[0].text.as_str()),
+            (5, "segment 8: no key applies to it any more (EXT-X-KEY)")
+        );
         let renamed = window(8, &["b", "c", "x", "e", "f", "g"]);
         assert_eq!(found(&before, &renamed, Step::Slid), ["T03"]);
     }

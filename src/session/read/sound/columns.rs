@@ -169,7 +169,8 @@ pub(super) const BY_EXCHANGE: [Table; 3] = [
             "(t.media_sequence IS NULL) <> (t.segment_count IS NULL)",
             "(t.media_sequence IS NULL) <> (t.ended IS NULL)",
             "t.segment_count > 0 AND t.last_sequence IS NULL",
-            "t.segment_count > 0 AND t.last_sequence - t.media_sequence <> t.segment_count - 1",
+            // EXT-X-SKIP stands for segments that are counted on, and not listed.
+            "t.segment_count > 0 AND t.last_sequence - t.media_sequence < t.segment_count - 1",
             "NOT EXISTS (SELECT 1 FROM exchange e WHERE e.id = t.exchange_id AND e.body_id IS NOT NULL
                           AND t.seen_us = e.requested_us + ifnull(e.wait_us, 0))",
             // A recorder found it so in the text.
