@@ -136,7 +136,8 @@ fn a_variant_that_was_left_out_is_listed_as_that() {
 #[test]
 fn who_asks_for_a_variant_that_is_not_there_is_told_which_are() {
     let origin = ladder();
-    let one = Recorder::new(origin.url("/a/v.m3u8")).args(["--variants", "9999p"]);
+    let other = ladder();
+    let one = Recorder::new(other.url("/a/v.m3u8")).args(["--variants", "9999p"]);
     let finished = one.run();
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     let why = "no variant is as --variants says: it is a media playlist, which has none";
