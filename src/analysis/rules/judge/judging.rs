@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use super::durations::Durations;
 use super::held::Media;
-use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
+use super::judgement::{LookedAt, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
 use super::twice::Twice;
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::http::Listed;

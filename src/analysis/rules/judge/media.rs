@@ -2,9 +2,9 @@
 
 use super::bodies::{Listing, Unread, tells_splices};
 use super::held::{Held, Media};
-use super::judgement::NotJudged;
 use super::judging::Judging;
 use super::state::Read;
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;

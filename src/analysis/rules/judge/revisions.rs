@@ -2,9 +2,10 @@
 
 use url::Url;
 
-use super::judgement::{Longest, NotJudged, ReadSoFar};
+use super::judgement::{Longest, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
 use crate::analysis::noticed::stood_still_us;
 use crate::analysis::rules::across::disputes::Told;

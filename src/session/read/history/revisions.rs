@@ -46,6 +46,8 @@ pub struct SeenRevision {
     pub is_advance: bool,
     /// How its window lies on those before it (`docs/design/windows.md`); `None`: nobody said.
     pub step: Option<Step>,
+    /// EXT-X-ENDLIST.
+    pub ended: bool,
 }
 
 /// Columns of a revision as [`revision_row`] reads them.
@@ -54,7 +56,7 @@ const REVISIONS: &str = concat!(
     short!("r.url"),
     ", e.body_id, v.media_sequence IS NOT NULL, v.advance, e.from_us, ",
     corrected!("p.step", "p.corrected_step"),
-    " FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
+    ", v.ended FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
       LEFT JOIN placement p ON p.exchange_id = v.exchange_id
      WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
        AND e.body_id IS NOT NULL
@@ -130,5 +132,6 @@ fn revision_row(row: &Row<'_>) -> rusqlite::Result<SeenRevision> {
         is_advance: row.get(6)?,
         from_us: row.get(7)?,
         step: step.as_deref().and_then(Step::parse),
+        ended: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
     })
 }
