@@ -72,11 +72,7 @@ impl Shape {
         };
         let all = self.playlists * (self.playlists + 1) / 2;
         let own = bytes * self.playlists * (playlist + 1) / all;
-        Some(Muxer::new(
-            own,
-            SEGMENT_LENGTH.as_secs(),
-            playlist as u64,
-        ))
+        Some(Muxer::new(own, SEGMENT_LENGTH.as_secs(), playlist as u64))
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! Facts of revisions are read row by row; bodies are not read here.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use url::Url;
 
+use super::damaged::NotJudged;
 use super::gaps::gap::Unit;
 use super::gaps::scan::Scan;
 use super::never_listed::NeverListed;
@@ -13,7 +15,7 @@ use super::noticed::stood_still_us;
 use crate::clock::micros;
 use crate::hls::{Variables, lines, read_media, target_duration};
 use crate::session::{
-    self, Advance, Body, Hole, Notice, NoticeEvent, PlaylistInfo, ReadError, Reader, Run,
+    self, Advance, Body, Damage, Hole, Notice, NoticeEvent, PlaylistInfo, ReadError, Reader, Run,
 };
 
 pub use super::gaps::gap::Gap;
@@ -50,6 +52,10 @@ pub struct Search<'a> {
     meanwhile: Meanwhile,
     /// Before that there are no polls any more.
     kept_us: i64,
+    /// What is damaged: nothing is told of its time.
+    damage: Damage,
+    /// How often something was found of it.
+    left_out: Cell<u64>,
 }
 
 impl<'a> Search<'a> {
@@ -67,7 +73,28 @@ impl<'a> Search<'a> {
             holes: session::holes(&runs),
             meanwhile: Meanwhile::new(reader.notices()?, &runs),
             kept_us: reader.kept_from_us()?.unwrap_or(i64::MIN),
+            damage: Damage::default(),
+            left_out: Cell::new(0),
         })
+    }
+
+    /// Tells nothing of the time of damaged rows.
+    #[must_use]
+    pub fn without(self, damage: Damage) -> Self {
+        Self { damage, ..self }
+    }
+
+    /// What was not told for that reason, as far as it has been looked for. `zero_us`: session zero, in microseconds of Unix time.
+    pub fn not_judged(&self, zero_us: i64) -> Option<NotJudged> {
+        let rows = self.damage.rows;
+        NotJudged::of(&self.damage, rows, self.left_out.get(), zero_us)
+    }
+
+    /// Whether what was found between two moments may be the damage.
+    pub(super) fn leaves_out(&self, from_us: i64, until_us: i64) -> bool {
+        let is_it = self.damage.touches(from_us, until_us);
+        self.left_out.set(self.left_out.get() + u64::from(is_it));
+        is_it
     }
 
     /// Looks for gaps between such things instead.
@@ -85,6 +112,10 @@ impl<'a> Search<'a> {
         playlist: &PlaylistInfo,
         mut each: impl FnMut(Gap) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut each = |gap: Gap| match self.leaves_out(gap.from.seen_us, gap.until_us) {
+            true => Ok(()),
+            false => each(gap),
+        };
         let mut scan = Scan::new(self.threshold, self.unit);
         let mut behind = (i64::MIN, i64::MIN);
         let lies = self.reader.false_validators(&playlist.url)?;

@@ -3,6 +3,7 @@
 //! | file | is |
 //! | --- | --- |
 //! | [`adjacent`] | gaps between advances of media playlists |
+//! | [`damaged`] | what is not told of a damaged session |
 //! | [`gaps`] | a gap, and the comparison that finds it |
 //! | [`finding`] | what everything that is found becomes: text and JSON of it |
 //! | [`faults`] | single faults, and for how long |
@@ -17,6 +18,7 @@
 //! | [`summary`] | what all findings come to, in a line |
 
 pub mod adjacent;
+pub mod damaged;
 pub mod faults;
 pub mod finding;
 pub mod gaps;

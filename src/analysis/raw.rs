@@ -74,7 +74,9 @@ impl Search<'_> {
         let mut failures = Failures::default();
         let mut found = |scan: &mut Scan, failures: &Failures| {
             for silence in scan.found.drain(..) {
-                if self.is_before_kept(None, silence.until_us) {
+                if self.is_before_kept(None, silence.until_us)
+                    || self.leaves_out(silence.from_us, silence.until_us)
+                {
                     continue;
                 }
                 let is_within = silence.to_exchange == Some(silence.from_exchange);

@@ -15,13 +15,14 @@ use self::printed::printed;
 use self::printer::{Form, Printer, heading};
 use super::exit::{self, Failure, warn};
 use crate::analysis::adjacent::{self, Threshold};
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::gaps::gap::Unit;
 use crate::analysis::gaps::labels::{Labels, with_label};
 use crate::analysis::times::length;
 use crate::analysis::{raw, report};
 use crate::cli::arguments::durations::parse_duration;
 use crate::replayer::request::timeline::format_time;
-use crate::session::{PlaylistInfo, Reader, Sessions, StreamInfo};
+use crate::session::{Damage, PlaylistInfo, Reader, Sessions, StreamInfo, is_as_closed};
 use crate::shown;
 
 /// Finds where the media playlists of a recorded session were late: the gaps between two
@@ -83,12 +84,19 @@ pub fn main() -> ExitCode {
 
 /// `false`: a gap was found and that was to be a failure.
 fn find(arguments: &Arguments) -> Result<bool, Failure> {
-    let reader = Reader::open(&Sessions::new(&arguments.folder).find(&arguments.session)?)?;
+    let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
+    let is_as_closed = is_as_closed(&folder);
+    let reader = Reader::open(&folder)?;
+    let damage = match is_as_closed {
+        true => Damage::default(),
+        false => reader.damage()?,
+    };
     let unit = match arguments.parts {
         true => Unit::Parts,
         false => Unit::Segments,
     };
-    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?.between(unit);
+    let search = adjacent::Search::new(&reader, Threshold(arguments.time))?;
+    let search = search.between(unit).without(damage);
     let zero_us = zero_us(&reader)?;
     if arguments.faults {
         let form = faults::Form {
@@ -97,7 +105,9 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
             quiet: arguments.quiet,
             zero_us,
         };
-        return faults::list(&reader, &search, form).map(|()| true);
+        faults::list(&reader, &search, form)?;
+        not_judged(&search, arguments.quiet, zero_us);
+        return Ok(true);
     }
     let all = Searched::all(&reader, &search, unit)?;
     let searched = match &arguments.playlist {
@@ -111,6 +121,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
     };
     if all.is_empty() {
         say(nothing_to_search(unit).to_owned());
+        not_judged(&search, arguments.quiet, zero_us);
         return Ok(!arguments.fail_on_gap);
     }
     for playlist in &searched.playlists {
@@ -135,6 +146,7 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         .and_then(|()| printer.print_raw(&search, &searched.raw))
         .and_then(|()| printer.sum_up(&search));
     printed(all_printed, "findings")?;
+    not_judged(&search, arguments.quiet, zero_us);
     let sum = printer.sum();
     if !sum.has_gaps() && !sum.has_own_gaps() && !sum.has_unsure_gaps() {
         let mut what = nothing_found(arguments.time, unit, &searched);
@@ -150,6 +162,13 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         });
     }
     Ok(!sum.players_went_without() || !arguments.fail_on_gap)
+}
+
+/// Says what is not told since rows are damaged.
+fn not_judged(search: &adjacent::Search<'_>, is_quiet: bool, zero_us: i64) {
+    if let Some(NotJudged { what, why }) = search.not_judged(zero_us).filter(|_| !is_quiet) {
+        warn(format!("Not judged: {what} ({why})"));
+    }
 }
 
 /// What is looked at.

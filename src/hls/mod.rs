@@ -82,7 +82,7 @@ pub use self::rewrite::replay_path::{origin_url, replay_path};
 pub use self::rewrite::tag_urls::references;
 pub use self::text::attributes::{Attribute, attributes};
 pub use self::text::byte_range::ByteRange;
-pub(crate) use self::text::numbers::target_duration;
+pub(crate) use self::text::numbers::{seconds, target_duration};
 pub(crate) use self::text::resolve::Resolver;
 pub use self::text::resolve::{
     LONGEST_URL, MOST_RESOLVED, Refused, most_references, most_url_bytes,

@@ -129,7 +129,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
             &["adjacent", "silences"],
             &["gaps"],
             &["never_listed", "noticed"],
-            &["finding", "times"],
+            &["damaged", "finding", "times"],
         ],
     ),
     (

@@ -71,6 +71,7 @@ mod readme;
 mod redact;
 mod repeats;
 mod replay;
+mod report_forms;
 mod report_pages;
 mod reports;
 mod resources;

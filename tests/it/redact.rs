@@ -135,7 +135,9 @@ fn said(output: &Output) -> String {
 /// A redacted copy in a folder of its own, checked, and what the program said.
 fn copy(of: &Path, arguments: &[&str]) -> (Session, String) {
     let folder = tempfile::tempdir().unwrap();
-    let new = folder.path().join("sessions/shared");
+    let sessions = folder.path().join("sessions");
+    std::fs::create_dir(&sessions).unwrap();
+    let new = sessions.join("shared");
     let path = new.to_str().unwrap();
     let output = issession(of, &[&["redact", "session1", path], arguments].concat());
     let said = said(&output);
@@ -371,6 +373,11 @@ fn what_cannot_be_redacted_is_a_sentence() {
         ),
         (&["redact", "session9", "new"], 2, "there are: session1"),
         (&["redact", "session1", ".."], 2, "cannot be"),
+        (
+            &["redact", "session1", "nowhere/copy"],
+            2,
+            "nowhere; a name without a / is one in sessions",
+        ),
         (&["redact", "session1"], 2, "<NEW>"),
         (
             &["redact", "session1", "new", "--resume"],

@@ -56,6 +56,10 @@ fn slow_segments_are_told_while_they_come_and_counted_alike_by_all_programs() {
     assert!(found.contains(", then all came: "), "{found}");
     assert_eq!(told(&found, " requests; host "), slow, "{found}");
     assert_eq!(told(&found, " long waits"), slow, "{found}");
+    let info = session.told_by(env!("CARGO_BIN_EXE_issession"), &["info"]);
+    assert!(info.contains("Faults    none\n"), "{info}");
+    assert_eq!(told(&info, " long waits, "), slow, "{info}");
+    assert!(info.contains("          segment: slow x "), "{info}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `--wait`: channels that end and come back.
 
+use crate::support::session::Session;
 use crate::support::{Ask, Finished, Origin, Recorder, Reply, Stage, Window, ts};
 
 /// A stage of an evening: on the air, over, gone, on the air again under the same names.
@@ -21,6 +22,35 @@ fn is_no_standstill(finished: &Finished) {
     assert!(!totals.contains("no advance"), "{totals}");
 }
 
+/// The longest time without a new segment is none behind an end, in whatever form it is told.
+fn nothing_was_due_behind_the_end(session: &Session) {
+    let before = "SELECT max(us) FROM (
+         SELECT seen_us - lag(seen_us) OVER w AS us, lag(ended) OVER w AS ended FROM revision WHERE advance
+         WINDOW w AS (ORDER BY seen_us, exchange_id)) WHERE NOT ended";
+    let open = "SELECT (SELECT stopped_us FROM run) - max(seen_us) FROM revision WHERE advance";
+    let most = session.number(before).max(session.number(open));
+    let report = |form| session.told_by(env!("CARGO_BIN_EXE_isreport"), &["--format", form]);
+    let json = report("json");
+    let last: serde_json::Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    let summary = &last["summary"];
+    let told = &summary["longest_without_segment"]["seconds"];
+    assert!(
+        (told.as_f64().unwrap() * 1e6).round() as i64 <= most,
+        "{told} {most}"
+    );
+    let shown = |text: &str, before: &str| -> f64 {
+        let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let (text, page) = (report("text"), report("html"));
+    for told in [
+        shown(&text, "; longest time without a new segment "),
+        shown(&page, "The longest time without a new segment was "),
+    ] {
+        assert!(told <= most as f64 / 1e6 + 0.06, "{told} {most}");
+    }
+}
+
 #[test]
 fn a_channel_that_comes_back_after_its_end_goes_on_in_the_same_session() {
     let stage = Stage::default();
@@ -33,13 +63,16 @@ fn a_channel_that_comes_back_after_its_end_goes_on_in_the_same_session() {
     stage.go(1);
     recording.until_it_says("it may come back (--wait)");
     stage.go(2);
-    recording.until_at_least(2, "SELECT count(*) FROM exchange WHERE status = 404");
+    let gone =
+        "SELECT ifnull(max(requested_us) - min(requested_us), 0) FROM exchange WHERE status = 404";
+    recording.until_at_least(4_000_000, gone);
     stage.go(3);
     recording.until_it_says("the stream is back");
     recording.until_at_least(2, "SELECT count(*) FROM segments WHERE name = 'seg0.ts'");
     let finished = recording.interrupt();
     is_no_standstill(&finished);
     let session = finished.session();
+    nothing_was_due_behind_the_end(&session);
 
     let said: Vec<(bool, String)> = session.rows(
         "SELECT ended, step FROM revision JOIN placement USING (exchange_id) ORDER BY exchange_id DESC LIMIT 2",

@@ -1,5 +1,9 @@
 //! The outages of a session, read request by request.
 
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
 use super::cause::{AtStake, Cause, Own};
 use super::grouping::Grouping;
 use super::outage::Outage;
@@ -34,6 +38,18 @@ impl Cost {
     }
 }
 
+/// Requests that were no faults and waited for long, and are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WaitCount {
+    /// What was asked for, as people call it: `segment`.
+    #[serde(rename = "kind")]
+    pub noun: &'static str,
+    /// What was the matter: `slow`, `unanswered`.
+    pub what: String,
+    /// How many they are.
+    pub times: u64,
+}
+
 impl Search<'_> {
     /// Calls `each` with the outages of a session, in the order in which they began; its first error is the end.
     ///
@@ -62,6 +78,7 @@ impl Search<'_> {
         let mut each = |outage: Outage| match self.is_before_kept(outage.good_us, outage.last.at_us)
         {
             true => Ok(()),
+            false if self.leaves_out(outage.first.at_us, outage.last.at_us) => Ok(()),
             false => each(outage),
         };
         let reader = self.reader();
@@ -96,6 +113,30 @@ impl Search<'_> {
         rest.map(|outage| is_growing(outage, &growing))
             .try_for_each(each)?;
         Ok(is_whole)
+    }
+
+    /// How many requests were no faults, but had no answer for long or came far too slowly, without those of which the recorder's own
+    /// lateness may be the reason; by what was asked for and what was the matter, the most first.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn long_waits(&self) -> Result<Vec<WaitCount>, ReadError> {
+        let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
+        let raw = self.reader().raw_streams()?;
+        self.reader().long_waits(&raw, |mut fault| {
+            let cause = self.cause(&mut fault);
+            let is_before_kept = self.is_before_kept(Some(fault.over_us), fault.at_us);
+            if cause.own.is_none() && !is_before_kept {
+                *counts.entry((fault.what().0, cause.what)).or_default() += 1;
+            }
+            Ok::<(), ReadError>(())
+        })?;
+        let mut counts: Vec<WaitCount> = counts
+            .into_iter()
+            .map(|((noun, what), times)| WaitCount { noun, what, times })
+            .collect();
+        counts.sort_by_key(|count| std::cmp::Reverse(count.times));
+        Ok(counts)
     }
 
     /// The raw streams that are being recorded. Before the requests: what ends meanwhile is one of them.

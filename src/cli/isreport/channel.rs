@@ -85,7 +85,10 @@ fn segments(rendition: &Rendition) -> Option<String> {
     };
     let lost = [
         (rendition.not_come.0, "never came"),
-        (rendition.not_come.1, "not asked for by the recorder"),
+        (
+            rendition.not_come.1,
+            "not asked for or not kept by the recorder",
+        ),
     ];
     let lost: Vec<String> = lost
         .into_iter()
@@ -140,6 +143,7 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
         _ => " at least",
     };
     let stalls = match viewer.count {
+        0 if viewer.not_asked > 0 => "not have stalled, as far as is known".to_owned(),
         0 => "not have stalled".to_owned(),
         count => format!(
             "have stalled {}, {} s in all{least}",
@@ -153,7 +157,14 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
     });
     let not_asked = (viewer.not_asked > 0).then(|| {
         let segments = counted(viewer.not_asked, "segment");
-        format!("; of {segments} that the recorder did not ask for, nothing is known")
+        let were = if viewer.not_asked == 1 {
+            "was"
+        } else {
+            "were"
+        };
+        format!(
+            "; {segments} {were} not asked for or not kept by the recorder, which counts as if they had come at once: the viewer may have waited longer"
+        )
     });
     let away = (viewer.away_us > 0).then(|| {
         let away = seconds(viewer.away_us);

@@ -34,6 +34,12 @@ impl Shown<'_> {
         events
     }
 
+    /// Those that are shown, the worst first, each with its number, by which all forms know it.
+    pub(super) fn shown_events(&self) -> impl Iterator<Item = (usize, Event<'_>)> {
+        let events = self.events().into_iter().enumerate();
+        events.filter(|(_, event)| event.judged.severity <= self.least)
+    }
+
     /// How many events there are of a severity.
     pub(super) fn count(&self, severity: Severity) -> usize {
         let events = self.events().into_iter();
@@ -59,6 +65,12 @@ impl<'a> Event<'a> {
     /// All of it.
     pub(super) fn all(&self) -> impl Iterator<Item = &'a Judged> {
         std::iter::once(self.judged).chain(self.others.iter().copied())
+    }
+
+    /// How often it happened: what several playlists have at once, once.
+    pub(super) fn times(&self) -> u64 {
+        let counts = self.all().map(|judged| judged.finding.count);
+        counts.max().unwrap_or(0)
     }
 
     /// Whether a finding is of it.

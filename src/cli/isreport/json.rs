@@ -14,6 +14,8 @@ use crate::shown;
 struct Found<'a> {
     #[serde(flatten)]
     line: JudgedLine<'a>,
+    /// Which event it is of: what several playlists have at once is one.
+    event: usize,
     replay: String,
 }
 
@@ -30,12 +32,15 @@ struct LeftOut<'a> {
 }
 
 pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
-    for judged in shown.findings() {
-        let found = Found {
-            line: judged.line(shown.zero_us),
-            replay: shown.replay(judged),
-        };
-        writeln!(out, "{}", shown::json(&found)?)?;
+    for (number, event) in shown.shown_events() {
+        for judged in event.all() {
+            let found = Found {
+                line: judged.line(shown.zero_us),
+                event: number + 1,
+                replay: shown.replay(judged),
+            };
+            writeln!(out, "{}", shown::json(&found)?)?;
+        }
     }
     for (rule, count) in &shown.judgement.left_out {
         let left_out = LeftOut {

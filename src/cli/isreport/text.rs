@@ -15,11 +15,9 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     for line in verdict(shown) {
         writeln!(out, "{line}")?;
     }
-    for event in shown.events() {
-        if event.judged.severity <= shown.least {
-            writeln!(out)?;
-            paragraph(shown, &event, out)?;
-        }
+    for (_, event) in shown.shown_events() {
+        writeln!(out)?;
+        paragraph(shown, &event, out)?;
     }
     for (rule, count) in &shown.judgement.left_out {
         writeln!(out, "\n{rule}: {} more", counted(*count, "finding"))?;
@@ -148,13 +146,13 @@ fn recorder(shown: &Shown<'_>) -> String {
         let length_us = lengths_us.fold(0, |sum: i64, us| sum.saturating_add(us.saturating_abs()));
         troubles.push(format!(
             "{} {times} ({:.1} s)",
-            first.kind.as_str(),
+            first.kind.words(),
             seconds(length_us)
         ));
     }
     match troubles.is_empty() {
         true => "The recorder was well.".to_owned(),
-        false => format!("The recorder: {}.", troubles.join(", ")),
+        false => format!("The recorder: {}.", troubles.join("; ")),
     }
 }
 

@@ -6,11 +6,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::session::SessionArgument;
+use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::faults;
+use crate::analysis::outages::search::WaitCount;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{FaultCount, Moment, Notice, NoticeEvent, Run, StreamInfo, seconds};
+use crate::session::{FaultCount, Moment, Notice, NoticeEvent, Reader, Run, StreamInfo, seconds};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
@@ -37,6 +39,7 @@ impl InfoArguments {
             session: folder.name(),
             path: folder.path().display().to_string(),
             overview: Overview::read(&folder)?,
+            waits: Search::new(&Reader::open(&folder)?, Threshold::default())?.long_waits()?,
         };
         match self.json {
             true => say(shown::json(&info.json()).map_err(Failure::failed)?),
@@ -50,6 +53,7 @@ struct Info {
     session: String,
     path: String,
     overview: Overview,
+    waits: Vec<WaitCount>,
 }
 
 /// `docs/ref/info.md` describes it.
@@ -71,6 +75,7 @@ struct Json<'a> {
     counts: Counts,
     keys: Keys,
     faults: Vec<FaultJson>,
+    long_waits: &'a [WaitCount],
     not_kept: Vec<FaultJson>,
     noticed: Vec<NoticedJson>,
     #[serde(flatten)]
@@ -179,6 +184,7 @@ impl Info {
             counts: overview.counts,
             keys: overview.keys,
             faults: faults.iter().map(FaultJson::from).collect(),
+            long_waits: &self.waits,
             not_kept: not_kept.iter().map(FaultJson::from).collect(),
             noticed: self.noticed(),
             sizes: overview.sizes,
@@ -217,6 +223,7 @@ impl Info {
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
         let (not_kept, faults) = self.faults();
         lines.extend(fault_lines(&faults));
+        lines.extend(wait_lines(&self.waits));
         lines.extend(not_kept_lines(&not_kept));
         lines.extend(self.noticed().iter().map(noticed_line));
         let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
@@ -324,6 +331,25 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
             "          and {left_out} other kinds; --json has them"
         ));
     }
+    lines
+}
+
+/// What was no fault, but waited for too long: outages have it, too.
+fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
+    let total = waits
+        .iter()
+        .fold(0, |sum: u64, wait| sum.saturating_add(wait.times));
+    if total == 0 {
+        return Vec::new();
+    }
+    let mut lines = vec![format!(
+        "Waits     {}, which are no faults (adjacent-find --faults says when)",
+        shown::counted(total, "long wait")
+    )];
+    lines.extend(waits.iter().map(|wait| {
+        let WaitCount { noun, what, times } = wait;
+        format!("          {noun}: {what} x {times}")
+    }));
     lines
 }
 

@@ -22,7 +22,8 @@ impl NewArgument {
     }
 }
 
-/// A name is one in the folder of sessions, a path is its own.
+/// A name is one in the folder of sessions, a path is its own: whoever types `a/b` for a name is told so, and finds no new folder
+/// `a` in the working folder.
 fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
     let shown = new.display();
     let name = new.file_name().and_then(|name| name.to_str());
@@ -31,8 +32,15 @@ fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
     };
     let place = match new.parent() {
         Some(parent) if parent != Path::new("") => parent,
-        _ => folder,
+        _ => return Ok((Sessions::new(folder), name.to_owned())),
     };
+    if !place.is_dir() {
+        return Err(format!(
+            "{shown} is a path, and there is no folder {}; a name without a / is one in {}",
+            place.display(),
+            folder.display()
+        ));
+    }
     Ok((Sessions::new(place), name.to_owned()))
 }
 
@@ -44,7 +52,15 @@ mod tests {
     fn a_new_session_is_a_name_or_a_path() {
         let of = |new: &str| place(Path::new("out"), Path::new(new));
         assert_eq!(of("shared").unwrap().1, "shared");
-        assert_eq!(of("/tmp/x/shared").unwrap().1, "shared");
+        let there = tempfile::tempdir().unwrap();
+        let path = there.path().join("shared");
+        assert_eq!(of(path.to_str().unwrap()).unwrap().1, "shared");
+        let nowhere = there.path().join("nowhere/shared");
+        let told = of(nowhere.to_str().unwrap()).unwrap_err();
+        assert!(
+            told.contains("nowhere; a name without a / is one in out"),
+            "{told}"
+        );
         assert!(of("..").is_err());
         assert!(of("/").is_err());
     }

@@ -33,6 +33,9 @@ const TABLES: [&str; 6] = [
     "event",
 ];
 
+/// Modes of adjacent-find: their number divides that of the values by no whole number, so that each meets each.
+const MODES: [&[&str]; 3] = [&[], &["--parts"], &["--faults"]];
+
 /// The clean recording, in which the recorder once stood still.
 fn recording() -> TempDir {
     let folder = TempDir::new().unwrap();
@@ -121,11 +124,29 @@ fn told(folder: &TempDir, more: &[&str]) -> (Vec<String>, Vec<String>) {
     (all("rule"), all("not_judged"))
 }
 
+/// What adjacent-find tells in a mode, and what it says beside that.
+fn found(folder: &TempDir, mode: &[&str]) -> (String, String) {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_adjacent-find"));
+    let output = program
+        .args(mode)
+        .arg("--json")
+        .arg(folder.path().join("s"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    (String::from_utf8(output.stdout).unwrap(), said)
+}
+
 #[test]
 fn each_column_may_hold_anything_and_nothing_is_told_of_the_origin() {
     let recording = recording();
     assert_eq!(told(&recording, &[]).0, [""; 0]);
     assert!(!is_seen(&recording), "a recorder wrote it");
+    for mode in MODES {
+        assert_eq!(found(&recording, mode).0, "", "{mode:?}");
+    }
+    let mut runs = 0;
     for table in TABLES {
         let columns = columns(&recording, table);
         for value in VALUES {
@@ -145,6 +166,13 @@ fn each_column_may_hold_anything_and_nothing_is_told_of_the_origin() {
                 not_judged.iter().any(|what| what.contains(" row")),
                 "{table} {value}: {not_judged:?}"
             );
+            let mode = MODES[runs % MODES.len()];
+            runs += 1;
+            let (told, said) = found(&damaged, mode);
+            assert_eq!(told, "", "{table} {value} {mode:?}");
+            let is_said = said.contains("Not judged: ")
+                && said.contains("no recorder writes such rows: the session is damaged");
+            assert!(is_said, "{table} {value} {mode:?}: {said}");
         }
     }
 }

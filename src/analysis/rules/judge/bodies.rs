@@ -37,9 +37,7 @@ pub(super) enum Unread {
 impl From<ReadError> for Unread {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Lost(_) | ReadError::Altered { .. } => {
-                Self::Because(NOT_THERE)
-            }
+            ReadError::Lost(_) | ReadError::Altered { .. } => Self::Because(NOT_THERE),
             other => Self::Session(other),
         }
     }

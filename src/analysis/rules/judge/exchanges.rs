@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::durations::name;
-use super::judgement::{NotJudged, ReadSoFar};
+use super::judgement::ReadSoFar;
 use super::judging::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::across::{self, Rates};
 use crate::analysis::rules::broken::Broken;

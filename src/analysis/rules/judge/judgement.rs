@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::overview::Overview;
 use crate::session::{NoticeEvent, RevisedPlaylist};
@@ -68,15 +69,6 @@ pub struct Judgement {
     pub looked_at: LookedAt,
     /// What the channel looked like.
     pub overview: Overview,
-}
-
-/// What could not be judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotJudged {
-    /// What.
-    pub what: String,
-    /// Why.
-    pub why: String,
 }
 
 /// The longest time without a new segment, without what the recorder stood still of it.

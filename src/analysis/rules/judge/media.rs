@@ -2,10 +2,10 @@
 
 use super::bodies::{Listing, Unread};
 use super::held::{Held, Media};
-use super::judgement::NotJudged;
 use super::judging::Judging;
 use super::splices::{said_splice, tells_splices};
 use super::state::Read;
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;

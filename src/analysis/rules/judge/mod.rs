@@ -38,7 +38,7 @@ mod state;
 mod twice;
 mod viewers;
 
-pub use self::judgement::{Judgement, Longest, LookedAt, NotJudged, ReadSoFar, Scope};
+pub use self::judgement::{Judgement, Longest, LookedAt, ReadSoFar, Scope};
 
 use self::judging::Judging;
 use super::findings::Wanted;

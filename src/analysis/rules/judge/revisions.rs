@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::judgement::{Longest, NotJudged, ReadSoFar};
+use super::judgement::{Longest, ReadSoFar};
 use super::judging::Judging;
 use super::state::{Read, State};
+use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
 use crate::analysis::noticed::stood_still_us;
 use crate::analysis::rules::across::disputes::Told;
@@ -16,7 +17,9 @@ use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::low_latency;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
-use crate::session::{Body, ExchangeId, Headers, ReadError, RevisedPlaylist, RevisionTime, SeenRevision};
+use crate::session::{
+    Body, ExchangeId, Headers, ReadError, RevisedPlaylist, RevisionTime, SeenRevision,
+};
 use crate::shown::counted;
 
 /// Texts that are read at once, ...

@@ -42,6 +42,8 @@ pub(super) struct State {
     longest_us: i64,
     /// When it advanced last, in microseconds of Unix time.
     advanced_us: Option<i64>,
+    /// EXT-X-ENDLIST was there since then: nothing is due.
+    has_ended: bool,
     /// Bytes that the newest revision and its date ranges take.
     held: usize,
     /// There was no room for the newest revision: the next one is compared with nothing.
@@ -63,10 +65,16 @@ pub(super) struct Read<'a> {
 }
 
 impl State {
-    /// How long no new segment had come before a revision, in microseconds; `None`: it brings none.
+    /// How long no new segment had come before a revision, in microseconds; `None`: it brings none, or none was due.
     pub(super) fn advanced(&mut self, row: &RevisionTime) -> Option<i64> {
-        let before_us = row.is_advance.then(|| self.advanced_us.replace(row.seen_us))?;
-        Some(row.seen_us.saturating_sub(before_us?))
+        if !row.is_advance {
+            // An end may come without anything new before it.
+            self.has_ended |= row.ended;
+            return None;
+        }
+        let was_due = !std::mem::replace(&mut self.has_ended, row.ended);
+        let before_us = self.advanced_us.replace(row.seen_us)?;
+        was_due.then(|| row.seen_us.saturating_sub(before_us))
     }
 
     /// A revision was there that cannot be read: the next one is compared with nothing.
@@ -74,6 +82,7 @@ impl State {
         self.newest = None;
         self.is_left_out = true;
         self.advanced_us = None;
+        self.has_ended = false;
         self.parts = None;
     }
 

@@ -114,7 +114,7 @@ impl Rendition {
         {
             self.watch.comes(now.duration_us(), target_us);
         }
-        self.watch.ended = now.ended;
+        self.watch.ends(now.ended);
         let fresh = now.segments.get(fresh..).unwrap_or_default();
         if fresh.is_empty() {
             return;

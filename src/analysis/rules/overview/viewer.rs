@@ -96,8 +96,10 @@ pub struct Watch {
     passed_us: i64,
     /// Why it is not known what was listed.
     lost: Option<&'static str>,
-    /// EXT-X-ENDLIST was there: nothing is owed behind it.
-    pub ended: bool,
+    /// EXT-X-ENDLIST is there: nothing is due behind it.
+    ended: bool,
+    /// Before which segments it was there: they are of a channel that came back.
+    ends: Vec<usize>,
 }
 
 impl Watch {
@@ -105,6 +107,15 @@ impl Watch {
     pub fn comes(&mut self, listed_us: i64, target_us: i64) {
         let from_end_us = target_us.saturating_mul(BUFFER);
         self.passed_us = listed_us.saturating_sub(from_end_us).max(0);
+    }
+
+    /// The next text has EXT-X-ENDLIST, or has it not; what it lists follows.
+    pub fn ends(&mut self, ended: bool) {
+        let behind = self.items.len();
+        if self.ended && self.ends.last() != Some(&behind) {
+            self.ends.push(behind);
+        }
+        self.ended = ended;
     }
 
     /// A segment is listed.
@@ -140,7 +151,11 @@ impl Watch {
         let again = listed_again(&self.items);
         let mut seat = Seat::new(self.passed_us, unit_us.saturating_mul(BUFFER), times);
         let mut came = 0_u64;
-        for (item, again_us) in self.items.iter().zip(again) {
+        let mut ends = self.ends.iter().copied().peekable();
+        for (n, (item, again_us)) in self.items.iter().zip(again).enumerate() {
+            if ends.next_if_eq(&n).is_some() {
+                seat.begins_again();
+            }
             let plays_us = item.name.and_then(&plays_us);
             let us = plays_us.unwrap_or(item.duration_us);
             match fetches.of(item, again_us) {
@@ -279,6 +294,13 @@ impl<'a> Seat<'a> {
         self.until_us = Some(until_us.max(at_us).saturating_add(us));
     }
 
+    /// What was there is played to its end, and nothing was due behind it.
+    fn begins_again(&mut self) {
+        self.until_us = None;
+        self.buffered_us = 0;
+        self.latest_us = i64::MIN;
+    }
+
     /// A segment never came: it is left out, as soon as there is a later one.
     fn misses(&mut self, us: i64) {
         if self.passed_us > 0 {
@@ -298,8 +320,7 @@ impl<'a> Seat<'a> {
             if let Some(until_us) = self.until_us.take() {
                 self.stalls(until_us, from_us, false);
             }
-            self.buffered_us = 0;
-            self.latest_us = i64::MIN;
+            self.begins_again();
         }
     }
 

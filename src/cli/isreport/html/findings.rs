@@ -1,4 +1,4 @@
-//! Findings: a table of two columns, then each with its evidence.
+//! Events: a table of two columns, then each with its evidence, and with all playlists that had it.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::evidence::{Evidence, Excerpt};
 use super::listed::Listed;
 use super::pictures::Pictured;
-use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};
+use crate::cli::isreport::events::Event;
 use crate::cli::isreport::form::{Shown, exchanges, link};
 use crate::shown::{counted, escaped};
 
@@ -25,10 +25,10 @@ pub(super) fn table(shown: &Shown<'_>) -> Markup {
 
 fn column(shown: &Shown<'_>, severity: Severity, title: &str) -> Markup {
     let mut rules: BTreeMap<&str, (u64, usize)> = BTreeMap::new();
-    for (n, judged) in shown.findings().enumerate() {
-        if judged.severity == severity {
-            let row = rules.entry(judged.rule).or_insert((0, n));
-            row.0 += judged.finding.count;
+    for (n, event) in shown.shown_events() {
+        if event.judged.severity == severity {
+            let row = rules.entry(event.judged.rule).or_insert((0, n));
+            row.0 += event.times();
         }
     }
     html! {
@@ -71,14 +71,15 @@ pub(super) fn left_out(shown: &Shown<'_>, listed: &Listed<'_>) -> Markup {
     }
 }
 
-/// A finding with its evidence. `n`: its number, by which links know it.
+/// An event with its evidence. `n`: its number, by which links know it.
 pub(super) fn one(
     shown: &Shown<'_>,
-    judged: &Judged,
+    event: &Event<'_>,
     n: usize,
     evidence: &Evidence,
     pictured: &Pictured,
 ) -> Markup {
+    let judged = event.judged;
     let finding = &judged.finding;
     let name = judged.info().map_or("", |rule| rule.name);
     let severity = judged.severity.as_str();
@@ -86,9 +87,12 @@ pub(super) fn one(
         article class={ "finding " (severity) } id={ "f" (n) } {
             h3 { (severity.to_uppercase()) " " (judged.rule) " " (name) }
             p { (escaped(&finding.text)) }
-            p.soft {
-                (escaped(&shown.place(judged))) ": " (shown.when(judged))
-                @if let Some(mark) = pictured.mark_of(n) { " · " a href={ "#" (mark) } { "in the picture" } }
+            @for judged in event.all() {
+                p.soft {
+                    (escaped(&shown.place(judged))) ": " (shown.when(judged))
+                    @if !std::ptr::eq(judged, event.judged) { (exchanges(judged)) }
+                    @if let Some(mark) = pictured.mark_of(n, judged) { " · " a href={ "#" (mark) } { "in the picture" } }
+                }
             }
             @if let Some(excerpt) = evidence.excerpt(judged) { (text(excerpt)) }
             p.soft { "See it: " code { (escaped(&shown.command(judged))) } (exchanges(judged)) }

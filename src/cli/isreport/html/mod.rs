@@ -2,8 +2,8 @@
 //!
 //! | file | is |
 //! | --- | --- |
-//! | `findings` | the table of two columns, then each finding with its evidence |
-//! | `listed` | which findings the page shows |
+//! | `findings` | the table of two columns, then each event with its evidence |
+//! | `listed` | which events the page shows |
 //! | `evidence` | the texts that show it |
 //! | `pictures` | each rendition over the session |
 //! | `chart` | one chart |
@@ -54,10 +54,10 @@ pub(super) fn write(
             h2 id="findings" { "Findings" }
         },
     )?;
-    for (number, judged) in &listed.findings {
+    for (number, event) in &listed.events {
         put(
             out,
-            findings::one(shown, judged, *number, evidence, &pictured),
+            findings::one(shown, event, *number, evidence, &pictured),
         )?;
     }
     put(

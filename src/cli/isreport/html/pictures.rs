@@ -6,6 +6,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::chart::{Chart, Drawn, Line, Look, draw};
 use super::listed::Listed;
+use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::overview::{Declared, RawStream, Rendition, Series, Stall};
 use crate::cli::isreport::channel::{rate_words, viewer as viewer_words};
 use crate::cli::isreport::form::{Shown, name_of};
@@ -20,14 +21,17 @@ const MOST_MARKS: usize = 60;
 /// Pictures, and which findings are in them.
 pub(super) struct Pictured {
     pub(super) markup: Markup,
-    /// By finding.
-    marks: HashMap<usize, String>,
+    marks: Marks,
 }
 
+/// The first mark of each finding, by the number of its event and its playlist.
+type Marks = HashMap<(usize, Option<String>), String>;
+
 impl Pictured {
-    /// Where a finding is marked.
-    pub(super) fn mark_of(&self, finding: usize) -> Option<&str> {
-        self.marks.get(&finding).map(String::as_str)
+    /// Where a finding of an event is marked.
+    pub(super) fn mark_of(&self, event: usize, judged: &Judged) -> Option<&str> {
+        let mark = self.marks.get(&(event, judged.finding.playlist.clone()));
+        mark.map(String::as_str)
     }
 }
 
@@ -69,7 +73,7 @@ fn one(
     (shown, listed): (&Shown<'_>, &Listed<'_>),
     rendition: &Rendition,
     declared: Option<&Declared>,
-    marks: &mut HashMap<usize, String>,
+    marks: &mut Marks,
 ) -> Markup {
     let drawn = rendition.within(shown.span_us);
     let rendition = &drawn;
@@ -94,7 +98,7 @@ fn one(
 fn one_raw(
     (shown, listed): (&Shown<'_>, &Listed<'_>),
     raw: &RawStream,
-    marks: &mut HashMap<usize, String>,
+    marks: &mut Marks,
 ) -> Markup {
     let series = raw.rates().within(shown.span_us);
     let picture = raw_rate(shown, raw, &series);
@@ -137,34 +141,39 @@ fn raw_rate<'a>(shown: &Shown<'_>, raw: &RawStream, series: &'a Series) -> Optio
 
 /// A finding that is in a picture.
 struct Found<'a> {
+    /// Of its event.
     number: usize,
-    at_us: i64,
-    rule: &'a str,
-    severity: &'static str,
+    judged: &'a Judged,
+}
+
+impl Found<'_> {
+    fn at_us(&self) -> i64 {
+        self.judged.finding.first.at_us
+    }
 }
 
 /// Findings of a stream: those of a playlist, and those of none.
-fn found_in<'a>(listed: &'a Listed<'_>, stream: &str, playlist: Option<&str>) -> Vec<Found<'a>> {
-    let own = listed.findings.iter().filter(|(_, judged)| {
-        let finding = &judged.finding;
-        let name = finding.playlist.as_deref();
-        finding.stream == stream && (name.is_none() || name == playlist)
-    });
-    own.take(MOST_MARKS)
-        .map(|(number, judged)| Found {
+fn found_in<'a>(listed: &Listed<'a>, stream: &str, playlist: Option<&str>) -> Vec<Found<'a>> {
+    let is_in = |judged: &&Judged| {
+        let name = judged.finding.playlist.as_deref();
+        judged.finding.stream == stream && (name.is_none() || name == playlist)
+    };
+    let events = listed.events.iter();
+    let found = events.filter_map(|(number, event)| {
+        let judged = event.all().find(is_in)?;
+        Some(Found {
             number: *number,
-            at_us: judged.finding.first.at_us,
-            rule: judged.rule,
-            severity: judged.severity.as_str(),
+            judged,
         })
-        .collect()
+    });
+    found.take(MOST_MARKS).collect()
 }
 
 fn figure(
     shown: &Shown<'_>,
     picture: &Picture<'_>,
     found: &[Found<'_>],
-    marks: &mut HashMap<usize, String>,
+    marks: &mut Marks,
 ) -> Markup {
     let chart = Chart {
         span_us: shown.span_us,
@@ -175,13 +184,14 @@ fn figure(
         levels: picture.levels.clone(),
         spans: &picture.spans,
     };
-    let moments: Vec<i64> = found.iter().map(|found| found.at_us).collect();
+    let moments: Vec<i64> = found.iter().map(Found::at_us).collect();
     let Some(Drawn { svg, marks: places }) = draw(&chart, &moments) else {
         return html! {};
     };
     for found in found {
         let mark = format!("{}-f{}", picture.id, found.number);
-        marks.entry(found.number).or_insert(mark);
+        let playlist = found.judged.finding.playlist.clone();
+        marks.entry((found.number, playlist)).or_insert(mark);
     }
     html! {
         figure {
@@ -190,8 +200,8 @@ fn figure(
                 div role="img" aria-label={ (picture.title) ". " (picture.says) } { (PreEscaped(svg)) }
                 @for (found, place) in found.iter().zip(places) {
                     // A mouse finds it; a keyboard and a screen reader have the list below.
-                    a class={ "mark " (found.severity) } href={ "#f" (found.number) } tabindex="-1" aria-hidden="true"
-                        style={ "left:" (format!("{place:.2}")) "%" } data-rule=(found.rule) {}
+                    a class={ "mark " (found.judged.severity.as_str()) } href={ "#f" (found.number) } tabindex="-1" aria-hidden="true"
+                        style={ "left:" (format!("{place:.2}")) "%" } data-rule=(found.judged.rule) {}
                 }
             }
             @if !found.is_empty() {
@@ -208,11 +218,11 @@ fn figure(
 
 /// A finding in a picture: its rule, how bad it is, and when it was.
 fn at_words(shown: &Shown<'_>, found: &Found<'_>) -> String {
-    let at_us = found.at_us.saturating_sub(shown.zero_us);
+    let at_us = found.at_us().saturating_sub(shown.zero_us);
     format!(
         "{} {} at {:.1} s",
-        found.rule,
-        found.severity,
+        found.judged.rule,
+        found.judged.severity.as_str(),
         seconds(at_us)
     )
 }

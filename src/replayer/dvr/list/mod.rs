@@ -205,7 +205,9 @@ impl List {
         let rest = self.text.split_off((lead + removed).min(self.text.len()));
         let is_break = |line: &&str| *line == front::DISCONTINUITY;
         let breaks = self.text.lines().filter(is_break).count();
-        let lead = front::still_in_force(&self.text);
+        let first = self.entries.front().map_or(0, |entry| entry.length);
+        let first = rest.get(..first).unwrap_or_default();
+        let lead = front::still_in_force(&self.text, first);
         self.text = lead.clone() + &rest;
         self.gone += gone as u64;
         self.written.remove(gone as u64, breaks as u64);

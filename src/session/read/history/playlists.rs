@@ -24,6 +24,8 @@ pub struct RevisionTime {
     pub seen_us: i64,
     /// It is one of a media playlist, and its end is new.
     pub is_advance: bool,
+    /// It is one of a media playlist, and has EXT-X-ENDLIST.
+    pub ended: bool,
 }
 
 impl Reader {
@@ -118,7 +120,11 @@ impl Reader {
                 ":most": most.saturating_add(1) as i64,
             };
             let rows = self.sound(&sql, params, |row| {
-                let is = |column| Ok::<bool, rusqlite::Error>(row.get::<_, Option<bool>>(column)?.unwrap_or(false));
+                let is = |column| {
+                    Ok::<bool, rusqlite::Error>(
+                        row.get::<_, Option<bool>>(column)?.unwrap_or(false),
+                    )
+                };
                 Ok((advance_row(row)?, is(10)?, is(11)?))
             })?;
             let Some((last, ..)) = rows.last() else {
@@ -150,7 +156,7 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<RevisionTime>, ReadError> {
         self.sound(
-            "SELECT exchange_id, seen_us, advance AND media_sequence IS NOT NULL FROM revision
+            "SELECT exchange_id, seen_us, advance AND media_sequence IS NOT NULL, ifnull(ended, 0) AND media_sequence IS NOT NULL FROM revision
               WHERE playlist_id = :playlist_id AND (seen_us, exchange_id) > (:seen_us, :exchange_id)
               ORDER BY seen_us, exchange_id LIMIT :most",
             named_params! {
@@ -164,6 +170,7 @@ impl Reader {
                     exchange_id: row.get(0)?,
                     seen_us: row.get(1)?,
                     is_advance: row.get(2)?,
+                    ended: row.get(3)?,
                 })
             },
         )

@@ -47,6 +47,8 @@ pub struct SeenRevision {
     pub is_advance: bool,
     /// How its window lies on those before it (`docs/design/windows.md`); `None`: nobody said.
     pub step: Option<Step>,
+    /// EXT-X-ENDLIST.
+    pub ended: bool,
 }
 
 impl SeenRevision {
@@ -56,6 +58,7 @@ impl SeenRevision {
             exchange_id: self.exchange_id,
             seen_us: self.seen_us,
             is_advance: self.is_advance && self.is_media,
+            ended: self.ended && self.is_media,
         }
     }
 }
@@ -66,7 +69,7 @@ const REVISIONS: &str = concat!(
     short!("r.url"),
     ", e.body_id, v.media_sequence IS NOT NULL, v.advance, e.from_us, ",
     corrected!("p.step", "p.corrected_step"),
-    " FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
+    ", v.ended FROM revision v JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
       LEFT JOIN placement p ON p.exchange_id = v.exchange_id
      WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
        AND e.body_id IS NOT NULL
@@ -142,5 +145,6 @@ fn revision_row(row: &Row<'_>) -> rusqlite::Result<SeenRevision> {
         is_advance: row.get(6)?,
         from_us: row.get(7)?,
         step: step.as_deref().and_then(Step::parse),
+        ended: row.get::<_, Option<bool>>(9)?.unwrap_or(false),
     })
 }

@@ -41,6 +41,12 @@ impl Damage {
         &self.spans
     }
 
+    /// Whether nothing is known for certain of some time between two moments, in microseconds of Unix time.
+    pub fn touches(&self, from_us: i64, until_us: i64) -> bool {
+        let next = self.spans.partition_point(|span| span.1 < from_us);
+        self.spans.get(next).is_some_and(|span| span.0 <= until_us)
+    }
+
     fn take(&mut self, span: (i64, i64)) {
         self.spans.push(span);
     }

@@ -241,6 +241,39 @@ impl Reader {
         }
     }
 
+    /// Calls `each` with every request that was no fault, but had no answer for long or came far too slowly, in the order in which
+    /// they began.
+    ///
+    /// # Errors
+    /// The database is damaged; those of `each`.
+    pub fn long_waits<E: From<ReadError>>(
+        &self,
+        raw: &RawStreams,
+        mut each: impl FnMut(Fault) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let sql = format!(
+            "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW}
+               FROM exchange e JOIN resource r ON r.id = e.resource_id
+               JOIN stream s ON s.id = r.stream_id
+              WHERE ({IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 ORDER BY e.id LIMIT ?5"
+        );
+        let mut behind = 0;
+        loop {
+            // No transaction is open while `each` has its time.
+            let params = rusqlite::params![ENDED, behind, 0_i64, raw.ids(), FAULTS_AT_ONCE];
+            let found = self.each(&sql, params, |row| {
+                self.db.fresh();
+                if_sound(fault_row(row, raw))
+            })?;
+            let found: Vec<Fault> = found.into_iter().flatten().collect();
+            let Some(last) = found.last() else {
+                return Ok(());
+            };
+            behind = last.exchange_id;
+            found.into_iter().try_for_each(&mut each)?;
+        }
+    }
+
     /// How many faults there are of each kind of resource, status and outcome; the most first.
     ///
     /// # Errors

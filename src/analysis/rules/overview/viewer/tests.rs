@@ -102,8 +102,41 @@ fn an_outage_that_is_open_at_the_end_counts_as_long_as_it_lasted() {
     assert_eq!(channel.viewer(32 * S).count, 0);
     assert_eq!(rounded(&channel.viewer(60 * S)), [(32, 28, true)]);
     let mut over = Channel::that_plays(5, Vec::new());
-    over.watch.ended = true;
-    assert_eq!(over.viewer(60 * S).count, 0, "nothing is owed");
+    over.watch.ends(true);
+    assert_eq!(over.viewer(60 * S).count, 0, "nothing is due");
+}
+
+#[test]
+fn a_channel_that_comes_back_after_its_end_was_no_stall_meanwhile() {
+    let mut channel = Channel::that_plays(5, Vec::new());
+    channel.watch.ends(true);
+    let first = channel.watch.len() as u64;
+    for n in 0..8 {
+        channel.watch.ends(false);
+        // Three at once, and then one too late.
+        let listed_us = match n {
+            0..3 => 90 * S,
+            _ => (90 + 4 * (n - 2)) * S,
+        };
+        let came_us = if n == 5 { 107 * S } else { listed_us + 100 };
+        let name = first + n as u64;
+        channel.watch.lists(Item {
+            name: Some(name),
+            listed_us,
+            duration_us: 4 * S,
+            is_gap: false,
+            jumped: false,
+        });
+        channel
+            .fetches
+            .take(name, listed_us + 1, Fetched::Came(came_us));
+    }
+    channel.fetches.sort();
+    assert_eq!(channel.viewer(122 * S).count, 0, "it had a buffer again");
+    // Without an end that was half a minute of nothing.
+    channel.watch.ends.clear();
+    let viewer = channel.viewer(122 * S);
+    assert_eq!(rounded(&viewer)[0], (32, 58, false));
 }
 
 #[test]
