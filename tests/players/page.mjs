@@ -27,7 +27,8 @@ export class PageTab {
       if (!url.startsWith(base) && !url.startsWith('blob:')) tab.wrong.push(`asked for ${url}`);
     });
     await tab.page.goto(`${base}${fragment}`);
-    await tab.page.waitForSelector('.lane');
+    // Each panel comes as soon as its modules are there.
+    for (const one of ['.lane', '.wf-grid', '#player button', '#findings h2']) await tab.page.waitForSelector(one, { state: 'attached' });
     return tab;
   }
 

@@ -1,7 +1,9 @@
 // The page: what all panels share is made here, and is described in types.js.
 
 import { createAxis } from './core/picture/axis.js';
+import { fetchJson } from './core/data/data.js';
 import { h, setText } from './core/ui/dom.js';
+import { lanesParams } from './core/data/lanes.js';
 import { loadFindings } from './core/data/findings.js';
 import { createKeys } from './core/ui/keys.js';
 import { observable } from './core/data/observable.js';
@@ -23,6 +25,10 @@ async function begin(root) {
   const state = createState();
   const session = await loadSession();
   const live = createLive(state, session);
+  const axis = createAxis(state, session);
+  // Panels are still being loaded: how wide their pictures are is not known yet.
+  const firstLanes = { span: axis.get(), answer: fetchJson('-/v1/lanes', lanesParams(axis.get(), session.get(), innerWidth)) };
+  firstLanes.answer.catch(() => {});
   const events = observable(/** @type {import('./core/types.js').Lanes | null} */ (null));
   const picture = new Promise((resolve) => {
     events.subscribe(resolve);
@@ -34,7 +40,8 @@ async function begin(root) {
     session,
     live,
     findings: loadFindings(session, picture, async (came) => (await import('./waits.js')).explain(came, session.get()).catch(() => {})),
-    axis: createAxis(state, session),
+    axis,
+    firstLanes,
     pointer: observable(/** @type {number | null} */ (null)),
     playhead: observable({ clock: /** @type {number | null} */ (null), picture: /** @type {number | null} */ (null) }),
     playing: observable(/** @type {import('./core/types.js').PlayerEvent[]} */ ([])),

@@ -8,7 +8,7 @@
 //   session    get(), subscribe(fn), zeroMs(), lane(id): the answer of -/v1/session, looked at again each second          core/data/session.js
 //   findings   get() (null: none yet), subscribe(fn): the answer of -/v1/findings                                    core/data/findings.js
 //   axis       the window: get() -> { from, to }, show({ from, to }), zoom(), pan(), reveal(at); subscribe(fn) to draw,
-//              settled(fn) to ask the server; toPixel, toSeconds, ticks are functions beside it                         core/picture/axis.js
+//              moved(fn) to ask for a picture, settled(fn) for all else; toPixel, toSeconds, ticks are functions beside it  core/picture/axis.js
 //   pointer    observable: session seconds under the mouse, or null; a panel with the axis sets it and draws it    core/data/observable.js
 //   playhead   observable: { clock, picture } of the player; the player sets it, lanes draw it                          core/types.js
 //   playing    observable: [PlayerEvent], what the player met; the player sets it (a new array), lanes draw it          core/types.js
@@ -31,6 +31,7 @@
  * @property {import('./core/data/observable.js').Observable<import('./core/types.js').PlayHead>} playhead
  * @property {import('./core/data/observable.js').Observable<import('./core/types.js').PlayerEvent[]>} playing
  * @property {import('./core/data/observable.js').Observable<import('./core/types.js').Lanes | null>} events  What the lanes were told last.
+ * @property {{ span: import('./core/picture/axis.js').Span, answer: Promise<import('./core/types.js').Lanes> }} firstLanes  Of the window at first.
  * @property {import('./core/ui/keys.js').Keys} keys
  * @property {import('./core/ui/say.js').Say} say
  * @property {import('./live.js').Live} live

@@ -147,7 +147,8 @@
  * @property {(seconds: number) => void} pan
  * @property {(at: number, to?: number) => void} reveal  Where it is not seen: the window goes there, and it begins at a quarter of it.
  * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} subscribe  At each change, also while somebody drags: draw.
- * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  Ask the server: at once when it begins to move, now and then while it does, and when it has come to rest.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} moved  Ask for a picture: at once when it begins to move, now and then while it does, and when it rests.
+ * @property {(told: (span: import('./picture/axis.js').Span) => void) => () => void} settled  Ask for all else: it has come to rest.
  */
 
 /**

@@ -1,13 +1,12 @@
 // The lanes: which there are, and what they are told.
 
 import { loader } from '../core/data/data.js';
+import { lanesParams } from '../core/data/lanes.js';
 import { fill, h, setText } from '../core/ui/dom.js';
 import { isFault, shownFindings } from '../core/data/findings.js';
 import { row } from './row.js';
 import { ruler } from './picture/ruler.js';
 
-/** So much more than the window is asked for on each side: it is there when somebody drags. */
-const MARGIN = 0.25;
 /** While the edge is seen it is asked for so often, in milliseconds. */
 const EDGE_MS = 1000;
 const READING_MS = 200;
@@ -85,20 +84,23 @@ export function lanes(element, page) {
   };
   const requests = loader();
   let timer = 0;
+  let asks = 0;
   const ask = async () => {
     clearTimeout(timer);
-    const { from, to } = axis.get();
-    const margin = (to - from) * MARGIN;
-    const width = Math.round((element.clientWidth || 1200) * (1 + 2 * MARGIN));
+    asks += 1;
+    const mine = asks;
+    const params = lanesParams(axis.get(), session.get(), element.clientWidth || 1200);
     try {
-      const span = { from: Math.max(from - margin, 0), to: Math.min(to + margin, Math.max(session.get().length_seconds, to)) };
-      const came = await requests.load('-/v1/lanes', { from: span.from.toFixed(6), to: span.to.toFixed(6), width: Math.min(width, 4000) });
-      if (!came) return;
+      // What was asked for before there were lanes is as good, if that is still the window.
+      const { span, answer } = page.firstLanes;
+      const came = await (mine === 1 && span === axis.get() ? answer : requests.load('-/v1/lanes', params));
+      if (!came || mine !== asks) return;
       data = came;
       page.events.set(came);
       setText(trouble, '');
-      if (!session.get().recording && !came.full && came.indexed_to < Math.min(span.to, session.get().length_seconds) - 0.001) timer = setTimeout(ask, READING_MS);
+      if (!session.get().recording && !came.full && came.indexed_to < Math.min(Number(params.to), session.get().length_seconds) - 0.001) timer = setTimeout(ask, READING_MS);
     } catch (error) {
+      if (mine !== asks) return;
       setText(trouble, error instanceof Error ? error.message : String(error));
     }
     show();
@@ -121,7 +123,7 @@ export function lanes(element, page) {
   findings.subscribe(show);
   for (const one of [page.pointer, page.playhead]) one.subscribe(redraw);
   axis.subscribe(redraw);
-  axis.settled(() => {
+  axis.moved(() => {
     if (!isRead()) show();
     askedAt = performance.now();
     void ask();

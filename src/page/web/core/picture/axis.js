@@ -53,9 +53,9 @@ export const digitsOf = (step) => (step >= 1 ? 0 : step >= 0.1 ? 1 : step >= 0.0
 
 /** @typedef {import('../types.js').Axis} Axis */
 
-/** For so long it rests before the fragment follows, in milliseconds. */
+/** For so long it rests before the fragment follows, and all that is no picture, in milliseconds. */
 const REST_MS = 120;
-/** The server is asked at the first move, so often while it goes on, in milliseconds, and when it rests. */
+/** What pictures need is asked for at the first move, so often while it goes on, in milliseconds, and when it rests. */
 const EACH_MS = 400;
 
 /**
@@ -81,12 +81,15 @@ export function createAxis(state, session) {
   const drawing = new Set();
   /** @type {Set<(span: Span) => void>} */
   const asking = new Set();
+  /** @type {Set<(span: Span) => void>} */
+  const resting = new Set();
   let timer = 0;
   let moving = false;
   let span = spanOf(state.get(), session.get());
-  /** What was asked for last, and when. */
+  /** What was asked for last, and when; where it rested last. */
   let asked = span;
   let askedAt = -EACH_MS;
+  let rested = span;
 
   /** @param {Span} next */
   const become = (next) => {
@@ -101,15 +104,21 @@ export function createAxis(state, session) {
     askedAt = performance.now();
     for (const told of [...asking]) told(span);
   };
+  const settle = () => {
+    ask();
+    if (rested === span) return;
+    rested = span;
+    for (const told of [...resting]) told(span);
+  };
   /** Only what somebody did is written down; the edge goes on by itself. */
   const rest = () => {
     const width = span.to - span.from;
     state.set({ t: rounded(span.from, width), w: rounded(width, width) }, { replace: true });
     moving = false;
-    ask();
+    settle();
   };
   const follow = () => {
-    if (!moving && become(spanOf(state.get(), session.get()))) ask();
+    if (!moving && become(spanOf(state.get(), session.get()))) settle();
   };
   state.subscribe(follow);
   session.subscribe(follow);
@@ -142,9 +151,13 @@ export function createAxis(state, session) {
       drawing.add(told);
       return () => drawing.delete(told);
     },
-    settled(told) {
+    moved(told) {
       asking.add(told);
       return () => asking.delete(told);
+    },
+    settled(told) {
+      resting.add(told);
+      return () => resting.delete(told);
     },
   };
   return axis;
