@@ -214,12 +214,24 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
     fill(&filler);
     recording.until_at_least(1, "SELECT count(*) FROM event WHERE kind = 'disk full'");
     // What cannot be kept is not asked for: what was under way comes to its end, and no other segment is begun.
-    let segments = || origin.asks().iter().filter(|ask| ask.path().ends_with(".ts")).count();
+    let segments = || {
+        origin
+            .asks()
+            .iter()
+            .filter(|ask| ask.path().ends_with(".ts"))
+            .count()
+    };
     let polls = origin.count("/live.m3u8");
-    recording.until("what was under way is over", || origin.count("/live.m3u8") > polls + 4);
+    recording.until("what was under way is over", || {
+        origin.count("/live.m3u8") > polls + 4
+    });
     let (begun, polls) = (segments(), origin.count("/live.m3u8"));
     recording.until("polls go on", || origin.count("/live.m3u8") > polls + 40);
-    assert_eq!(segments(), begun, "nothing is asked for that cannot be kept");
+    assert_eq!(
+        segments(),
+        begun,
+        "nothing is asked for that cannot be kept"
+    );
     recording.until_it_says("while the recorder's disk was full: it was not asked for");
     let finished = recording.interrupt();
     let (out, log) = (finished.stdout.clone(), finished.stderr.clone());
@@ -248,6 +260,12 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    let faults = program(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    let (first, _) = faults.split_once('\n').unwrap();
+    assert!(
+        first.starts_with("the recorder's disk was full ") && first.contains(" not asked for: "),
+        "{faults}"
+    );
     let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
     let recorder = report
         .lines()
