@@ -255,7 +255,9 @@ impl<'a> Search<'a> {
     pub(super) fn disk_was_full(&self) -> Vec<(i64, i64)> {
         let all = self.meanwhile.events.iter().zip(&self.meanwhile.over_us);
         let full = all.filter(|(event, _)| event.kind == Notice::DiskFull);
-        full.map(|(event, (over_us, _))| (event.at_us, *over_us))
+        // One that is not over goes on to the end of what is known.
+        let until_us = |at_us: i64, over_us: i64| over_us.min(self.end_us.max(at_us));
+        full.map(|(event, (over_us, _))| (event.at_us, until_us(event.at_us, *over_us)))
             .collect()
     }
 
