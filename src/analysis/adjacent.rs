@@ -282,6 +282,16 @@ impl<'a> Search<'a> {
         self.reader
     }
 
+    /// When the recorder's disk was full, from when to when.
+    pub(super) fn disk_was_full(&self) -> Vec<(i64, i64)> {
+        let all = self.meanwhile.events.iter().zip(&self.meanwhile.over_us);
+        let full = all.filter(|(event, _)| event.kind == Notice::DiskFull);
+        // One that is not over goes on to the end of what is known.
+        let until_us = |at_us: i64, over_us: i64| over_us.min(self.end_us.max(at_us));
+        full.map(|(event, (over_us, _))| (event.at_us, until_us(event.at_us, *over_us)))
+            .collect()
+    }
+
     /// Whether one of these hosts (with their ports) wanted to be left alone in some time.
     pub(super) fn is_left_alone(&self, hosts: &[String], from_us: i64, until_us: i64) -> bool {
         let mut events = self.meanwhile.of(from_us, until_us);

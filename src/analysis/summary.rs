@@ -181,6 +181,11 @@ impl Summary {
         }
     }
 
+    /// The recorder's disk was full, and segments were not asked for.
+    pub fn disk_hole(&mut self) {
+        self.own += 1;
+    }
+
     /// `3 gaps, 26.100 s (2 playlists); 2 outages; 4 segments never listed`.
     pub fn of_gaps(&self) -> String {
         let one = match self.unit {

@@ -260,6 +260,12 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
             .unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
+    let faults = program(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    let (first, _) = faults.split_once('\n').unwrap();
+    assert!(
+        first.starts_with("the recorder's disk was full ") && first.contains(" not asked for: "),
+        "{faults}"
+    );
     let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
     let recorder = report
         .lines()

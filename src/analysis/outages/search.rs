@@ -215,6 +215,37 @@ impl Search<'_> {
             .segments_not_asked_for(stream_id, first, until_us)
     }
 
+    /// Calls `each` with the times in which the recorder's disk was full, from when to when, with a stream and with the segments of
+    /// it that were not asked for then; those of `told` are told by an outage (row of `stream`, from, until). In microseconds of
+    /// Unix time.
+    ///
+    /// # Errors
+    /// The session is damaged; those of `each`.
+    pub fn disk_holes<E: From<ReadError>>(
+        &self,
+        told: &[(i64, i64, i64)],
+        mut each: impl FnMut(&str, (i64, i64), Vec<String>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (from_us, until_us) in self.disk_was_full() {
+            for stream in self.reader().streams()? {
+                let is_it = |one: &&(i64, i64, i64)| {
+                    one.0 == stream.id && one.1 <= until_us && from_us <= one.2
+                };
+                if told.iter().any(|one| is_it(&one)) {
+                    continue;
+                }
+                let since = self.reader().last_before(from_us)?;
+                let names = self
+                    .reader()
+                    .segments_not_asked_for(stream.id, since, until_us)?;
+                if !names.is_empty() {
+                    each(&stream.name, (from_us, until_us), names)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Calls `each` with every fault of an outage, and with the moment of the next good answer of the same resource; of a raw
     /// stream with that of its next byte.
     ///

@@ -1,5 +1,6 @@
 //! An outage in a sentence. Pure.
 
+use super::cause::Own;
 use super::outage::Outage;
 use super::search::Cost;
 use super::things::Things;
@@ -131,6 +132,17 @@ fn several(count: usize, one: &str) -> String {
         (_, Some((one, of))) => format!("{count} {one}s of {of}"),
         _ => format!("{count} {one}s"),
     }
+}
+
+/// Of a time in which the recorder's disk was full.
+pub(super) fn hole_text((from_us, until_us): (i64, i64), names: &[String], zero_us: i64) -> String {
+    let (from, until) = (
+        both_clocks(from_us, zero_us),
+        both_clocks(until_us, zero_us),
+    );
+    let (what, lasted) = (Own::Disk.words(), length(between_us(from_us, until_us)));
+    let segments = not_asked_for(names).unwrap_or_default();
+    format!("{what} for {lasted}, from {from} to {until}: {segments}")
 }
 
 /// `3 segments not asked for: seg41.ts, seg42.ts, seg43.ts`.

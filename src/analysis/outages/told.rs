@@ -7,9 +7,9 @@ use serde_json::{Map, Value};
 
 use super::outage::Outage;
 use super::search::Cost;
-use super::sentences::text;
+use super::sentences::{hole_text, text};
 use super::things::Things;
-use crate::analysis::finding::{Finding, Rule};
+use crate::analysis::finding::{Evidence, Finding, Rule};
 use crate::analysis::never_listed::NeverListed;
 use crate::session::{Kind, Moment, seconds};
 
@@ -80,6 +80,32 @@ pub fn finding(outage: &Outage, cost: &Cost, zero_us: i64) -> Finding {
             Ok(Value::Object(members)) => members,
             _ => Map::new(),
         },
+    }
+}
+
+/// A time in which the recorder's disk was full, and the segments of a stream that it did not ask for then, as a finding.
+/// `zero_us`: session zero.
+pub fn disk_hole(
+    stream: &str,
+    (from_us, until_us): (i64, i64),
+    names: &[String],
+    zero_us: i64,
+) -> Finding {
+    let at = |at_us| Evidence {
+        at_us,
+        exchange: None,
+    };
+    Finding {
+        rule: Rule::Recorder,
+        own: true,
+        stream: stream.to_owned(),
+        playlist: None,
+        count: names.len() as u64,
+        first: at(from_us),
+        last: at(until_us),
+        exchanges: Vec::new(),
+        text: hole_text((from_us, until_us), names, zero_us),
+        detail: Map::from_iter([("not_asked_for".to_owned(), names.len().into())]),
     }
 }
 

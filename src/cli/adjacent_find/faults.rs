@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::printed::{Unprinted, printed};
 use crate::analysis::adjacent::Search;
 use crate::analysis::faults;
+use crate::analysis::outages::cause::Own;
 use crate::analysis::outages::outage::Outage;
 use crate::analysis::outages::told;
 use crate::analysis::summary::Summary;
@@ -28,8 +29,13 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
     let names_stream = reader.streams()?.len() > 1;
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut sum = Summary::default();
+    let mut full = Vec::new();
     let print = |outage: Outage| {
         let cost = search.cost(&outage)?;
+        if outage.key.own == Some(Own::Disk) {
+            let until_us = outage.good_us.unwrap_or(outage.last.at_us);
+            full.push((outage.key.stream_id, outage.first.at_us, until_us));
+        }
         sum.outage(&outage);
         sum.skips(&outage.stream, &cost.skips);
         let finding = told::finding(&outage, &cost, form.zero_us);
@@ -52,6 +58,15 @@ pub(super) fn list(reader: &Reader, search: &Search<'_>, form: Form) -> Result<(
         })
     };
     let done = search.outages(print).and_then(|()| {
+        search.disk_holes(&full, |stream, span, names| {
+            sum.disk_hole();
+            let finding = told::disk_hole(stream, span, &names, form.zero_us);
+            match form.json {
+                true => finding.write_json(&mut out, form.zero_us)?,
+                false => finding.write_text(&mut out, names_stream)?,
+            }
+            Ok::<(), Unprinted>(())
+        })?;
         if !sum.is_empty() && !form.json && !form.quiet {
             writeln!(out, "{}", sum.of_outages())?;
         }
