@@ -161,7 +161,7 @@ pub static RULES: &[RuleInfo] = &[
     rule("L05", "block", Must, "§6.2.5.2", "a blocking request is answered without what it asked for, or is held for more than three target durations"),
     rule("L06", "reports", Must, "§4.4.5.4, B.1", "there is no EXT-X-RENDITION-REPORT of another low-latency playlist at that host, or one that is older than the text that it stands in"),
     rule("L07", "skip", Must, "§4.4.5.2, 6.2.5.1", "an EXT-X-SKIP stands in an answer to a request that did not ask for a delta"),
-    rule("L09", "drip", Must, "§6.2.6", "three and more parts in a row take half of PART-TARGET and more from their first byte to their last, evenly, and others come eight times as fast"),
+    rule("L09", "drip", Must, "§6.2.6", "three and more parts in a row take half of PART-TARGET and more from their first byte to their last, evenly, and segments usually come eight times as fast"),
     rule("L10", "http", Should, "§B.1", "a low-latency playlist or its media are answered over HTTP/1.1 at https; or come out of a cache without Age"),
     rule("M01", "ts-sync", Must, "§3.1", "a body is no media: empty, a page, a text; a transport stream loses the step of 188 bytes or ends inside a packet; boxes end inside a box"),
     rule("M02", "pat-pmt", Must, "§3.1.1", "no whole PAT and PMT in a segment nor in its EXT-X-MAP, or more than one program; should, where media stand before them"),

@@ -12,6 +12,8 @@ use crate::hls::unix_us;
 
 /// A text with more date ranges is not compared.
 const MOST: usize = 256;
+/// What reaches less far into a window has passed, in microseconds: dates are rounded, and windows begin at moments of their own.
+const PASSED_US: i64 = 1_000_000;
 /// What a value is shown of.
 const LONGEST: usize = 64;
 
@@ -165,7 +167,9 @@ impl Ranges {
             let reaches = other
                 .begins_us
                 .zip(range.end_us.or(range.start_us))
-                .is_some_and(|(begins_us, until_us)| until_us >= begins_us);
+                .is_some_and(|(begins_us, until_us)| {
+                    until_us > begins_us.saturating_add(PASSED_US)
+                });
             !other.listed.contains_key(*id)
                 && reaches
                 && self.has_settled(gone_us.max(*since_us), other)

@@ -6,16 +6,18 @@ use super::answer::Answered;
 use crate::analysis::rules::broken::Broken;
 use crate::session::{Kind, SeenExchange, seconds};
 
-/// Downloads whose speed is remembered.
-const MOST: usize = 256;
+/// Segments whose speed is remembered, ...
+const MOST: usize = 64;
+/// ... of so many bytes at least: less comes at once.
+const LEAST_BYTES: u64 = 16 * 1024;
 /// Playlists that are told apart.
 const MOST_PLAYLISTS: usize = 10_000;
 /// Parts in a row that have to trickle: one may have met a slow moment of the network.
 const IN_A_ROW: u32 = 3;
-/// A part that trickles comes so many times slower than what comes at the speed of the link.
+/// A part that trickles comes so many times slower than segments do, which come at the speed of the link.
 const SLOWER: f64 = 8.0;
 
-/// How fast bodies came lately, once they began, and how many parts of a playlist trickled one after the other.
+/// How fast segments came lately, once they began, and how many parts of a playlist trickled one after the other.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     /// Bytes in a second.
@@ -37,13 +39,23 @@ impl Deliveries {
             return;
         }
         let rate = rate(exchange);
-        if exchange.kind == Kind::Part {
-            self.part(answered, rate, out);
+        match exchange.kind {
+            Kind::Part => self.part(answered, rate, out),
+            Kind::Segment if exchange.wire_bytes >= LEAST_BYTES => {
+                if self.rates.len() >= MOST {
+                    self.rates.pop_front();
+                }
+                self.rates.push_back(rate);
+            }
+            _ => {}
         }
-        if self.rates.len() >= MOST {
-            self.rates.pop_front();
-        }
-        self.rates.push_back(rate);
+    }
+
+    /// The speed that half of the segments had.
+    fn usual(&self) -> f64 {
+        let mut rates: Vec<f64> = self.rates.iter().copied().collect();
+        rates.sort_by(f64::total_cmp);
+        rates.get(rates.len() / 2).copied().unwrap_or(0.0)
     }
 
     fn part(&mut self, answered: &Answered<'_>, rate: f64, out: &mut Vec<Broken>) {
@@ -55,9 +67,8 @@ impl Deliveries {
         if self.trickled.len() >= MOST_PLAYLISTS && !self.trickled.contains_key(&playlist) {
             return;
         }
-        let fastest = self.rates.iter().copied().fold(0.0, f64::max);
         let took_us = exchange.receive_us.unwrap_or(0);
-        let is_slow = took_us >= target_us / 2 && rate * SLOWER < fastest;
+        let is_slow = took_us >= target_us / 2 && rate * SLOWER < self.usual();
         let trickles = is_slow
             && exchange
                 .arrival

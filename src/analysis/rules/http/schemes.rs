@@ -61,7 +61,7 @@ impl Schemes {
             out.push(Broken::new("H11", text).kind("mixed"));
         } else if place.is_public {
             let text = format!("{what} is at http: who stands between can read and change it");
-            out.push(Broken::new("H11", text).kind(exchange.kind.as_str()));
+            out.push(Broken::new("H11", text).kind("http"));
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_public_channel_is_at_https() {
-        assert_eq!(kinds(&[(Kind::Main, "http://cdn.tv/main.m3u8")]), ["main"]);
+        assert_eq!(kinds(&[(Kind::Main, "http://cdn.tv/main.m3u8")]), ["http"]);
         for own in [
             "http://localhost:8080/",
             "http://127.0.0.1/",
@@ -153,11 +153,11 @@ mod tests {
         }
         assert_eq!(
             kinds(&[(Kind::Segment, "http://93.184.216.34/s1.ts")]),
-            ["segment"]
+            ["http"]
         );
         assert_eq!(
             kinds(&[(Kind::Segment, "http://notlocal.tv/s1.ts")]),
-            ["segment"]
+            ["http"]
         );
     }
 

@@ -207,6 +207,7 @@ impl Judging<'_> {
         }
         let now = Playlist::read(text);
         if row.is_media && now.skipped > 0 {
+            state.pass_over();
             self.delta(playlist, row, &now, &url);
             return Ok(());
         }

@@ -86,6 +86,12 @@ impl State {
         self.parts = None;
     }
 
+    /// A text is compared with nothing, and so is not what came since: when the next part was due, how much was added.
+    pub(super) fn pass_over(&mut self) {
+        self.parts = None;
+        self.speed.restart();
+    }
+
     /// The exchange that brought the newest revision.
     pub(super) fn newest_exchange(&self) -> Option<ExchangeId> {
         self.newest_exchange

@@ -86,13 +86,14 @@ impl Stamp {
         })
     }
 
-    /// From its first picture to that of another one, in microseconds, where both have pictures and that is more than a frame.
+    /// From its first picture, in the order of decoding, to that of another one, in microseconds, where both have pictures and that is more than a frame.
     pub(super) fn apart_us(&self, other: &Self) -> Option<i64> {
         let (a, b) = (self.track.times?, other.track.times?);
         let is_alike = self.goes_round == other.goes_round
             && self.track.kind == TrackKind::Video
             && other.track.kind == TrackKind::Video;
-        let us = self.us_to(other, a.earliest_shown, b.earliest_shown);
+        // Of an open GOP pictures before the first one are shown earlier.
+        let us = self.us_to(other, a.first_shown, b.first_shown);
         let frame_us = self.track.us(a.unit).max(other.track.us(b.unit));
         (is_alike && frame_us > 0 && us.saturating_abs() > frame_us.saturating_add(ROUNDING_US))
             .then_some(us)
