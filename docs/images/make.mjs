@@ -14,7 +14,7 @@ const OFFSET = 30;
 /** Lines of each playlist that are shown. */
 const SHOWN = 6;
 /** So much of the report is shown, in pixels: the verdict, one finding, one picture. */
-const REPORT = { x: 70, y: 0, width: 1140, height: 960 };
+const REPORT = { x: 70, y: 0, width: 1140, height: 1008 };
 const LEFT_OUT = 'article:not(#f0), #channel, main > h3, main > .wide { display: none }';
 
 /** The freeze: played from some seconds before, until the player waits for what does not come. */

@@ -198,7 +198,7 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
   it('leaves the filter by Escape, and what was typed stays', async () => {
     const tab = await open();
     await tab.press('/');
-    await tab.page.keyboard.type('kind:key');
+    await tab.page.keyboard.insertText('kind:key');
     await tab.press('Escape');
     assert.equal((await tab.until('Escape', (seen) => seen.f !== undefined)).f, 'kind:key');
     assert.equal(await tab.page.evaluate(() => document.activeElement.id), '');
@@ -206,7 +206,7 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
   });
 });
 
-describe('gaps that an outage explains', { timeout: 120_000 }, () => {
+describe('gaps that an outage explains', { timeout: 240_000 }, () => {
   let browser;
   let origin;
   let replayer;
@@ -304,7 +304,7 @@ describe('gaps that an outage explains', { timeout: 120_000 }, () => {
     const { first } = findings.find(({ rule }) => rule === 'H14');
     await tab.page.goto(`${replayer.url}/#at=${(first.session_time + 1).toFixed(3)}`);
     await tab.page.click('#player button:has-text("Play")');
-    await until('it is said', async () => /the replay answers 503/.test(await tab.page.textContent('#player .trouble')));
+    await until('it is said', async () => /the replay answers 503/.test(await tab.page.textContent('#player .trouble')), 90);
     tab.wrong = tab.wrong.filter((what) => !/status of 503/.test(what));
     await done(tab);
   });

@@ -33,7 +33,7 @@ impl Judging<'_> {
                     at(shown, broken);
                 }
             }
-            for (shown, broken) in Self::lags(rendition) {
+            for (shown, broken) in self.lags(rendition) {
                 at(shown, broken);
             }
         }

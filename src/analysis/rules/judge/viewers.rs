@@ -5,7 +5,7 @@ use crate::analysis::finding::Evidence;
 use crate::analysis::outages::outage::Outage;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::http::viewer;
-use crate::analysis::rules::overview::Rendition;
+use crate::analysis::rules::overview::{Rendition, Stall};
 use crate::analysis::rules::registry::Severity;
 use crate::session::{Notice, NoticeEvent, ReadError, Run, holes};
 
@@ -49,16 +49,19 @@ impl Judging<'_> {
     }
 
     /// H04.
-    pub(super) fn lags(rendition: &Rendition) -> Vec<(Evidence, Broken)> {
+    pub(super) fn lags(&self, rendition: &Rendition) -> Vec<(Evidence, Broken)> {
         let viewer = rendition.viewer.viewer();
         let stalls = viewer.map_or_else(Vec::new, |viewer| viewer.stalls.clone());
+        let wanted = |stall: &Stall| self.findings.wanted().has(stall.from_us);
+        let stalls: Vec<_> = stalls.into_iter().filter(wanted).collect();
         let has_target = rendition.target_us.is_some();
-        let told = stalls.into_iter().map(|stall| {
+        let told = stalls.iter().enumerate().map(|(index, stall)| {
             let at = Evidence {
                 at_us: stall.from_us,
                 exchange: None,
             };
-            (at, viewer::judge(&stall, has_target))
+            let so_far = stalls.get(..=index).unwrap_or_default();
+            (at, viewer::judge(so_far, has_target))
         });
         told.collect()
     }

@@ -62,5 +62,8 @@ export function size(bytes) {
   return `${bytes} B`;
 }
 
+/** Made once: `toLocaleString` makes one each time. */
+const NUMBERS = new Intl.NumberFormat('en');
+
 /** `1 gap`, `3 gaps`. @param {number} many @param {string} one @param {string} [more] */
-export const count = (many, one, more = `${one}s`) => `${many.toLocaleString('en')} ${many === 1 ? one : more}`;
+export const count = (many, one, more = `${one}s`) => `${NUMBERS.format(many)} ${many === 1 ? one : more}`;
