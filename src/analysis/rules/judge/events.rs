@@ -13,20 +13,6 @@ use crate::session::{Notice, ReadError, Reader, holes, seconds};
 /// Gaps that are compared with what other variants did meanwhile.
 const MOST_GAPS: usize = 1000;
 
-/// Whether playlists had an outage that is no doing of the recorder's.
-pub(super) fn outages_of_playlists(reader: &Reader) -> Result<bool, ReadError> {
-    let search = Search::new(reader, Threshold::default())?;
-    let first = search.outages(|outage| match outage.key.own.is_none() && !outage.is_raw {
-        true => Err(None),
-        false => Ok(()),
-    });
-    match first {
-        Ok(()) => Ok(false),
-        Err(None) => Ok(true),
-        Err(Some(error)) => Err(error),
-    }
-}
-
 impl Judging<'_> {
     pub(super) fn gaps_and_outages(&mut self) -> Result<(), ReadError> {
         let search = Search::new(self.reader, Threshold::default())?;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::durations::Durations;
-use super::events::outages_of_playlists;
+use super::outages::outages_of_playlists;
 use super::held::Media;
 use super::judgement::{LookedAt, ReadSoFar, Scope};
 use super::passes::Passes;

@@ -29,6 +29,7 @@ mod held;
 mod judgement;
 mod judging;
 mod media;
+mod outages;
 mod passes;
 mod raw;
 mod renditions;
