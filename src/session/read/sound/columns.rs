@@ -144,7 +144,10 @@ pub(super) const BY_EXCHANGE: [Table; 3] = [
             "(t.status IS NULL) <> (t.header_set_id IS NULL)",
             "(t.status IS NULL) <> (t.wait_us IS NULL)",
             "t.outcome = 'complete' AND t.status IS NULL",
-            "t.status = 200 AND t.outcome = 'complete' AND t.body_id IS NULL AND t.wire_bytes > 0",
+            // A short part of a raw stream is not kept.
+            "t.status = 200 AND t.outcome = 'complete' AND t.body_id IS NULL AND t.wire_bytes > 0
+              AND NOT EXISTS (SELECT 1 FROM resource r WHERE r.id = t.resource_id AND r.kind = 'main'
+                               AND NOT EXISTS (SELECT 1 FROM revision v WHERE v.playlist_id = r.id))",
             "t.confirms_id IS NOT NULL AND t.status IS NOT 304",
         ],
     },
