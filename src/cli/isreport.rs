@@ -178,6 +178,7 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
             .into_owned(),
         session: next_steps::arguments(folder.path()),
         was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
+        grouped: std::cell::OnceCell::new(),
         streams: reader.streams()?,
         zero_us,
         kept_us,

@@ -1,7 +1,10 @@
 //! Events: what several playlists of a stream have at once is told once.
 
+use std::collections::HashMap;
+
 use super::form::Shown;
 use crate::analysis::rules::findings::Judged;
+use crate::analysis::rules::overview::Rendition;
 use crate::analysis::rules::registry::Severity;
 
 /// Rules that tell of something that happens to a channel, in other numbers for each playlist.
@@ -20,18 +23,47 @@ pub(super) struct Event<'a> {
 impl Shown<'_> {
     /// All that was found, shown or not, the worst first.
     pub(super) fn events(&self) -> Vec<Event<'_>> {
-        let mut events: Vec<Event<'_>> = Vec::new();
-        for judged in &self.judgement.findings {
+        let findings = &self.judgement.findings;
+        let grouped = self.grouped.get_or_init(|| self.group());
+        let event = |numbers: &Vec<usize>| {
+            let mut all = numbers.iter().filter_map(|n| findings.get(*n));
+            Some(Event {
+                judged: all.next()?,
+                others: all.collect(),
+            })
+        };
+        grouped.iter().filter_map(event).collect()
+    }
+
+    /// Which findings are one event, by their numbers.
+    fn group(&self) -> Vec<Vec<usize>> {
+        let mut events: Vec<(Event<'_>, Vec<usize>)> = Vec::new();
+        let units = self.units();
+        for (n, judged) in self.judgement.findings.iter().enumerate() {
+            let (stream, playlist) = (&judged.finding.stream, &judged.finding.playlist);
+            let unit_us = (playlist.as_ref()).and_then(|playlist| units.get(&(stream, playlist)));
+            let together_us = unit_us.map_or(TOGETHER_US, |unit_us| TOGETHER_US.max(*unit_us));
             let mut latest = events.iter_mut().rev().take(MOST);
-            match latest.find(|event| event.takes(judged, self.together_us(judged))) {
-                Some(event) => event.others.push(judged),
-                None => events.push(Event {
-                    judged,
-                    others: Vec::new(),
-                }),
+            match latest.find(|(event, _)| event.takes(judged, together_us)) {
+                Some((event, numbers)) => {
+                    event.others.push(judged);
+                    numbers.push(n);
+                }
+                None => {
+                    let others = Vec::new();
+                    events.push((Event { judged, others }, vec![n]));
+                }
             }
         }
-        events
+        events.into_iter().map(|(_, numbers)| numbers).collect()
+    }
+
+    /// Within so many microseconds each poll of a playlist comes, by stream and name: playlists are not polled at the same moment.
+    fn units(&self) -> HashMap<(&String, &String), i64> {
+        let renditions = self.judgement.overview.renditions();
+        let unit = |rendition: &Rendition| rendition.unit_us();
+        let units = renditions.map(|(one, _)| ((&one.stream, &one.name), unit(one)));
+        units.collect()
     }
 
     /// Those that are shown, the worst first, each with its number, by which all forms know it.
@@ -46,18 +78,6 @@ impl Shown<'_> {
         events
             .filter(|event| event.judged.severity == severity)
             .count()
-    }
-
-    /// Playlists are not polled at the same moment: within a target duration each is.
-    fn together_us(&self, judged: &Judged) -> i64 {
-        let renditions = self.judgement.overview.renditions();
-        let mut renditions = renditions.map(|(rendition, _)| rendition);
-        let finding = &judged.finding;
-        let its = renditions.find(|rendition| {
-            rendition.stream == finding.stream && Some(&rendition.name) == finding.playlist.as_ref()
-        });
-        its.map_or(0, |rendition| rendition.unit_us())
-            .max(TOGETHER_US)
     }
 }
 

@@ -1,5 +1,7 @@
 //! In which form a report is written, and what all forms say.
 
+use std::cell::OnceCell;
+
 use clap::ValueEnum;
 
 use crate::analysis::rules::findings::Judged;
@@ -50,6 +52,8 @@ pub(super) struct Shown<'a> {
     pub(super) was_killed: bool,
     /// The least that is shown.
     pub(super) least: Severity,
+    /// Which findings are one event, once that is known.
+    pub(super) grouped: OnceCell<Vec<Vec<usize>>>,
 }
 
 impl Shown<'_> {

@@ -8,7 +8,7 @@ use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
-use crate::session::{Notice, ReadError, Reader, holes, seconds};
+use crate::session::{Notice, ReadError, holes, seconds};
 
 /// Gaps that are compared with what other variants did meanwhile.
 const MOST_GAPS: usize = 1000;
