@@ -94,23 +94,29 @@ impl Ranges {
             true => BTreeMap::new(),
             false => read(tags),
         };
-        now.has_some |= !listed.is_empty();
-        let old = std::mem::take(&mut now.listed);
+        now.list(listed);
+        now
+    }
+
+    /// What it listed is gone, or stays as it was since; what is listed now is new, or another.
+    fn list(&mut self, listed: BTreeMap<String, Listed>) {
+        let seen_us = self.seen_us;
+        self.has_some |= !listed.is_empty();
+        let old = std::mem::take(&mut self.listed);
         let gone = old.keys().filter(|id| !listed.contains_key(*id));
         let gone = gone.map(|id| (id.clone(), seen_us));
-        let earlier = now.gone.iter().filter(|(id, since_us)| {
-            let settled_us = since_us.saturating_add(now.target_us.saturating_mul(2));
+        let earlier = self.gone.iter().filter(|(id, since_us)| {
+            let settled_us = since_us.saturating_add(self.target_us.saturating_mul(2));
             !listed.contains_key(*id) && settled_us > seen_us
         });
         let earlier = earlier.map(|(id, since_us)| (id.clone(), *since_us));
-        now.gone = Rc::new(earlier.chain(gone).take(MOST).collect());
+        self.gone = Rc::new(earlier.chain(gone).take(MOST).collect());
         let since = listed.into_iter().map(|(id, range)| {
             let known = old.get(&id).filter(|(known, _)| **known == range);
             let known = known.map(|(known, since_us)| (Rc::clone(known), *since_us));
             (id, known.unwrap_or_else(|| (Rc::new(range), seen_us)))
         });
-        now.listed = Rc::new(since.collect());
-        now
+        self.listed = Rc::new(since.collect());
     }
 
     /// What of it others may not have yet, or have no more.
@@ -292,7 +298,7 @@ impl Differs {
                 format!("{odd} has date range {id:?}, and {others} {has} no date ranges at all")
             }
             What::Missing(lacks) if *lacks == side => {
-                format!("{odd} has not date range {id:?}, which {others} {has}")
+                format!("{odd} has no date range {id:?}, which {others} {has}")
             }
             What::Missing(_) => format!("{odd} has date range {id:?}, which {others} {do_not}"),
             What::Value(name, values) => {
@@ -370,7 +376,7 @@ mod tests {
         assert_eq!(told(&high, &low(&[AD]), false), Vec::<String>::new());
         assert_eq!(
             told(&high, &low(&[]), false),
-            ["low has not date range \"ad\", which high has"]
+            ["low has no date range \"ad\", which high has"]
         );
         let new = shown(&[(10, &[]), (12, &[AD])]);
         assert_eq!(
@@ -390,7 +396,7 @@ mod tests {
         let stays = shown(&[(10, &[AD]), (14, &[AD, OTHER])]);
         assert_eq!(
             told(&stays, &later, false),
-            ["low has not date range \"ad\", which high has"]
+            ["low has no date range \"ad\", which high has"]
         );
     }
 

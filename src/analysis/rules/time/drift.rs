@@ -89,41 +89,63 @@ impl Drift {
     }
 }
 
-/// A straight line through the moments, where they lie on one.
-#[allow(clippy::cast_precision_loss)]
+/// What is told of moments that lie on a straight line.
 fn judge(moments: &[Moment]) -> Option<(Broken, Sightings)> {
     let (first, last) = (moments.first()?, moments.last()?);
     if moments.len() < LEAST {
         return None;
     }
-    let hours = |moment: &Moment| {
-        let us = moment.advance.seen_us.saturating_sub(first.advance.seen_us);
-        us as f64 / 3.6e9
-    };
-    let late = |moment: &Moment| moment.late_us.saturating_sub(first.late_us) as f64 / 1e6;
-    let count = moments.len() as f64;
-    let mean = |of: &dyn Fn(&Moment) -> f64| moments.iter().map(of).sum::<f64>() / count;
-    let (mean_hours, mean_late) = (mean(&hours), mean(&late));
-    let both = mean(&|moment| (hours(moment) - mean_hours) * (late(moment) - mean_late));
-    let spread = mean(&|moment| (hours(moment) - mean_hours).powi(2));
-    let an_hour = both / spread;
-    let drifted = (an_hour * hours(last)).abs();
-    let off = moments
-        .iter()
-        .map(|moment| (late(moment) - mean_late - an_hour * (hours(moment) - mean_hours)).abs());
+    let line = Line::through(moments, first);
+    let drifted = (line.an_hour * hours(last, first)).abs();
     // A text that is seen at polls alone was there for up to so long before.
     let unsure = moments.iter().map(|moment| {
         let advance = moment.advance;
         advance.seen_us.saturating_sub(advance.not_before_us)
     });
     let unsure = seconds(unsure.max().unwrap_or(0));
-    let is_told = an_hour.abs() > LEAST_AN_HOUR
+    let is_told = line.an_hour.abs() > LEAST_AN_HOUR
         && drifted > unsure * 2.0
-        && off.fold(0.0, f64::max) * STRAIGHT < drifted;
-    is_told.then(|| (told(an_hour, first, last), sightings(first, last)))
+        && line.most_off * STRAIGHT < drifted;
+    is_told.then(|| (told(line.an_hour, first, last), sightings(first, last)))
 }
 
-#[allow(clippy::cast_possible_truncation)]
+/// From one moment to another.
+#[allow(clippy::cast_precision_loss)]
+fn hours(moment: &Moment, first: &Moment) -> f64 {
+    let us = moment.advance.seen_us.saturating_sub(first.advance.seen_us);
+    us as f64 / 3.6e9
+}
+
+/// A straight line by least squares.
+struct Line {
+    /// Seconds by which it rises in an hour.
+    an_hour: f64,
+    /// By how many seconds a moment is off it at most.
+    most_off: f64,
+}
+
+impl Line {
+    #[allow(clippy::cast_precision_loss)]
+    fn through(moments: &[Moment], first: &Moment) -> Self {
+        let hours = |moment: &Moment| hours(moment, first);
+        let late = |moment: &Moment| seconds(moment.late_us.saturating_sub(first.late_us));
+        let count = moments.len() as f64;
+        let mean = |of: &dyn Fn(&Moment) -> f64| moments.iter().map(of).sum::<f64>() / count;
+        let (mean_hours, mean_late) = (mean(&hours), mean(&late));
+        let both = mean(&|moment| (hours(moment) - mean_hours) * (late(moment) - mean_late));
+        let spread = mean(&|moment| (hours(moment) - mean_hours).powi(2));
+        let an_hour = both / spread;
+        let off = |moment: &Moment| {
+            let due = an_hour * (hours(moment) - mean_hours);
+            (late(moment) - mean_late - due).abs()
+        };
+        Self {
+            an_hour,
+            most_off: moments.iter().map(off).fold(0.0, f64::max),
+        }
+    }
+}
+
 fn told(an_hour: f64, first: &Moment, last: &Moment) -> Broken {
     let what = if an_hour > 0.0 { "behind" } else { "ahead of" };
     let length_us = last.advance.seen_us.saturating_sub(first.advance.seen_us);
