@@ -28,7 +28,7 @@ async function byTurns(browser, url, round) {
   for (let turn = 0; turn < 2 * ROUNDS; turn += 1) {
     const page = turn % 2 ? await browser.newPage({ viewport: { width: 1280, height: 800 } }) : null;
     await page?.goto(url);
-    await page?.waitForSelector('.lane');
+    await page?.waitForSelector('.lane', { state: 'attached', timeout: 120_000 });
     // The first picture, and what is judged, is not what an open page costs.
     await delay(3000);
     results[turn % 2].push(await round(page));
