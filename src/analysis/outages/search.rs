@@ -139,6 +139,23 @@ impl Search<'_> {
         Ok(counts)
     }
 
+    /// Whether a playlist had an outage that is no doing of the recorder's.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn has_outage_of_a_playlist(&self) -> Result<bool, ReadError> {
+        // The first one is the end.
+        let first = self.outages(|outage| match outage.key.own.is_none() && !outage.is_raw {
+            true => Err(None),
+            false => Ok(()),
+        });
+        match first {
+            Ok(()) => Ok(false),
+            Err(None) => Ok(true),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
     /// The raw streams that are being recorded. Before the requests: what ends meanwhile is one of them.
     fn growing(&self, raw: &RawStreams) -> Result<Vec<Growing>, ReadError> {
         let mut all = Vec::new();

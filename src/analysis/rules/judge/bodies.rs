@@ -145,8 +145,9 @@ impl Listing<'_> {
         match body {
             Some(Body::Bytes(own)) => *bytes = own,
             Some(Body::Chunk(chunk)) => {
-                bytes.reserve(usize::try_from(chunk.size).unwrap_or(0));
-                let read = chunk.file.take(chunk.size.min(most)).read_to_end(bytes);
+                let size = chunk.size.min(most);
+                bytes.reserve(usize::try_from(size).unwrap_or(0));
+                let read = chunk.file.take(size).read_to_end(bytes);
                 read.map_err(|_| Unread::Because("their files cannot be read"))?;
             }
             None => return Err(Unread::Because("they are larger than 64 MiB")),

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::durations::Durations;
-use super::outages::outages_of_playlists;
 use super::held::Media;
 use super::judgement::{LookedAt, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
 use super::twice::Twice;
+use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::damaged::NotJudged;
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
@@ -75,7 +75,8 @@ impl<'a> Judging<'a> {
         passes.texts = passes.judges_texts
             || passes.texts
                 && has_segments
-                && (wanted.selection.has("H04") || outages_of_playlists(reader)?);
+                && (wanted.selection.has("H04")
+                    || Search::new(reader, Threshold::default())?.has_outage_of_a_playlist()?);
         let damage = match scope.is_as_closed {
             true => Damage::default(),
             false => reader.damage()?,

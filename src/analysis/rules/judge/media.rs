@@ -26,6 +26,9 @@ const MOST_OTHERS: usize = 64;
 /// Segments of a playlist that are weighed against each other.
 const MOST_WEIGHTS: usize = 50_000;
 
+/// Room for the bytes of a segment that is kept for the next one.
+const MOST_ROOM: usize = 8 * 1024 * 1024;
+
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
     /// Gives how long they play together, by what was measured of them, in microseconds.
@@ -75,7 +78,9 @@ impl Judging<'_> {
                 }
             }
         }
-        self.media.body = body;
+        if body.capacity() <= MOST_ROOM {
+            self.media.body = body;
+        }
         Ok(added_us)
     }
 

@@ -29,7 +29,6 @@ mod held;
 mod judgement;
 mod judging;
 mod media;
-mod outages;
 mod passes;
 mod raw;
 mod renditions;

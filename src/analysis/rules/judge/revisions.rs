@@ -230,7 +230,10 @@ impl Judging<'_> {
         if self.passes.judges_texts {
             let newest = state.newest_exchange();
             state.judge(&read, added, &mut out);
-            state.list(&read, &mut self.listed);
+            // It is asked of what came of segments.
+            if self.has_segments {
+                state.list(&read, &mut self.listed);
+            }
             let spliced = std::mem::take(&mut self.media.spliced);
             out.retain(|broken| !is_of(broken, &spliced));
             self.who_answered(row.exchange_id, newest, &mut out)?;
@@ -314,7 +317,7 @@ impl Judging<'_> {
         if let Some(us) = read.now.part_target_us {
             self.part_targets.insert(read.playlist.id, us);
         }
-        if self.passes.judges_texts {
+        if self.passes.judges_texts && self.has_segments {
             self.twice
                 .take(read.now, read.fresh, read.url, read.row.from_us);
         }

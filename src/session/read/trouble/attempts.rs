@@ -14,7 +14,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
 use crate::session::read::parts::RawStreams;
-use crate::session::read::reader::{Reader, if_sound, short};
+use crate::session::read::reader::{IS_SHORT_RESOURCE, IS_SHORT_STREAM, Reader, if_sound};
 
 /// A request and how it went. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,7 +160,8 @@ impl Reader {
         raw: &RawStreams,
         known: &mut KnownPlaylists,
     ) -> Result<Vec<LookedAt>, ReadError> {
-        self.each(LOOK, rusqlite::params![behind, AT_ONCE], |row| {
+        let sql = format!("{LOOK} WHERE {IS_SHORT_RESOURCE} AND e.id > ?1 ORDER BY e.id LIMIT ?2");
+        self.each(&sql, rusqlite::params![behind, AT_ONCE], |row| {
             self.db.fresh();
             let id = row.get(0)?;
             let plain = if_sound(plain_row(row, raw))?.flatten();
@@ -214,7 +215,8 @@ impl Reader {
                LEFT JOIN exchange h ON h.id = e.head_id
                JOIN resource q ON q.id = ifnull(h.resource_id, r.id)
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} OR e.outcome = 'aborted' THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT} OR {IS_SLOW})
+              WHERE {IS_SHORT_RESOURCE} AND {IS_SHORT_STREAM}
+                AND e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT} OR {IS_SLOW})
                 AND e.id >= ?2 AND e.id <= ?3
               ORDER BY e.id"
         );
@@ -246,16 +248,12 @@ impl LookedAt {
 
 /// Exchanges with what tells of a good answer that nothing more is to be said of; most of a session are such, and all that faults need is
 /// not read of them.
-const LOOK: &str = concat!(
-    "SELECT e.id,
+const LOOK: &str = "
+    SELECT e.id,
             e.outcome = 'complete' AND e.own_reason IS NULL AND e.error IS NULL AND (e.status < 300 OR e.status = 304)
               AND coalesce(e.wait_us, e.failed_us, 0) < 1500000 AND substr(ifnull(e.note, ''), 1, 6) <> 'slow: ',
-            e.requested_us, e.requested_us + ifnull(e.wait_us, 0), r.id, r.stream_id, r.kind, ",
-    short!("r.url"),
-    ", ifnull(h.resource_id, r.id)
-       FROM exchange e JOIN resource r ON r.id = e.resource_id LEFT JOIN exchange h ON h.id = e.head_id
-      WHERE e.id > ?1 ORDER BY e.id LIMIT ?2"
-);
+            e.requested_us, e.requested_us + ifnull(e.wait_us, 0), r.id, r.stream_id, r.kind, r.url, ifnull(h.resource_id, r.id)
+      FROM exchange e JOIN resource r ON r.id = e.resource_id LEFT JOIN exchange h ON h.id = e.head_id";
 
 /// A good answer, of which nothing more is to be said, and the row of what was asked for at the beginning. `None`: it is none.
 fn plain_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Option<(Attempt, i64)>> {
@@ -293,7 +291,9 @@ impl KnownPlaylists {
         if let Some(known) = self.0.get(&asked) {
             return Ok(*known);
         }
-        let sql = format!("SELECT {ASKED} FROM resource q WHERE q.id = ?1");
+        let sql = format!(
+            "SELECT {ASKED} FROM resource q WHERE q.id = ?1 AND octet_length(q.kind) <= 16 AND octet_length(q.url) <= 65536"
+        );
         let mut statement = reader.db.prepare_cached(&sql)?;
         let first = statement.query_row([asked], |row| row.get(0)).optional()?;
         let first = first.unwrap_or(asked);
