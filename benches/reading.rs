@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 #[path = "support/history.rs"]
 mod history;
 
-use history::{History, Shape};
+use history::{History, Segments, Shape};
 
 /// Windows of a minute, of four playlists.
 const WINDOWS: Shape = Shape {
@@ -26,7 +26,7 @@ const WINDOWS: Shape = Shape {
     family: false,
     window: Some(30),
     polls: 1,
-    segments: false,
+    segments: Segments::None,
     late: 100,
 };
 const REVISIONS: u64 = 25_000;

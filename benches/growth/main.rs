@@ -21,7 +21,7 @@ use rustix::time::{ClockId, clock_gettime};
 mod history;
 mod polls;
 
-use history::{History, Shape};
+use history::{History, Segments, Shape};
 
 /// An EVENT playlist grows to so many segments.
 const EVENT: u64 = 10_000;
@@ -35,7 +35,7 @@ const WINDOW: Shape = Shape {
     family: false,
     window: Some(6),
     polls: 4,
-    segments: false,
+    segments: Segments::None,
     late: 0,
 };
 
@@ -62,7 +62,7 @@ async fn main() -> Result<()> {
         ["make", folder, exchanges] => {
             let shape = Shape {
                 playlists: 4,
-                segments: true,
+                segments: Segments::Small,
                 late: 1_000,
                 ..WINDOW
             };

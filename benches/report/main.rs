@@ -2,7 +2,8 @@
 //! renditions; or, with `--hostile`, of all of a session whose media are made to do harm, in each form.
 //!
 //! `cargo bench --bench report -- REVISIONS` (a million, otherwise 100,000) makes the session in a temporary folder;
-//! `--session FOLDER` makes it there once and uses it again. With the path of another build in `ISREPORT` both are measured.
+//! `--media MB` gives it segments that are transport streams, `-- 14400 --media 9000` an hour of a channel. `--session FOLDER` makes it
+//! there once and uses it again. With the path of another build in `ISREPORT` both are measured.
 #![allow(clippy::print_stdout)]
 // The session that does harm is made by tests, too.
 #![allow(clippy::unwrap_used)]
@@ -21,7 +22,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use isrecorder::session::Sessions;
 
-use history::{History, Shape};
+use history::{History, Segments, Shape};
 use support::Measured;
 
 const CHANNEL: Shape = Shape {
@@ -29,17 +30,19 @@ const CHANNEL: Shape = Shape {
     family: true,
     window: Some(6),
     polls: 1,
-    segments: false,
+    segments: Segments::None,
     late: 1_000,
 };
+/// What is asked for where there are media.
+const MEDIA: [(&str, &str); 2] = [("media", "M*,X05,X10"), ("all", "")];
 /// What is asked for.
 const PARTS: [(&str, &str); 6] = [
     ("gaps", "T07"),
     ("outages", "H14"),
     ("header fields", "H*,-H14"),
     ("columns and exchanges", "T07,H*"),
-    ("texts", "P*,T*,X*,L*,-T07,-X05"),
-    ("all but media", "-M*,-X05"),
+    ("texts", "P*,T*,X*,L*,-T07,-X05,-X10"),
+    ("all but media", "-M*,-X05,-X10"),
 ];
 
 #[derive(Debug, Parser)]
@@ -53,6 +56,9 @@ struct Arguments {
     /// Segments are there, too
     #[arg(long)]
     segments: bool,
+    /// Segments are there, transport streams that take so many megabytes together
+    #[arg(long, value_name = "MB", conflicts_with = "segments")]
+    media: Option<usize>,
     /// One revision of so many is late
     #[arg(long, default_value_t = CHANNEL.late)]
     late: u64,
@@ -81,7 +87,8 @@ fn main() -> Result<()> {
     let this = Path::new(env!("CARGO_BIN_EXE_isreport"));
     let others = arguments.other.as_deref().map(|build| ("other", build));
     println!("CPU time and memory, by what is asked for");
-    for (what, rules) in PARTS {
+    let of_media = MEDIA.iter().filter(|_| arguments.media.is_some());
+    for (what, rules) in PARTS.iter().chain(of_media) {
         for (name, build) in [("this", this)].into_iter().chain(others) {
             let mut command = Command::new(build);
             let command = command.arg("--rules").arg(rules).arg(&session);
@@ -131,8 +138,14 @@ fn hostile(findings: usize) -> Result<()> {
 fn make(folder: &Path, arguments: &Arguments) -> Result<()> {
     let name = folder.file_name().and_then(|name| name.to_str());
     let above = folder.parent().context("a folder in another one, please")?;
+    let listed = usize::try_from(arguments.revisions)?.max(1);
+    let segments = match (arguments.media, arguments.segments) {
+        (Some(megabytes), _) => Segments::Media(megabytes * 1_000_000 / listed),
+        (None, true) => Segments::Small,
+        (None, false) => Segments::None,
+    };
     let shape = Shape {
-        segments: arguments.segments,
+        segments,
         late: arguments.late,
         ..CHANNEL
     };

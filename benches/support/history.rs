@@ -14,6 +14,11 @@ use isrecorder::session::{
 };
 use sha2::{Digest as _, Sha256};
 
+#[path = "muxer.rs"]
+mod muxer;
+
+use muxer::Muxer;
+
 /// What happens in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
@@ -25,10 +30,22 @@ pub struct Shape {
     pub window: Option<u64>,
     /// Polls for each revision, the one that brings it among them.
     pub polls: u64,
-    /// Whether segments are fetched.
-    pub segments: bool,
+    /// Which segments are fetched.
+    pub segments: Segments,
     /// One revision of so many is late; 0: none.
     pub late: u64,
+}
+
+/// Which segments are fetched of those that are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Segments {
+    /// None.
+    None,
+    /// All, each the same packet.
+    Small,
+    /// All, each a transport stream of its own; of so many bytes, on average of all playlists, of which each has more than the one
+    /// before.
+    Media(usize),
 }
 
 const ORIGIN: &str = "http://origin.example.net:8554";
@@ -48,6 +65,17 @@ const RECEIVE_US: i64 = 321;
 /// Of a poll, in microseconds.
 const LAG_US: i64 = 1_234;
 
+impl Shape {
+    fn muxer(&self, playlist: usize) -> Option<Muxer> {
+        let Segments::Media(bytes) = self.segments else {
+            return None;
+        };
+        let all = self.playlists * (self.playlists + 1) / 2;
+        let own = bytes * self.playlists * (playlist + 1) / all;
+        Some(Muxer::new(own, SEGMENT_LENGTH.as_secs(), playlist as u64))
+    }
+}
+
 /// A session that is being made.
 pub struct History {
     writer: Writer,
@@ -66,6 +94,8 @@ struct Playlist {
     number: usize,
     /// Segments that it has ever listed, as they are written; where there is no window.
     grown: String,
+    /// Makes its segments, where these are media.
+    muxer: Option<Muxer>,
 }
 
 impl History {
@@ -101,6 +131,7 @@ impl History {
                 listed_by,
                 number,
                 grown: String::new(),
+                muxer: shape.muxer(number),
             });
         }
         Ok(history)
@@ -187,7 +218,7 @@ impl History {
 
     async fn revision(
         &self,
-        playlist: &Playlist,
+        playlist: &mut Playlist,
         newest: u64,
         advance: bool,
     ) -> Result<ExchangeId> {
@@ -214,7 +245,7 @@ impl History {
         };
         let url = format!("{ORIGIN}/{}", segment(playlist.number, newest));
         let fetched = ResourceKey::whole(stream_id, Kind::Segment, url);
-        let is_fetched = self.shape.segments && advance;
+        let is_fetched = self.shape.segments != Segments::None && advance;
         let listing = NewListing {
             revision: id,
             from_us: self.at_us,
@@ -224,7 +255,10 @@ impl History {
         self.writer.listed(listing).await;
         self.writer.exchange(answer).await;
         if is_fetched {
-            self.fetch(&fetched, id).await?;
+            let muxer = &mut playlist.muxer;
+            let media = muxer.as_mut().map(|muxer| muxer.segment(newest));
+            let bytes = media.as_deref().unwrap_or(&SEGMENT);
+            self.fetch(&fetched, id, bytes).await?;
         }
         Ok(id)
     }
@@ -275,12 +309,17 @@ impl History {
         Ok(text)
     }
 
-    async fn fetch(&self, segment: &ResourceKey, listed_by: ExchangeId) -> Result<()> {
-        let size = SEGMENT.len() as u64;
+    async fn fetch(
+        &self,
+        segment: &ResourceKey,
+        listed_by: ExchangeId,
+        bytes: &[u8],
+    ) -> Result<()> {
+        let size = bytes.len() as u64;
         let asked = self.asked(segment, Availability::Listed(self.at_us), self.at_us + 1000);
-        // All have the same content, which is kept once.
+        // What is the same is kept once.
         let mut file = DownloadFile::create(&self.writer.folder().chunks(), asked.id)?;
-        file.write(&SEGMENT)?;
+        file.write(bytes)?;
         let fetched = NewExchange {
             referrer_id: Some(listed_by),
             headers: Some(headers(self.at_us, self.at_us, Some((size, "video/mp2t")))),

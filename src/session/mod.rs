@@ -62,6 +62,7 @@ pub use self::read::history::listings::{
     CodedText, KeptText, ListedPlaces, ListedRevision, SharedText,
 };
 pub use self::read::history::placement::{KnownBody, PlacedWindow};
+pub use self::read::history::playlists::RevisionTime;
 pub use self::read::history::revisions::{RevisedPlaylist, SeenRevision};
 pub use self::read::parts::{RawStreams, StreamPart};
 pub use self::read::picture::index::IndexedExchange;
@@ -69,7 +70,7 @@ pub use self::read::picture::rows::{BodyRow, ExchangeDetail, ExchangeRow};
 pub use self::read::picture::windows::{RevisionPlace, RevisionRow, RevisionSpan};
 pub use self::read::reader::{Reader, is_as_closed};
 pub use self::read::sound::damage::Damage;
-pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, Next};
+pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, KnownPlaylists, Next};
 pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};
 pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
 pub use self::read::trouble::notices::LatePoll;

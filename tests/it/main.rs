@@ -14,6 +14,7 @@ mod clip;
 mod command_line;
 mod corpus;
 mod costly_answers;
+mod costly_rows;
 mod curl;
 mod damaged_recordings;
 mod dvr;

@@ -5,7 +5,7 @@ use super::grouping::Grouping;
 use super::outage::Outage;
 use crate::analysis::adjacent::Search;
 use crate::analysis::never_listed::NeverListed;
-use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, RawStreams, ReadError};
+use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, KnownPlaylists, RawStreams, ReadError};
 use crate::spans::{self, Span};
 
 /// Playlists of which it is looked up what they went on without.
@@ -50,8 +50,9 @@ impl Search<'_> {
         let mut behind = 0;
         let raw = reader.raw_streams()?;
         let growing = self.growing(&raw)?;
+        let mut known = KnownPlaylists::default();
         loop {
-            let mut attempts = reader.attempts_after(behind, &raw)?;
+            let mut attempts = reader.attempts_after(behind, &raw, &mut known)?;
             let Some(last) = attempts.last() else { break };
             behind = last.exchange_id;
             for attempt in &mut attempts {
@@ -70,6 +71,23 @@ impl Search<'_> {
         let rest = grouping.end().into_iter();
         rest.map(|outage| is_growing(outage, &growing))
             .try_for_each(each)
+    }
+
+    /// Whether a playlist had an outage that is no doing of the recorder's.
+    ///
+    /// # Errors
+    /// The session is damaged.
+    pub fn has_outage_of_a_playlist(&self) -> Result<bool, ReadError> {
+        // The first one is the end.
+        let first = self.outages(|outage| match outage.key.own.is_none() && !outage.is_raw {
+            true => Err(None),
+            false => Ok(()),
+        });
+        match first {
+            Ok(()) => Ok(false),
+            Err(None) => Ok(true),
+            Err(Some(error)) => Err(error),
+        }
     }
 
     /// The raw streams that are being recorded. Before the requests: what ends meanwhile is one of them.

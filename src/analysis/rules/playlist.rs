@@ -108,7 +108,19 @@ pub struct Playlist {
     pub in_force: Vec<Range<usize>>,
     /// Where its lines end, once a number of one is asked for.
     line_ends: OnceCell<Vec<usize>>,
+    /// Its tags, once they are asked for; `None`: there are too many to be remembered.
+    tags: OnceCell<Option<Vec<TagSpan>>>,
 }
+
+/// Where a tag stands in a text: its name, and its value. The texts that are remembered have less than 4 GiB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct TagSpan {
+    name: Range<u32>,
+    value: Range<u32>,
+}
+
+/// Tags of a text that are remembered: all rules ask for them. Of a text with more they are read each time.
+const MOST_TAGS: usize = 512;
 
 impl Playlist {
     /// Reads a text.
@@ -133,6 +145,7 @@ impl Playlist {
             date_ranges: Vec::new(),
             in_force: Vec::new(),
             line_ends: OnceCell::new(),
+            tags: OnceCell::new(),
         };
         Reader {
             playlist: &mut playlist,
@@ -208,15 +221,32 @@ impl Playlist {
     pub fn bytes_held(&self) -> usize {
         let spans = self.date_ranges.capacity() + self.in_force.capacity();
         let spans = spans + self.no_numbers.capacity();
+        let tags = self.tags.get().and_then(Option::as_ref);
         self.text.capacity()
             + self.segments.capacity() * size_of::<Segment>()
             + self.parts.capacity() * size_of::<Part>()
             + spans * size_of::<Range<usize>>()
+            + tags.map_or(0, Vec::capacity) * size_of::<TagSpan>()
     }
 
     /// Its tags.
     pub fn tags(&self) -> impl Iterator<Item = Tag<'_>> {
-        lines(&self.text).filter_map(|line| line.tag())
+        let known = self.tags.get_or_init(|| tag_spans(&self.text));
+        let read = known.is_none().then(|| lines(&self.text));
+        let read = read.into_iter().flatten().filter_map(|line| line.tag());
+        let part = |span: &Range<u32>| {
+            let part = self.text.get(span.start as usize..span.end as usize);
+            part.unwrap_or_default()
+        };
+        let known = known.iter().flatten().map(move |span| {
+            step();
+            Tag {
+                name: part(&span.name),
+                value: part(&span.value),
+                start: span.value.start as usize,
+            }
+        });
+        known.chain(read)
     }
 
     /// Whether a segment is one of fragments of MP4 by its name, and no EXT-X-MAP applies to it (RFC 8216bis 3.1.2).
@@ -227,13 +257,19 @@ impl Playlist {
         };
         let uri = self.text.get(segment.uri.clone()).unwrap_or_default();
         let path = without_query(uri);
-        FRAGMENTED.iter().any(|end| {
-            let tail = path
-                .len()
-                .checked_sub(end.len())
-                .and_then(|at| path.get(at..));
-            tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
-        })
+        let has_dot = |behind: usize| {
+            let at = path.len().checked_sub(behind);
+            at.and_then(|at| path.get(at)) == Some(&b'.')
+        };
+        // All of them have three or four letters behind it.
+        (has_dot(4) || has_dot(5))
+            && FRAGMENTED.iter().any(|end| {
+                let tail = path
+                    .len()
+                    .checked_sub(end.len())
+                    .and_then(|at| path.get(at..));
+                tail.is_some_and(|tail| tail.eq_ignore_ascii_case(end.as_bytes()))
+            })
     }
 
     /// Whether it is a media playlist that goes on.
@@ -242,6 +278,25 @@ impl Playlist {
             && !self.ended
             && self.list_type != Some(ListType::Vod)
     }
+}
+
+/// Where the tags of a text stand; `None`: they are too many.
+fn tag_spans(text: &[u8]) -> Option<Vec<TagSpan>> {
+    let mut spans = Vec::new();
+    for line in lines(text) {
+        let Some(tag) = line.tag() else { continue };
+        if spans.len() >= MOST_TAGS {
+            return None;
+        }
+        let begins = line.trimmed().0.start;
+        let ends = tag.start + tag.value.len();
+        let number = |at: usize| u32::try_from(at).ok();
+        spans.push(TagSpan {
+            name: number(begins)?..number(begins + tag.name.len())?,
+            value: number(tag.start)?..number(ends)?,
+        });
+    }
+    Some(spans)
 }
 
 /// Names of files of fragmented MP4.
@@ -459,6 +514,26 @@ fn hash(value: &impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_are_the_same_whether_they_are_remembered_or_read() {
+        let lines_of = |count: usize| {
+            let each = |n: usize| {
+                format!(" #EXT-X-A : {n} \r\n#EXTINF:4,\n{n}.ts\n#EXT-X-B\n# a comment\n\n#EXT:\n")
+            };
+            format!("#EXTM3U\n{}", (0..count).map(each).collect::<String>())
+        };
+        for count in [0, 1, MOST_TAGS / 4, MOST_TAGS / 3, MOST_TAGS] {
+            let text = lines_of(count).into_bytes();
+            let playlist = Playlist::read(text.clone());
+            let read: Vec<_> = lines(&text).filter_map(|line| line.tag()).collect();
+            for _ in 0..2 {
+                assert_eq!(playlist.tags().collect::<Vec<_>>(), read, "{count}");
+            }
+            let is_remembered = playlist.tags.get().is_some_and(Option::is_some);
+            assert_eq!(is_remembered, read.len() <= MOST_TAGS, "{count}");
+        }
+    }
 
     #[test]
     fn a_text_is_read_as_it_is_written() {

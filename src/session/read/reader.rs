@@ -305,6 +305,14 @@ macro_rules! short {
 }
 pub(crate) use short;
 
+/// Whether all texts of a resource `r` are as short as those that a recorder writes, as SQL that reads none of them. Many exchanges
+/// are of one resource: longer ones would be read for each. Earlier versions have no `path_url`.
+pub(crate) const IS_SHORT_RESOURCE: &str =
+    "(octet_length(r.kind) <= 16 AND octet_length(r.url) <= 65536
+    AND ifnull(octet_length(r.path_url), 0) <= 65536 AND octet_length(r.name) <= 65536)";
+/// The same of a stream `s`.
+pub(crate) const IS_SHORT_STREAM: &str = "(octet_length(s.name) <= 65536)";
+
 /// Bytes of the texts of a row, where these are no bodies: URLs have 8 KiB, header fields 400.
 const MOST_OF_ROW: u64 = 2 * 1024 * 1024;
 

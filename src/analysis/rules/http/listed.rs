@@ -1,5 +1,6 @@
 //! From when to when the URLs of segments must bring the same bytes (RFC 8216bis 6.2.2). Pure.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -8,7 +9,7 @@ use url::Url;
 use crate::analysis::rules::playlist::{Playlist, Segment, without_query};
 
 /// URLs that are remembered.
-const MOST: usize = 500_000;
+const MOST: usize = 450_000;
 /// Times in which one URL was listed that are remembered, the newest.
 const MOST_TIMES: usize = 8;
 /// So few segments are looked for one by one.
@@ -23,10 +24,43 @@ pub(super) struct Time {
     pub(super) until_us: i64,
 }
 
+/// Times in which a URL was listed. Most have one.
+#[derive(Debug)]
+struct Times {
+    last: Time,
+    /// Those before it, in order.
+    before: Vec<Time>,
+}
+
+impl Times {
+    fn new(time: Time) -> Self {
+        Self {
+            last: time,
+            before: Vec::new(),
+        }
+    }
+
+    /// The URL is listed once more.
+    fn push(&mut self, time: Time) {
+        if self.before.len() + 1 >= MOST_TIMES {
+            self.before.remove(0);
+        }
+        self.before.push(std::mem::replace(&mut self.last, time));
+    }
+
+    /// The one in which something came at a moment.
+    fn at(&self, at_us: i64) -> Time {
+        let mut all = self.before.iter().copied().chain([self.last]);
+        let first = all.next().unwrap_or(self.last);
+        let later = all.filter(|time| time.came_us <= at_us);
+        later.last().unwrap_or(first)
+    }
+}
+
 /// When the URLs of segments were listed, by playlists that are read in the order of time.
 #[derive(Debug, Default)]
 pub struct Listed {
-    by_url: HashMap<u64, Vec<Time>>,
+    by_url: HashMap<u64, Times>,
     /// Something is not known: what is listed may have left.
     is_partial: bool,
 }
@@ -63,7 +97,7 @@ impl Listed {
                 .before
                 .and_then(|before| url(window.base, before, segment));
             let times = before.and_then(|url| self.by_url.get_mut(&url));
-            if let Some(last) = times.and_then(|times| times.last_mut()) {
+            if let Some(last) = times.map(|times| &mut times.last) {
                 // Several playlists may list it.
                 last.until_us = match last.until_us {
                     i64::MAX => until_us,
@@ -87,24 +121,23 @@ impl Listed {
         if self.by_url.len() >= MOST && !self.by_url.contains_key(&url) {
             return;
         }
-        let times = self.by_url.entry(url).or_default();
-        if times.last().is_some_and(|last| last.until_us == i64::MAX) {
-            return;
-        }
-        if times.len() >= MOST_TIMES {
-            times.remove(0);
-        }
-        times.push(Time {
+        let time = Time {
             came_us,
             until_us: i64::MAX,
-        });
+        };
+        match self.by_url.entry(url) {
+            Entry::Vacant(free) => {
+                free.insert(Times::new(time));
+            }
+            Entry::Occupied(times) if times.get().last.until_us == i64::MAX => {}
+            Entry::Occupied(mut times) => times.get_mut().push(time),
+        }
     }
 
     /// The time in which a URL was listed when an answer for it came; `None`: that is not known.
     pub(super) fn time(&self, url: &str, at_us: i64) -> Option<Time> {
         let times = self.by_url.get(&name(url)).filter(|_| !self.is_partial)?;
-        let before = times.iter().rev().find(|time| time.came_us <= at_us);
-        before.or(times.first()).copied()
+        Some(times.at(at_us))
     }
 }
 

@@ -25,6 +25,9 @@ const MOST: usize = 64;
 /// What was asked for so much later than it was listed, in microseconds, is still the answer.
 const PATIENCE_US: i64 = 60_000_000;
 
+/// Why segments are not read.
+const NOT_THERE: &str = "their bodies are not there: never had, lost or damaged";
+
 /// Why a body was not read.
 pub(super) enum Unread {
     Session(ReadError),
@@ -34,9 +37,7 @@ pub(super) enum Unread {
 impl From<ReadError> for Unread {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Lost(_) | ReadError::Altered { .. } => {
-                Self::Because("their bodies are not there: never had, lost or damaged")
-            }
+            ReadError::Lost(_) | ReadError::Altered { .. } => Self::Because(NOT_THERE),
             other => Self::Session(other),
         }
     }
@@ -49,15 +50,19 @@ pub(super) struct Listing<'a> {
     pub(super) variables: &'a Variables,
     /// Whether the text tells of splices, in whatever way.
     pub(super) tells_splices: bool,
+    /// Whether any segment was asked for.
+    pub(super) has_segments: bool,
 }
 
 impl Listing<'_> {
-    /// What is known of a segment. `date_us`: when it begins by the dates of its text; `discontinuity`: its number.
+    /// What is known of a segment. `date_us`: when it begins by the dates of its text; `discontinuity`: its number. `body` is room
+    /// for its bytes.
     pub(super) fn held(
         &self,
         rendition: &mut Rendition,
         index: usize,
         (date_us, discontinuity): (Option<i64>, u64),
+        body: &mut Vec<u8>,
     ) -> Result<Held, Unread> {
         let now = self.read.now;
         let Some(segment) = now.segments.get(index).cloned() else {
@@ -66,16 +71,18 @@ impl Listing<'_> {
         if segment.gap {
             return Err(Unread::Because("they have an EXT-X-GAP"));
         }
+        if !self.has_segments {
+            return Err(Unread::Because(NOT_THERE));
+        }
         let sequence = now.number(index);
         let written = now.text.get(segment.uri.clone()).unwrap_or_default();
         let url = self
             .url(written)
             .ok_or(Unread::Because("their URLs cannot be read"))?;
-        let landed = self.landed(&url, segment.range)?;
-        let mut body = self.bytes(&landed, segment.range)?;
+        let landed = self.bytes(&url, segment.range, LARGEST, body)?;
         let init = self.init(rendition, &segment, sequence);
         let key = self.key(rendition, &segment);
-        let facts = read(&mut body, key.protection(sequence), init.as_deref());
+        let facts = read(body, key.protection(sequence), init.as_deref());
         let rate = freeze::rate(&facts, segment.duration_us);
         let last = rendition.last.as_ref();
         Ok(Held {
@@ -125,62 +132,66 @@ impl Listing<'_> {
         self.read.url.join(&self.variables.substitute(text)).ok()
     }
 
-    fn landed(&self, url: &Url, range: Option<ByteRange>) -> Result<LandedBody, Unread> {
+    /// The body behind a URL, or the range of it that is listed, into `bytes`; larger ones than `most` are not read.
+    fn bytes(
+        &self,
+        url: &Url,
+        range: Option<ByteRange>,
+        most: u64,
+        bytes: &mut Vec<u8>,
+    ) -> Result<LandedBody, Unread> {
+        let (landed, body) = self.landed(url, range, most)?;
+        bytes.clear();
+        match body {
+            Some(Body::Bytes(own)) => *bytes = own,
+            Some(Body::Chunk(chunk)) => {
+                let size = chunk.size.min(most);
+                bytes.reserve(usize::try_from(size).unwrap_or(0));
+                let read = chunk.file.take(size).read_to_end(bytes);
+                read.map_err(|_| Unread::Because("their files cannot be read"))?;
+            }
+            None => return Err(Unread::Because("they are larger than 64 MiB")),
+        }
+        if let (Some(range), Some(first)) = (range, landed.first) {
+            let skipped = usize::try_from(range.first.saturating_sub(first)).unwrap_or(usize::MAX);
+            let length = usize::try_from(range.length).unwrap_or(usize::MAX);
+            bytes.truncate(skipped.saturating_add(length));
+            bytes.drain(..skipped.min(bytes.len()));
+        }
+        Ok(landed)
+    }
+
+    /// What came for a URL, and its body, which is opened; `None`: it is larger than `most`. One transaction, which saves locks.
+    fn landed(
+        &self,
+        url: &Url,
+        range: Option<ByteRange>,
+        most: u64,
+    ) -> Result<(LandedBody, Option<Body>), Unread> {
         let mut url = url.clone();
         url.set_fragment(None);
         let reader = self.reader;
-        let landings = reader.together(|| {
-            reader.landings(&ListedUrl {
+        let found = reader.together(|| {
+            let landings = reader.landings(&ListedUrl {
                 stream_id: self.read.playlist.stream_id,
                 revision: self.read.row.exchange_id,
                 from_us: self.read.row.from_us,
                 url: url.as_str(),
                 range,
                 patience_us: PATIENCE_US,
-            })
+            })?;
+            let own = landings.own.into_iter();
+            let all = own.chain(landings.before).chain(landings.other);
+            let Some(landed) = all.filter_map(|landing| landing.good).next() else {
+                return Ok(None);
+            };
+            if landed.size > most {
+                return Ok(Some((landed, None)));
+            }
+            let body = reader.body_of(landed.exchange_id)?;
+            Ok(body.map(|body| (landed, Some(body))))
         })?;
-        let all = landings
-            .own
-            .into_iter()
-            .chain(landings.before)
-            .chain(landings.other);
-        all.filter_map(|landing| landing.good)
-            .next()
-            .ok_or(Unread::Because(
-                "their bodies are not there: never had, lost or damaged",
-            ))
-    }
-
-    /// A body, or the range of it that is listed.
-    fn bytes(&self, landed: &LandedBody, range: Option<ByteRange>) -> Result<Vec<u8>, Unread> {
-        if landed.size > LARGEST {
-            return Err(Unread::Because("they are larger than 64 MiB"));
-        }
-        let reader = self.reader;
-        let body = reader.together(|| reader.body_of(landed.exchange_id))?;
-        let mut bytes = match body {
-            Some(Body::Bytes(bytes)) => bytes,
-            Some(Body::Chunk(chunk)) => {
-                let mut bytes = Vec::new();
-                let read = chunk
-                    .file
-                    .take(chunk.size.min(LARGEST))
-                    .read_to_end(&mut bytes);
-                read.map_err(|_| Unread::Because("their files cannot be read"))?;
-                bytes
-            }
-            None => {
-                return Err(Unread::Because(
-                    "their bodies are not there: never had, lost or damaged",
-                ));
-            }
-        };
-        if let (Some(range), Some(first)) = (range, landed.first) {
-            let skipped = usize::try_from(range.first.saturating_sub(first)).unwrap_or(usize::MAX);
-            let length = usize::try_from(range.length).unwrap_or(usize::MAX);
-            bytes = bytes.into_iter().skip(skipped).take(length).collect();
-        }
-        Ok(bytes)
+        found.ok_or(Unread::Because(NOT_THERE))
     }
 
     fn tag(&self, at: Option<usize>) -> Option<Vec<(String, String)>> {
@@ -203,9 +214,9 @@ impl Listing<'_> {
             return known.clone();
         }
         let read = || {
-            let url = self.url(uri.as_bytes())?;
-            let landed = self.landed(&url, range).ok()?;
-            self.bytes(&landed, range).ok()
+            let (url, mut body) = (self.url(uri.as_bytes())?, Vec::new());
+            self.bytes(&url, range, LARGEST, &mut body).ok()?;
+            Some(body)
         };
         let body = read();
         let key = self.key(rendition, segment);
@@ -229,11 +240,10 @@ impl Listing<'_> {
             return Key::NotRead;
         };
         let bytes = rendition.keys.get(&uri).cloned().unwrap_or_else(|| {
-            let url = self.url(uri.as_bytes())?;
-            let landed = self.landed(&url, None).ok()?;
-            // What is so large is no key of any method.
-            let landed = Some(landed).filter(|landed| landed.size <= LARGEST_KEY)?;
-            self.bytes(&landed, None).ok()
+            let (url, mut key) = (self.url(uri.as_bytes())?, Vec::new());
+            // What is larger is no key of any method.
+            self.bytes(&url, None, LARGEST_KEY, &mut key).ok()?;
+            Some(key)
         });
         if rendition.keys.len() >= MOST {
             rendition.keys.clear();

@@ -12,7 +12,7 @@ use crate::analysis::rules::playlist::{Playlist, Segment, without_query};
 use crate::hls::{ByteRange, attributes, lines};
 
 /// Segments that are remembered.
-const MOST: usize = 500_000;
+const MOST: usize = 450_000;
 
 /// Keys and maps that are remembered.
 const MOST_NEEDED: usize = 50_000;
@@ -41,11 +41,16 @@ pub(super) struct Added {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     duration_us: i64,
-    /// How long it plays, where that was measured to be something else.
-    played_us: Option<i64>,
-    /// Its media sequence number; `None`: it had several.
-    number: Option<u64>,
+    /// How long it plays, where that was measured to be something else; [`NOT_MEASURED`].
+    played_us: i64,
+    /// Its media sequence number; [`SEVERAL`]: it had several.
+    number: u64,
 }
+
+/// In place of a duration.
+const NOT_MEASURED: i64 = i64::MIN;
+/// In place of a number.
+const SEVERAL: u64 = u64::MAX;
 
 impl Durations {
     /// Takes in the segments of a playlist from one on. Of too many the first ones are known.
@@ -68,11 +73,11 @@ impl Durations {
 
     fn insert(&mut self, name: u64, segment: &Segment, number: u64) {
         let before = self.by_name.get(&name);
-        let is_its = before.is_none_or(|known| known.number == Some(number));
+        let is_its = before.is_none_or(|known| known.number == number);
         let known = Known {
             duration_us: segment.duration_us,
-            played_us: None,
-            number: is_its.then_some(number),
+            played_us: NOT_MEASURED,
+            number: if is_its { number } else { SEVERAL },
         };
         self.by_name.insert(name, known);
         if let Some(kilobits) = segment.bitrate {
@@ -87,7 +92,8 @@ impl Durations {
 
     /// How long the segment with a name plays, where that was measured to be something else than its EXTINF.
     pub(super) fn measured(&self, name: u64) -> Option<i64> {
-        self.by_name.get(&name)?.played_us
+        let played_us = self.by_name.get(&name)?.played_us;
+        (played_us != NOT_MEASURED).then_some(played_us)
     }
 
     /// Of the segment with a URL and a range.
@@ -99,7 +105,7 @@ impl Durations {
     /// It was measured.
     pub(super) fn plays(&mut self, url: &str, range: Option<ByteRange>, us: i64) {
         if let Some(known) = self.by_name.get_mut(&name(url, range)) {
-            known.played_us = Some(us);
+            known.played_us = us;
         }
     }
 
@@ -129,7 +135,11 @@ impl Durations {
         let name = name(url, range);
         let by = self.needed.get(&name);
         Needed {
-            number: self.by_name.get(&name).and_then(|known| known.number),
+            number: self
+                .by_name
+                .get(&name)
+                .map(|known| known.number)
+                .filter(|number| *number != SEVERAL),
             by: by.map(|(segments, playlists)| (*segments, playlists.len())),
         }
     }

@@ -23,6 +23,8 @@ pub(super) struct Media {
     pub(super) told: BTreeMap<&'static str, u64>,
     /// Time stamps that are apart, by stream.
     pub(super) apart: BTreeMap<i64, Disputes<Apart>>,
+    /// Room for the bytes of a segment.
+    pub(super) body: Vec<u8>,
 }
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ use super::judgement::{LookedAt, NotJudged, ReadSoFar, Scope};
 use super::passes::Passes;
 use super::state::Room;
 use super::twice::Twice;
+use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::http::Listed;
@@ -35,6 +36,8 @@ pub(super) struct Judging<'a> {
     pub(super) listed: Listed,
     pub(super) twice: Twice,
     pub(super) passes: Passes,
+    /// Whether any segment was asked for.
+    pub(super) has_segments: bool,
     pub(super) media: Media,
     /// Room for the newest revisions, ...
     pub(super) room: Room,
@@ -64,8 +67,13 @@ impl<'a> Judging<'a> {
     ) -> Result<Self, ReadError> {
         let runs = reader.runs()?;
         let mut passes = Passes::of(&wanted.selection);
-        // Of a viewer nothing is known where no segment was asked for.
-        passes.texts = passes.judges_texts || passes.texts && reader.has_segments()?;
+        let has_segments = reader.has_segments()?;
+        // Of a viewer nothing is known where no segment was asked for; how bad an outage is, is asked where there is one.
+        passes.texts = passes.judges_texts
+            || passes.texts
+                && has_segments
+                && (wanted.selection.has("H04")
+                    || Search::new(reader, Threshold::default())?.has_outage_of_a_playlist()?);
         let damage = match scope.is_as_closed {
             true => Damage::default(),
             false => reader.damage()?,
@@ -74,6 +82,7 @@ impl<'a> Judging<'a> {
             reader,
             scope,
             passes,
+            has_segments,
             findings: Findings::new(wanted).without(damage.spans().to_vec()),
             damage: Rc::new(damage),
             unreadable: 0,

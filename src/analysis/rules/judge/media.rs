@@ -23,6 +23,9 @@ const MOST_OTHERS: usize = 64;
 /// Segments of a playlist that are weighed against each other.
 const MOST_WEIGHTS: usize = 50_000;
 
+/// Room for the bytes of a segment that is kept for the next one.
+const MOST_ROOM: usize = 8 * 1024 * 1024;
+
 impl Judging<'_> {
     /// The segments of a revision that no earlier one listed.
     /// Gives how long they play together, by what was measured of them, in microseconds.
@@ -43,6 +46,7 @@ impl Judging<'_> {
         // Once: such a text may have very many segments.
         let tells_splices = read.fresh < read.now.segments.len() && tells_splices(read.now);
         let variables = Variables::read(&read.now.text, read.url, &Variables::default());
+        let mut body = std::mem::take(&mut self.media.body);
         for index in read.fresh..read.now.segments.len() {
             let rendition = self.media.of.entry(read.playlist.id).or_default();
             let listing = Listing {
@@ -50,12 +54,14 @@ impl Judging<'_> {
                 read,
                 variables: &variables,
                 tells_splices,
+                has_segments: self.has_segments,
             };
             let dated = dates.get(index).copied().unwrap_or_default();
             if dated.jumps {
                 rendition.stamps.jump(read.row.seen_us);
             }
-            match listing.held(rendition, index, (dated.date_us, dated.discontinuity)) {
+            let dates = (dated.date_us, dated.discontinuity);
+            match listing.held(rendition, index, dates, &mut body) {
                 Ok(held) => {
                     let extinf_us = held.segment.duration_us;
                     if let Some(us) = self.judge_media(read, held) {
@@ -68,6 +74,9 @@ impl Judging<'_> {
                     self.media_end(read.playlist);
                 }
             }
+        }
+        if body.capacity() <= MOST_ROOM {
+            self.media.body = body;
         }
         Ok(added_us)
     }

@@ -13,7 +13,9 @@ use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::findings::Place;
 use crate::analysis::rules::merged::Merged;
 use crate::analysis::rules::playlist::Playlist;
-use crate::session::{Body, ExchangeId, Headers, ReadError, RevisedPlaylist, SeenRevision};
+use crate::session::{
+    Body, ExchangeId, Headers, ReadError, RevisedPlaylist, RevisionTime, SeenRevision,
+};
 use crate::shown::counted;
 
 /// Texts that are read at once, ...
@@ -25,11 +27,67 @@ const WHO_ANSWERED: [&str; 4] = ["server", "via", "x-served-by", "x-cache"];
 /// Things that could not be judged, and are told one by one.
 const MOST_NOT_JUDGED: usize = 100;
 
-/// The index of its playlist, a revision, and its text; `None`: no rule is wanted that looks at it.
-type Taken = (usize, SeenRevision, Option<Result<Body, ReadError>>);
+/// Revisions without their texts that are read at once.
+const TIMES_AT_ONCE: usize = 4096;
+
+/// The index of its playlist, a revision, and its text.
+type Taken = (usize, SeenRevision, Result<Body, ReadError>);
 
 impl Judging<'_> {
     pub(super) fn revisions(&mut self, playlists: &[RevisedPlaylist]) -> Result<(), ReadError> {
+        match self.passes.texts {
+            true => self.texts(playlists),
+            false => playlists.iter().try_for_each(|one| self.times(one)),
+        }
+    }
+
+    /// When the revisions of a playlist came, where no rule is wanted that looks at their texts.
+    fn times(&mut self, playlist: &RevisedPlaylist) -> Result<(), ReadError> {
+        let mut state = State::default();
+        let mut behind = (i64::MIN, i64::MIN);
+        loop {
+            let rows = self
+                .reader
+                .revision_times(playlist.id, behind, TIMES_AT_ONCE)?;
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
+            behind = (last.seen_us, last.exchange_id);
+            for row in &rows {
+                if self.passed(playlist, &mut state, row).is_some() {
+                    self.looked_at.revisions += 1;
+                }
+            }
+            (self.progress)(ReadSoFar::Revisions(self.looked_at.revisions));
+        }
+    }
+
+    /// A revision came. Gives how long no new segment had come before it, in microseconds, where it brings one; `None`: it cannot be read.
+    fn passed(
+        &mut self,
+        playlist: &RevisedPlaylist,
+        state: &mut State,
+        row: &RevisionTime,
+    ) -> Option<Option<i64>> {
+        if self.damage.has(row.exchange_id) {
+            state.lose_sight();
+            return None;
+        }
+        let since_us = state.advanced(row);
+        let is_seen = |since_us: &i64| {
+            let from_us = row.seen_us.saturating_sub(*since_us);
+            self.scope.has(playlist)
+                && !self.overview.has_hole(from_us, row.seen_us)
+                && !self.findings.is_damaged(from_us, row.seen_us)
+        };
+        if let Some(length_us) = since_us.filter(is_seen) {
+            let from_us = row.seen_us.saturating_sub(length_us);
+            self.longest(from_us, row.seen_us, (&playlist.stream, &playlist.name));
+        }
+        Some(since_us)
+    }
+
+    fn texts(&mut self, playlists: &[RevisedPlaylist]) -> Result<(), ReadError> {
         let mut states: Vec<State> = playlists.iter().map(|_| State::default()).collect();
         let mut merged = Merged::new(self.reader, playlists)?;
         loop {
@@ -43,30 +101,18 @@ impl Judging<'_> {
                 else {
                     continue;
                 };
-                if self.damage.has(row.exchange_id) {
-                    state.lose_sight();
+                let Some(since_us) = self.passed(playlist, state, &row.time()) else {
                     continue;
-                }
-                let since_us = state.advanced(&row);
-                let is_seen = |since_us: &i64| {
-                    let from_us = row.seen_us.saturating_sub(*since_us);
-                    self.scope.has(playlist)
-                        && !self.overview.has_hole(from_us, row.seen_us)
-                        && !self.findings.is_damaged(from_us, row.seen_us)
                 };
-                if let Some(length_us) = since_us.filter(is_seen) {
-                    let from_us = row.seen_us.saturating_sub(length_us);
-                    self.longest(from_us, row.seen_us, (&playlist.stream, &playlist.name));
-                }
                 match body {
-                    Some(Ok(Body::Bytes(text))) => {
+                    Ok(Body::Bytes(text)) => {
                         self.revision(playlist, state, (&row, since_us), text)?;
                     }
-                    Some(Ok(Body::Chunk(_))) | None => {}
-                    Some(Err(ReadError::Altered { what, .. } | ReadError::Lost(what))) => {
+                    Ok(Body::Chunk(_)) => {}
+                    Err(ReadError::Altered { what, .. } | ReadError::Lost(what)) => {
                         self.not_judged(&row, what);
                     }
-                    Some(Err(error)) => return Err(error),
+                    Err(error) => return Err(error),
                 }
                 self.looked_at.revisions += 1;
                 (self.progress)(ReadSoFar::Revisions(self.looked_at.revisions));
@@ -74,7 +120,7 @@ impl Judging<'_> {
         }
     }
 
-    /// The next revisions with their texts, where these are wanted: many in one transaction, which saves locks.
+    /// The next revisions with their texts: many in one transaction, which saves locks.
     fn some(&self, merged: &mut Merged<'_>) -> Result<Vec<Taken>, ReadError> {
         let mut some = Vec::with_capacity(AT_ONCE);
         let mut bytes = 0;
@@ -83,8 +129,8 @@ impl Judging<'_> {
                 let Some((index, row)) = merged.next()? else {
                     break;
                 };
-                let body = self.passes.texts.then(|| self.reader.body(row.body_id));
-                if let Some(Ok(Body::Bytes(text))) = &body {
+                let body = self.reader.body(row.body_id);
+                if let Ok(Body::Bytes(text)) = &body {
                     bytes += text.len();
                 }
                 some.push((index, row, body));
@@ -159,7 +205,10 @@ impl Judging<'_> {
         if self.passes.judges_texts {
             let newest = state.newest_exchange();
             state.judge(&read, added, &mut out);
-            state.list(&read, &mut self.listed);
+            // It is asked of what came of segments.
+            if self.has_segments {
+                state.list(&read, &mut self.listed);
+            }
             self.who_answered(row.exchange_id, newest, &mut out)?;
             self.found(playlist, row, out);
         }
@@ -226,7 +275,7 @@ impl Judging<'_> {
     ) -> Result<(i64, bool), ReadError> {
         self.longest_us = self.longest_us.max(read.now.duration_us());
         self.ended.insert(read.playlist.id, read.now.ended);
-        if self.passes.judges_texts {
+        if self.passes.judges_texts && self.has_segments {
             self.twice
                 .take(read.now, read.fresh, read.url, read.row.from_us);
         }

@@ -13,7 +13,7 @@ use crate::analysis::rules::text::{self, Text};
 use crate::analysis::rules::time::speed::{Advance, Speed};
 use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
-use crate::session::{ExchangeId, RevisedPlaylist, SeenRevision};
+use crate::session::{ExchangeId, RevisedPlaylist, RevisionTime, SeenRevision};
 
 /// Texts of one playlist that are remembered by their row, so that an old one is known again.
 const MOST_TEXTS: usize = 1_000_000;
@@ -61,9 +61,10 @@ pub(super) struct Read<'a> {
 
 impl State {
     /// How long no new segment had come before a revision, in microseconds; `None`: it brings none.
-    pub(super) fn advanced(&mut self, row: &SeenRevision) -> Option<i64> {
-        let brings_one = row.is_media && row.is_advance;
-        let before_us = brings_one.then(|| self.advanced_us.replace(row.seen_us))?;
+    pub(super) fn advanced(&mut self, row: &RevisionTime) -> Option<i64> {
+        let before_us = row
+            .is_advance
+            .then(|| self.advanced_us.replace(row.seen_us))?;
         Some(row.seen_us.saturating_sub(before_us?))
     }
 

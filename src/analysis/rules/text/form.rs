@@ -61,10 +61,17 @@ pub(super) fn judge(text: &Text<'_>, out: &mut Vec<Broken>) {
     let mut seen: HashSet<&[u8]> = HashSet::new();
     let (mut multivariant, mut media) = (None, None);
     for tag in playlist.tags() {
-        if MULTIVARIANT.contains(&tag.name) {
-            multivariant.get_or_insert(tag);
-        } else if MEDIA.contains(&tag.name) {
-            media.get_or_insert(tag);
+        if multivariant.is_none() && MULTIVARIANT.contains(&tag.name) {
+            multivariant = Some(tag);
+        } else if media.is_none() && MEDIA.contains(&tag.name) {
+            media = Some(tag);
+        }
+        // Most tags are these.
+        if matches!(
+            tag.name,
+            b"#EXTINF" | b"#EXT-X-PROGRAM-DATE-TIME" | b"#EXT-X-PART"
+        ) {
+            continue;
         }
         if ONCE.contains(&tag.name) && !seen.insert(tag.name) {
             out.push(twice(playlist, tag.name, tag.start));
@@ -108,6 +115,11 @@ fn encoding(text: &[u8], out: &mut Vec<Broken>) {
         }
         Ok(text) => {
             let is_control = |c: &char| matches!(c, '\0'..='\u{9}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{7f}'..='\u{9f}');
+            // Most texts have nothing else.
+            let is_usual = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\r');
+            if text.bytes().all(is_usual) {
+                return;
+            }
             if let Some(control) = text.chars().find(is_control) {
                 let code = u32::from(control);
                 out.push(

@@ -4,5 +4,5 @@ pub mod advances;
 pub mod landings;
 pub mod listings;
 pub mod placement;
-mod playlists;
+pub(crate) mod playlists;
 pub mod revisions;

@@ -15,6 +15,17 @@ const RESTARTED: &str = concat!(
     " = 'restarted', 0)"
 );
 
+/// When a revision of a playlist came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RevisionTime {
+    /// The exchange that brought it.
+    pub exchange_id: ExchangeId,
+    /// When its response began, in microseconds of Unix time.
+    pub seen_us: i64,
+    /// It is one of a media playlist, and its end is new.
+    pub is_advance: bool,
+}
+
 impl Reader {
     /// Media playlists that have revisions, in the order in which they were found.
     ///
@@ -90,25 +101,75 @@ impl Reader {
         behind: (i64, ExchangeId),
         most: usize,
     ) -> Result<Vec<Advance>, ReadError> {
-        self.sound(
-            // An end may come without anything new before it.
-            &format!(
-                "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0),
-                    v.ended OR ifnull((SELECT n.ended AND NOT n.advance FROM revision n
-                                        WHERE n.playlist_id = :playlist_id AND (n.seen_us, n.exchange_id) > (v.seen_us, v.exchange_id)
-                                        ORDER BY n.seen_us, n.exchange_id LIMIT 1), 0),
-                    v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, NULL, NULL
+        let sql = format!(
+            "SELECT v.exchange_id, v.seen_us, nullif(v.target_duration_us, 0), v.ended,
+                    v.media_sequence, v.segment_count, {RESTARTED}, v.part_target_us, NULL, NULL, {ADVANCE}, v.ended AND NOT v.advance
                FROM revision v LEFT JOIN placement p ON p.exchange_id = v.exchange_id
-              WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id) AND {ADVANCE}
+              WHERE v.playlist_id = :playlist_id AND (v.seen_us, v.exchange_id) > (:seen_us, :exchange_id)
               ORDER BY v.seen_us, v.exchange_id LIMIT :most"
-            ),
+        );
+        let mut found: Vec<Advance> = Vec::new();
+        let (mut behind, mut is_next) = (behind, false);
+        loop {
+            let params = named_params! {
+                ":playlist_id": playlist_id,
+                ":seen_us": behind.0,
+                ":exchange_id": behind.1,
+                ":most": most.saturating_add(1) as i64,
+            };
+            let rows = self.sound(&sql, params, |row| {
+                let is = |column| {
+                    Ok::<bool, rusqlite::Error>(
+                        row.get::<_, Option<bool>>(column)?.unwrap_or(false),
+                    )
+                };
+                Ok((advance_row(row)?, is(10)?, is(11)?))
+            })?;
+            let Some((last, ..)) = rows.last() else {
+                return Ok(found);
+            };
+            behind = (last.seen_us, last.exchange_id);
+            for (revision, is_advance, is_end_alone) in rows {
+                // An end may come without anything new before it.
+                if let Some(advance) = found.last_mut().filter(|_| is_next) {
+                    advance.ended |= is_end_alone;
+                }
+                if found.len() >= most {
+                    return Ok(found);
+                }
+                is_next = is_advance;
+                found.extend(is_advance.then_some(revision));
+            }
+        }
+    }
+
+    /// When revisions of a playlist came, behind one (its `seen_us` and exchange), in order; `most` of them.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn revision_times(
+        &self,
+        playlist_id: i64,
+        behind: (i64, ExchangeId),
+        most: usize,
+    ) -> Result<Vec<RevisionTime>, ReadError> {
+        self.sound(
+            "SELECT exchange_id, seen_us, advance AND media_sequence IS NOT NULL FROM revision
+              WHERE playlist_id = :playlist_id AND (seen_us, exchange_id) > (:seen_us, :exchange_id)
+              ORDER BY seen_us, exchange_id LIMIT :most",
             named_params! {
                 ":playlist_id": playlist_id,
                 ":seen_us": behind.0,
                 ":exchange_id": behind.1,
                 ":most": most as i64,
             },
-            advance_row,
+            |row| {
+                Ok(RevisionTime {
+                    exchange_id: row.get(0)?,
+                    seen_us: row.get(1)?,
+                    is_advance: row.get(2)?,
+                })
+            },
         )
     }
 

@@ -3,6 +3,7 @@
 use rusqlite::{Row, named_params};
 
 use super::advances::corrected;
+use super::playlists::RevisionTime;
 use crate::hls::Step;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
@@ -46,6 +47,17 @@ pub struct SeenRevision {
     pub is_advance: bool,
     /// How its window lies on those before it (`docs/design/windows.md`); `None`: nobody said.
     pub step: Option<Step>,
+}
+
+impl SeenRevision {
+    /// When it came.
+    pub fn time(&self) -> RevisionTime {
+        RevisionTime {
+            exchange_id: self.exchange_id,
+            seen_us: self.seen_us,
+            is_advance: self.is_advance && self.is_media,
+        }
+    }
 }
 
 /// Columns of a revision as [`revision_row`] reads them.

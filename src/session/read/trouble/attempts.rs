@@ -3,16 +3,18 @@
 //! What only the recorder's asking brought about (`own_reason`, `crossed`), and what was cut off when it stopped (`aborted`), is left out: it says nothing of the origin. But a part of a raw stream that brought
 //! something was good until then; and what had had no answer for long was unanswered.
 
-use rusqlite::Row;
+use std::collections::HashMap;
+
+use rusqlite::{OptionalExtension as _, Row};
 
 use super::breaks::ENDED;
-use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row};
+use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row, host_of};
 use super::waits::{IS_LONG_WAIT, IS_SLOW};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
 use crate::session::read::parts::RawStreams;
-use crate::session::read::reader::{Reader, if_sound};
+use crate::session::read::reader::{IS_SHORT_RESOURCE, IS_SHORT_STREAM, Reader, if_sound};
 
 /// A request and how it went. Times in microseconds of Unix time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +122,74 @@ impl Reader {
         &self,
         behind: ExchangeId,
         raw: &RawStreams,
+        known: &mut KnownPlaylists,
+    ) -> Result<Vec<Attempt>, ReadError> {
+        let mut behind = behind;
+        loop {
+            let looked_at = self.together(|| self.looked_at(behind, raw, known))?;
+            let Some(last) = looked_at.last() else {
+                return Ok(Vec::new());
+            };
+            behind = last.id();
+            let attempts = self.together(|| self.attempts(looked_at, raw))?;
+            if !attempts.is_empty() {
+                return Ok(attempts);
+            }
+        }
+    }
+
+    /// Exchanges behind one, each as far as it is told by itself.
+    fn looked_at(
+        &self,
+        behind: ExchangeId,
+        raw: &RawStreams,
+        known: &mut KnownPlaylists,
+    ) -> Result<Vec<LookedAt>, ReadError> {
+        let sql = format!("{LOOK} WHERE {IS_SHORT_RESOURCE} AND e.id > ?1 ORDER BY e.id LIMIT ?2");
+        self.each(&sql, rusqlite::params![behind, AT_ONCE], |row| {
+            self.db.fresh();
+            let id = row.get(0)?;
+            let plain = if_sound(plain_row(row, raw))?.flatten();
+            let Some((mut attempt, asked_id)) = plain else {
+                return Ok(LookedAt::Other(id));
+            };
+            if asked_id != attempt.asked_id || attempt.kind == Kind::Media {
+                attempt.asked_id = known.first_url(self, asked_id)?;
+            }
+            Ok(LookedAt::Plain(attempt))
+        })
+    }
+
+    /// What was looked at, and where that did not tell, all of it.
+    fn attempts(
+        &self,
+        looked_at: Vec<LookedAt>,
+        raw: &RawStreams,
+    ) -> Result<Vec<Attempt>, ReadError> {
+        let mut found = Vec::new();
+        let mut others: Option<(ExchangeId, ExchangeId)> = None;
+        for one in looked_at {
+            match one {
+                LookedAt::Other(id) => others = Some((others.map_or(id, |(first, _)| first), id)),
+                LookedAt::Plain(attempt) => {
+                    if let Some(span) = others.take() {
+                        found.extend(self.attempts_between(span, raw)?);
+                    }
+                    found.push(attempt);
+                }
+            }
+        }
+        if let Some(span) = others {
+            found.extend(self.attempts_between(span, raw)?);
+        }
+        Ok(found)
+    }
+
+    /// Requests between two exchanges, both included.
+    fn attempts_between(
+        &self,
+        (first, last): (ExchangeId, ExchangeId),
+        raw: &RawStreams,
     ) -> Result<Vec<Attempt>, ReadError> {
         let sql = format!(
             "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW},
@@ -130,16 +200,93 @@ impl Reader {
                LEFT JOIN exchange h ON h.id = e.head_id
                JOIN resource q ON q.id = ifnull(h.resource_id, r.id)
                LEFT JOIN exchange n ON n.id = CASE WHEN {IS_FAULT} OR e.outcome = 'aborted' THEN ({NEXT}) END
-              WHERE e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT} OR {IS_SLOW})
-                AND e.id > ?2
-              ORDER BY e.id LIMIT ?3"
+              WHERE {IS_SHORT_RESOURCE} AND {IS_SHORT_STREAM}
+                AND e.own_reason IS NULL AND e.outcome <> 'crossed' AND (e.outcome <> 'aborted' OR {BROUGHT_PART} OR {IS_LONG_WAIT} OR {IS_SLOW})
+                AND e.id >= ?2 AND e.id <= ?3
+              ORDER BY e.id"
         );
-        let params = rusqlite::params![ENDED, behind, AT_ONCE, raw.ids()];
+        let params = rusqlite::params![ENDED, first, last, raw.ids()];
         let found = self.each(&sql, params, |row| {
             self.db.fresh();
             if_sound(attempt_row(row, raw))
         })?;
         Ok(found.into_iter().flatten().collect())
+    }
+}
+
+/// An exchange, as far as its own row tells.
+enum LookedAt {
+    /// A good answer, and nothing more to say of it.
+    Plain(Attempt),
+    /// Something else.
+    Other(ExchangeId),
+}
+
+impl LookedAt {
+    fn id(&self) -> ExchangeId {
+        match self {
+            Self::Plain(attempt) => attempt.exchange_id,
+            Self::Other(id) => *id,
+        }
+    }
+}
+
+/// Exchanges with what tells of a good answer that nothing more is to be said of; most of a session are such, and all that faults need is
+/// not read of them.
+const LOOK: &str = "
+    SELECT e.id,
+            e.outcome = 'complete' AND e.own_reason IS NULL AND e.error IS NULL AND (e.status < 300 OR e.status = 304)
+              AND coalesce(e.wait_us, e.failed_us, 0) < 1500000 AND substr(ifnull(e.note, ''), 1, 6) <> 'slow: ',
+            e.requested_us, e.requested_us + ifnull(e.wait_us, 0), r.id, r.stream_id, r.kind, r.url, ifnull(h.resource_id, r.id)
+      FROM exchange e JOIN resource r ON r.id = e.resource_id LEFT JOIN exchange h ON h.id = e.head_id";
+
+/// A good answer, of which nothing more is to be said, and the row of what was asked for at the beginning. `None`: it is none.
+fn plain_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Option<(Attempt, i64)>> {
+    let is_plain: Option<bool> = row.get(1)?;
+    let stream_id = row.get(5)?;
+    let kind = Kind::parse(row.get_ref(6)?.as_str()?);
+    // What brought a part of a raw stream says when.
+    let Some(kind) = kind.filter(|_| is_plain == Some(true) && !raw.has(stream_id)) else {
+        return Ok(None);
+    };
+    let attempt = Attempt {
+        exchange_id: row.get(0)?,
+        requested_us: row.get(2)?,
+        at_us: row.get(3)?,
+        stream_id,
+        kind,
+        asked_id: row.get(4)?,
+        first_byte_us: None,
+        host: host_of(row.get_ref(7)?.as_str()?).to_owned(),
+        end: AttemptEnd::Good,
+    };
+    Ok(Some((attempt, row.get(8)?)))
+}
+
+/// What is known of playlists that were asked for, from some requests to the next ones.
+#[derive(Debug, Default)]
+pub struct KnownPlaylists(HashMap<i64, i64>);
+
+/// Playlists of which the first URL is remembered.
+const MOST_KNOWN: usize = 4096;
+
+impl KnownPlaylists {
+    /// The first URL of what was asked for.
+    fn first_url(&mut self, reader: &Reader, asked: i64) -> rusqlite::Result<i64> {
+        if let Some(known) = self.0.get(&asked) {
+            return Ok(*known);
+        }
+        let sql = format!(
+            "SELECT {ASKED} FROM resource q WHERE q.id = ?1 AND octet_length(q.kind) <= 16 AND octet_length(q.url) <= 65536"
+        );
+        let mut statement = reader.db.prepare_cached(&sql)?;
+        let first = statement.query_row([asked], |row| row.get(0)).optional()?;
+        let first = first.unwrap_or(asked);
+        if self.0.len() >= MOST_KNOWN {
+            self.0.clear();
+        }
+        self.0.insert(asked, first);
+        Ok(first)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
 use crate::session::read::parts::RawStreams;
-use crate::session::read::reader::{Reader, if_sound, short};
+use crate::session::read::reader::{IS_SHORT_RESOURCE, IS_SHORT_STREAM, Reader, if_sound, short};
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
 /// cut off when the recorder stopped is no fault of anybody.
@@ -120,9 +120,14 @@ impl Fault {
 
     /// Who was asked: host and port, as the URL names them.
     pub fn host(&self) -> &str {
-        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.split(['/', '?', '#']).next().unwrap_or_default()
+        host_of(&self.url)
     }
+}
+
+/// Host and port, as a URL names them.
+pub(super) fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Faults that are alike.
@@ -210,7 +215,7 @@ impl Reader {
             "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW}, e.resource_id, e.from_us
                FROM exchange e JOIN resource r ON r.id = e.resource_id
                JOIN stream s ON s.id = r.stream_id
-              WHERE ({IS_FAULT} OR {IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?5"
+              WHERE {IS_SHORT_RESOURCE} AND {IS_SHORT_STREAM} AND ({IS_FAULT} OR {IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 AND e.id <= ?3 ORDER BY e.id LIMIT ?5"
         );
         let mut again = GoodAgain::default();
         let mut behind = first.saturating_sub(1);

@@ -62,11 +62,13 @@ impl Dictionary {
         Ok(())
     }
 
-    /// All places of a text that have something of the dictionary.
-    pub(crate) fn hits(&self, text: &[u8]) -> Vec<Hit> {
+    /// All places of a text that have something of the dictionary and are wanted.
+    pub(crate) fn hits(&self, text: &[u8], is_wanted: impl Fn(&Hit) -> bool) -> Vec<Hit> {
         let mut hits = Vec::new();
         self.each(text, |hit| {
-            hits.push(hit);
+            if is_wanted(&hit) {
+                hits.push(hit);
+            }
             false
         });
         hits

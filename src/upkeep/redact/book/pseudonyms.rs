@@ -267,9 +267,21 @@ impl Book {
         if form != Form::Plain {
             self.escaped(text, &mut edits);
         }
+        // Most that is sought was found where it stands, and goes before.
+        let mut spans: Vec<(usize, usize)> = edits
+            .iter()
+            .map(|edit| (edit.span.start, edit.span.end))
+            .collect();
+        spans.sort_unstable();
+        let is_new = |hit: &Hit| {
+            let span = (hit.span.start, hit.span.end);
+            !matches!(hit.as_what, As::Spelled(_)) || spans.binary_search(&span).is_err()
+        };
+        let hits = self.dictionary.hits(text, is_new);
+        drop(spans);
         // What digits mean goes before what they look like.
         let mut first = Vec::new();
-        for Hit { span, as_what } in self.dictionary.hits(text) {
+        for Hit { span, as_what } in hits {
             let spelled = text.get(span.clone()).unwrap_or_default();
             let is_in_hex = matches!(as_what, As::InHex(_));
             let (new, what) = match as_what {
@@ -302,6 +314,7 @@ impl Book {
     /// What has its place in a text of this form.
     fn found(&mut self, form: Form<'_>, text: &[u8], depth: usize) -> Vec<Edit> {
         let mut finder = Finder::new(text, &self.rules);
+        finder.wants_segments = depth == 0 && !self.folders.is_empty();
         finder.find(form);
         let (places, variables, segments) = (finder.places, finder.variables, finder.segments);
         let mut edits = Vec::new();
@@ -323,14 +336,12 @@ impl Book {
                 );
             }
         }
-        if depth == 0 && !self.folders.is_empty() {
-            for span in segments {
-                let spelled = text.get(span.clone()).unwrap_or_default();
-                if self.folders.is_changing(&plain(spelled)) {
-                    let what = What::Path;
-                    let new = self.pseudonym(what, spelled);
-                    edits.extend(new.map(|new| Edit { span, new, what }));
-                }
+        for span in segments {
+            let spelled = text.get(span.clone()).unwrap_or_default();
+            if self.folders.is_changing(&plain(spelled)) {
+                let what = What::Path;
+                let new = self.pseudonym(what, spelled);
+                edits.extend(new.map(|new| Edit { span, new, what }));
             }
         }
         edits

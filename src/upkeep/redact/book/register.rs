@@ -10,6 +10,10 @@ use crate::upkeep::redact::secrets::secret::What;
 /// Secrets of fewer bytes are met only where no letter or digit stands before or behind.
 const SHORTEST_ANYWHERE: usize = 6;
 
+/// What is longer is sought in pieces, in bytes: wherever else it is met, each of them has a pseudonym of its own. How much has to
+/// be looked at around each border between pieces of a text follows from it.
+const LONGEST_SOUGHT: usize = 32 * 1024;
+
 /// The entry of a secret.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Found {
@@ -44,8 +48,15 @@ impl Register {
         let print = self.prints.fingerprint(secret);
         let is_new = !self.found.contains_key(&print);
         let found = self.found.entry(print).or_insert(new);
-        if is_sought && !found.is_sought {
-            found.is_sought = true;
+        let is_first = is_sought && !found.is_sought;
+        found.is_sought |= is_sought;
+        if is_first && secret.len() > LONGEST_SOUGHT {
+            // As long as each other, so that none of them is short.
+            let count = secret.len().div_ceil(LONGEST_SOUGHT);
+            for piece in secret.chunks(secret.len().div_ceil(count)) {
+                self.note(what, piece, true);
+            }
+        } else if is_first {
             self.starts.note(secret, &self.prints);
             if !secret.iter().all(|b| is_readable(*b)) {
                 self.unreadable.note(secret, &self.prints);
@@ -170,6 +181,31 @@ mod tests {
             format!("{register:?}").len()
         };
         assert!(kept(8000) < 2 * kept(80), "a secret is in it");
+    }
+
+    #[test]
+    fn what_is_very_long_is_sought_in_pieces_that_are_all_of_it() {
+        for length in [LONGEST_SOUGHT, LONGEST_SOUGHT + 1, 3 * LONGEST_SOUGHT + 5] {
+            let mut register = Register::default();
+            let secret: Vec<u8> = (0..length).map(|n| b'a' + (n * n % 23) as u8).collect();
+            assert!(register.note(What::Query, &secret, true));
+            assert!(!register.note(What::Path, &secret, true));
+            register.seal(b"").unwrap();
+            assert!(
+                register.longest() <= LONGEST_SOUGHT,
+                "{}",
+                register.longest()
+            );
+            let text = [&b"before "[..], &secret, b" behind"].concat();
+            let mut until = 7;
+            register.find(&text, |span| {
+                assert_eq!(span.start, until, "nothing is left out");
+                assert!(span.len() > LONGEST_SOUGHT / 4);
+                until = span.end;
+                false
+            });
+            assert_eq!(until, 7 + length);
+        }
     }
 
     #[test]

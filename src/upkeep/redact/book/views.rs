@@ -147,17 +147,15 @@ fn each_part(
     if all && then(&whole) {
         return true;
     }
-    runs(bytes, 0..bytes.len(), is_readable)
-        .into_iter()
-        .any(|(part, readable)| {
-            let place = |span: Range<usize>| place(part.start + span.start..part.start + span.end);
-            let coded = Coded {
-                bytes: readable,
-                is_all: false,
-                place: &place,
-            };
-            readable.len() >= 4 && then(&coded)
-        })
+    runs(bytes, 0..bytes.len(), is_readable).any(|(part, readable)| {
+        let place = |span: Range<usize>| place(part.start + span.start..part.start + span.end);
+        let coded = Coded {
+            bytes: readable,
+            is_all: false,
+            place: &place,
+        };
+        readable.len() >= 4 && then(&coded)
+    })
 }
 
 /// Calls `then` with what is in base 64 in a text, until that says true: in digits in a row, and in those that white
@@ -167,7 +165,7 @@ pub(crate) fn each_coded(text: &[u8], all: bool, mut then: impl FnMut(&Coded<'_>
     let is_digit = |b: u8| value(b).is_some();
     let in_row = |b: u8| is_digit(b) || b.is_ascii_whitespace();
     for (span, _) in runs(text, 0..text.len(), in_row) {
-        let rows = runs(text, span.clone(), is_digit);
+        let rows: Vec<_> = runs(text, span.clone(), is_digit).collect();
         for (run, coded) in &rows {
             let place = |at: usize| run.start + at;
             if in_base64(coded, all, &mut bytes, &place, &mut then) {

@@ -191,21 +191,20 @@ pub(crate) fn element_before(text: &[u8]) -> &[u8] {
     name.rsplit(|b| *b == b':').next().unwrap_or_default()
 }
 
-/// The longest runs of such bytes.
-pub(crate) fn runs(
-    text: &[u8],
+/// The longest runs of such bytes, in order.
+pub(crate) fn runs<'a>(
+    text: &'a [u8],
     span: Range<usize>,
     of: impl Fn(u8) -> bool,
-) -> Vec<(Range<usize>, &[u8])> {
-    let mut found = Vec::new();
+) -> impl Iterator<Item = (Range<usize>, &'a [u8])> {
     let mut at = span.start;
-    for run in text.get(span).unwrap_or_default().split(|b| !of(*b)) {
-        if !run.is_empty() {
-            found.push((at..at + run.len(), run));
-        }
+    let pieces = text.get(span).unwrap_or_default().split(move |b| !of(*b));
+    let runs = pieces.map(move |run| {
+        let start = at;
         at += run.len() + 1;
-    }
-    found
+        (start..start + run.len(), run)
+    });
+    runs.filter(|(_, run)| !run.is_empty())
 }
 
 pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {

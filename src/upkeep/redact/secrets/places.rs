@@ -39,8 +39,10 @@ pub(crate) struct Finder<'a> {
     pub(crate) variables: Vec<Range<usize>>,
     /// Parts of URLs with such references in them.
     pub(crate) templates: Vec<Range<usize>>,
-    /// Segments of paths, without extensions.
+    /// Segments of paths, without extensions, where somebody wants them.
     pub(crate) segments: Vec<Range<usize>>,
+    /// Whether somebody does.
+    pub(crate) wants_segments: bool,
     /// Spans that were read as URLs, and are not read as other text again.
     pub(crate) urls: Vec<Range<usize>>,
     /// Keys in playlists that stay.
@@ -97,6 +99,7 @@ impl<'a> Finder<'a> {
             variables: Vec::new(),
             templates: Vec::new(),
             segments: Vec::new(),
+            wants_segments: false,
             urls: Vec::new(),
             keys: Vec::new(),
             keeps_looks: false,

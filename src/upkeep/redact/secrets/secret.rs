@@ -209,11 +209,23 @@ const TELLING_PAIRS: [&str; 14] = [
     "private key",
 ];
 
+/// Longer names are looked at in pieces, which overlap by the longest words, in bytes.
+const NAME: usize = 1024;
+const OVERLAP: usize = 64;
+
 /// Whether a name announces a secret: of a parameter, a header field, an attribute, a member.
 pub(crate) fn is_telling(name: &[u8]) -> bool {
-    let Ok(name) = std::str::from_utf8(name) else {
-        return false;
-    };
+    if name.len() > NAME {
+        let mut begins = (0..name.len()).step_by(NAME - OVERLAP);
+        return begins.any(|at| {
+            let piece = name.get(at..name.len().min(at + NAME));
+            tells(&String::from_utf8_lossy(piece.unwrap_or_default()))
+        });
+    }
+    std::str::from_utf8(name).is_ok_and(tells)
+}
+
+fn tells(name: &str) -> bool {
     let words = words(name);
     let joined = words.join(" ");
     words.iter().map(String::as_str).any(|word| {
@@ -291,6 +303,21 @@ pub(crate) fn mixed(run: &[u8]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_any_length_tells_by_any_of_its_words() {
+        let around = "-x".repeat(5000);
+        for name in [
+            format!("token{around}"),
+            format!("{around}-token{around}"),
+            format!("{around}-X-Auth-Token"),
+            format!("{}token", "-".repeat(NAME - 3)),
+        ] {
+            assert!(is_telling(name.as_bytes()));
+        }
+        assert!(!is_telling(around.as_bytes()));
+        assert!(!is_telling(&b"=".repeat(1 << 20)));
+    }
 
     #[test]
     fn names_that_tell() {

@@ -105,7 +105,9 @@ impl Finder<'_> {
             let folder = start..start + segment.len();
             self.segment(folder.clone());
             let name = folder.start..folder.end - extension(segment);
-            self.segments.push(name);
+            if self.wants_segments && !name.is_empty() {
+                self.segments.push(name);
+            }
             if folder.end < end && is_token_folder(segment) {
                 self.place(folder, What::Path);
             }
