@@ -133,6 +133,8 @@ fn http(answered: &Answered<'_>, out: &mut Vec<Broken>) {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use super::*;
     use crate::analysis::rules::http::testing::{good, headers};
 
@@ -206,20 +208,20 @@ mod tests {
             is_http1: true,
             ..good(Kind::Media, "https://localhost/list.m3u8")
         };
-        assert_eq!(told(&[list.clone()], &[]), ["L10"]);
+        assert_eq!(told(from_ref(&list), &[]), ["L10"]);
         let second = SeenExchange {
             is_http1: false,
             ..list.clone()
         };
-        assert_eq!(told(&[second.clone()], &[]), [""; 0]);
+        assert_eq!(told(from_ref(&second), &[]), [""; 0]);
         let plain = SeenExchange {
             url: "http://localhost/list.m3u8".to_owned(),
             ..list
         };
-        assert_eq!(told(&[plain], &[]), [""; 0]);
+        assert_eq!(told(from_ref(&plain), &[]), [""; 0]);
         let hit = [("x-cache", "TCP_HIT from edge")];
-        assert_eq!(told(&[second.clone()], &hit), ["L10"]);
-        assert_eq!(told(&[second.clone()], &[hit[0], ("age", "0")]), [""; 0]);
-        assert_eq!(told(&[second], &[("x-cache", "MISS")]), [""; 0]);
+        assert_eq!(told(from_ref(&second), &hit), ["L10"]);
+        assert_eq!(told(from_ref(&second), &[hit[0], ("age", "0")]), [""; 0]);
+        assert_eq!(told(from_ref(&second), &[("x-cache", "MISS")]), [""; 0]);
     }
 }

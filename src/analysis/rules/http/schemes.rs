@@ -102,7 +102,7 @@ fn is_public(url: &Url) -> bool {
                 let head = name.strip_suffix(*own);
                 head.is_some_and(|head| head.is_empty() || head.ends_with('.'))
             };
-            name.contains('.') && !OWN.iter().any(|own| is_own(&own))
+            name.contains('.') && !OWN.iter().any(is_own)
         }
         Some(Host::Ipv4(address)) => {
             let [first, second, ..] = address.octets();
