@@ -174,7 +174,9 @@ fn of_far_too_much_each_form_tells_some_and_counts_the_rest() {
         let own = heading.filter(|article| article.contains(&format!("<h3>MUST {rule} ")));
         own.count()
     };
-    for rule in ["T06", "P10", "H01"] {
+    // What all stalls have at once and in the same words is one event.
+    assert!((1..SHOWN).contains(&of("T06")), "{}", of("T06"));
+    for rule in ["P10", "H01"] {
         assert_eq!(of(rule), SHOWN, "{rule}");
         let rest = format!("{rule}: {} findings more", TOLD - SHOWN);
         assert!(page.contains(&rest), "{rest}");

@@ -52,8 +52,8 @@ impl Times {
     fn at(&self, at_us: i64) -> Time {
         let mut all = self.before.iter().copied().chain([self.last]);
         let first = all.next().unwrap_or(self.last);
-        let later = all.filter(|time| time.came_us <= at_us);
-        later.last().unwrap_or(first)
+        let later = all.rfind(|time| time.came_us <= at_us);
+        later.unwrap_or(first)
     }
 }
 

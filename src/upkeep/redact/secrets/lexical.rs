@@ -192,11 +192,11 @@ pub(crate) fn element_before(text: &[u8]) -> &[u8] {
 }
 
 /// The longest runs of such bytes, in order.
-pub(crate) fn runs<'a>(
-    text: &'a [u8],
+pub(crate) fn runs(
+    text: &[u8],
     span: Range<usize>,
     of: impl Fn(u8) -> bool,
-) -> impl Iterator<Item = (Range<usize>, &'a [u8])> {
+) -> impl Iterator<Item = (Range<usize>, &[u8])> {
     let mut at = span.start;
     let pieces = text.get(span).unwrap_or_default().split(move |b| !of(*b));
     let runs = pieces.map(move |run| {
