@@ -20,6 +20,19 @@ impl NewArgument {
     pub(super) fn place(&self, folder: &Path) -> Result<(Sessions, String), Failure> {
         place(folder, &self.new).map_err(Failure::usage)
     }
+
+    /// The folder that it will be in.
+    #[cfg(feature = "archive")]
+    pub(super) fn folder<'p>(&'p self, folder: &'p Path) -> &'p Path {
+        parent(folder, &self.new)
+    }
+}
+
+fn parent<'p>(folder: &'p Path, new: &'p Path) -> &'p Path {
+    match new.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => folder,
+    }
 }
 
 /// A name is one in the folder of sessions, a path is its own.
@@ -29,11 +42,7 @@ fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
     let Some(name) = name else {
         return Err(format!("{shown} cannot be a new session"));
     };
-    let place = match new.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => folder,
-    };
-    Ok((Sessions::new(place), name.to_owned()))
+    Ok((Sessions::new(parent(folder, new)), name.to_owned()))
 }
 
 #[cfg(test)]
