@@ -135,8 +135,6 @@ fn a_store_that_is_busy_is_told_once_and_holds_up_recording_and_keep_removes_not
         "1s",
         "--keep",
         "1s",
-        "-s",
-        "tv",
     ];
     let mut recording = Recorder::new(origin.url("/live.m3u8"))
         .args(arguments)
@@ -164,12 +162,12 @@ fn a_store_that_is_busy_is_told_once_and_holds_up_recording_and_keep_removes_not
     assert!(
         finished
             .stdout
-            .contains("issession archive sessions/tv s3://media/tv --volume 1s"),
+            .contains("issession archive sessions/session1 s3://media/tv --volume 1s"),
         "{}",
         finished.stdout
     );
     assert!(!finished.stderr.contains("secretsecret"));
-    let session = Session::within(finished.folder(), "tv");
+    let session = Session::within(finished.folder(), "session1");
     assert_eq!(session.number("SELECT count(*) FROM event WHERE id = 0"), 0);
     let written = files(&finished.folder().join("sessions"));
     for file in written {

@@ -27,6 +27,7 @@ const TOGETHER: usize = 64;
 const MOST_LINES: i64 = 1024;
 
 /// A file of a body that a clip has.
+#[cfg_attr(not(feature = "archive"), allow(dead_code))]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedChunk {
     /// Its row.
@@ -43,6 +44,7 @@ pub(crate) type Bring<'a> =
     &'a mut dyn FnMut(Vec<NamedChunk>, &ChunkDir) -> io::Result<Vec<NamedChunk>>;
 
 /// Where the files of a clip go to, or come from.
+#[cfg_attr(not(feature = "archive"), allow(dead_code))]
 pub(crate) enum Files<'a> {
     /// Those of the session are copied.
     Copied(ChunkDir),

@@ -25,7 +25,7 @@ impl Held {
     }
 
     /// From when on all is held; `None`: nothing is.
-    pub(crate) fn from_us(&self, is_full: bool) -> Option<i64> {
+    pub(crate) fn since_us(&self, is_full: bool) -> Option<i64> {
         let holds = !(self.gives_way && is_full);
         holds.then(|| self.from_us.load(Ordering::Relaxed))
     }
@@ -38,16 +38,16 @@ mod tests {
     #[test]
     fn all_is_held_until_it_is_let_go_and_a_full_disk_may_let_go() {
         let held = Held::new(false);
-        assert_eq!(held.from_us(true), Some(i64::MIN));
+        assert_eq!(held.since_us(true), Some(i64::MIN));
         held.clone().let_go_before(7);
         held.let_go_before(5);
         assert_eq!(
-            (held.from_us(false), held.from_us(true)),
+            (held.since_us(false), held.since_us(true)),
             (Some(7), Some(7))
         );
         let dropping = Held::new(true);
         assert_eq!(
-            (dropping.from_us(false), dropping.from_us(true)),
+            (dropping.since_us(false), dropping.since_us(true)),
             (Some(i64::MIN), None)
         );
     }

@@ -189,7 +189,7 @@ impl Keeper {
             .keep
             .held
             .as_ref()
-            .and_then(|held| held.from_us(self.is_full));
+            .and_then(|held| held.since_us(self.is_full));
         let target_us = held.map_or(target_us, |held_us| target_us.min(held_us));
         Ok((target_us > self.cutoff_us).then_some((target_us, step)))
     }
