@@ -1,4 +1,4 @@
-//! A line to a server that is cut: of each three connections two end after so many bytes, one towards the server, one from it.
+//! A line to a server that is cut: of each eight connections two end after so many bytes, one towards the server, one from it.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -21,7 +21,7 @@ impl Line {
         thread::spawn(move || {
             for (number, client) in listener.incoming().enumerate() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(server).unwrap());
-                let (up, down) = match number % 3 {
+                let (up, down) = match number % 8 {
                     0 => (bytes, usize::MAX),
                     1 => (usize::MAX, bytes),
                     _ => (usize::MAX, usize::MAX),

@@ -110,7 +110,7 @@ fn over_a_line_that_is_cut_again_and_again_each_volume_comes_whole() {
     for bytes in [200, 60_000] {
         let url = server.bucket(&format!("cut{bytes}"), "/tv");
         let folder = demo();
-        // Each connection is cut after so many bytes, but each third goes on.
+        // Of each eight connections two are cut after so many bytes.
         let line = Line::new(server.address(), bytes);
         let archive = ["archive", "demo", &url, "--volume", "1m"];
         let mut runs = 1;
