@@ -16,6 +16,7 @@ use isrecorder::session::{Body, ExchangeId, ReadError, Reader, SessionFolder, Se
 use tokio::runtime::Runtime;
 
 #[path = "support/history.rs"]
+#[allow(dead_code)] // Other benches write other histories.
 mod history;
 
 use history::{History, Segments, Shape};

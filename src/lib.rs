@@ -10,6 +10,8 @@
 //! | [`replayer`] | answers players out of a session | `page`, `session`, `hls`, HTTP server |
 //! | [`page`] | what the page that shows a session is drawn of | `analysis`, `session`, `hls`, `media` |
 //! | [`analysis`] | finds what was late or wrong in a session | `session`, `hls`, `media` |
+//! | `archive` | volumes of sessions in a store: written, checked, fetched | `store`, `upkeep`, `session` |
+//! | `store` | objects in a bucket or a folder | `object_store` |
 //! | [`upkeep`] | what is done to a session that is not recorded: check, repair, redact | `session`, SQLite |
 //! | [`session`] | what is on disk: schema, write, read | `hls`, SQLite |
 //! | [`hls`] | text of playlists: find URIs, replace them, read facts | no I/O at all |
@@ -22,6 +24,8 @@
 //! belongs, `docs/GLOSSARY.md` what the words mean.
 
 pub mod analysis;
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod cli;
 pub mod clock;
 #[cfg(any(test, fuzzing))]
@@ -34,4 +38,6 @@ pub mod replayer;
 pub mod session;
 pub mod shown;
 pub mod spans;
+#[cfg(feature = "archive")]
+pub mod store;
 pub mod upkeep;

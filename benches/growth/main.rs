@@ -18,6 +18,7 @@ use isrecorder::session::{Body, Reader, SessionFolder, Sessions};
 use rustix::time::{ClockId, clock_gettime};
 
 #[path = "../support/history.rs"]
+#[allow(dead_code)] // Other benches write other histories.
 mod history;
 mod polls;
 

@@ -39,7 +39,7 @@ async fn main() -> Result<()> {
     writer
         .keep(Keep {
             time: Some(WINDOW),
-            bytes: None,
+            ..Keep::default()
         })
         .await;
     let stream_id = writer.stream("ch1", PLAYLIST).await?;

@@ -23,7 +23,7 @@ _isrecorder() {
 
     case "${cmd}" in
         isrecorder)
-            opts="-f -o -s -q -v -H -A -b -k -h -V --streams --folder --output --session --resume --keep --keep-bytes --wait --duration --poll --no-blocking --variants --renditions --asset-lists --serve --bind --cors-credentials --hls-js --metrics --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --help --version"
+            opts="-f -o -s -q -v -H -A -b -k -h -V --streams --folder --output --session --resume --keep --keep-bytes --wait --duration --poll --no-blocking --variants --renditions --asset-lists --serve --bind --cors-credentials --hls-js --metrics --archive --volume --archive-drop --quiet --verbose --log --header --user-agent --cookie --trust-hosts --proxy --insecure --cacert --cert --key --resolve --connect-timeout --max-time --limit --allow-private --allow-downgrade --roll --stall --min-part --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -106,6 +106,14 @@ _isrecorder() {
                     return 0
                     ;;
                 --metrics)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --archive)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --volume)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -14,6 +14,8 @@ complete -c isrecorder -l bind -d 'Address to listen on with --serve; default: a
 complete -c isrecorder -l cors-credentials -d 'Pages of this origin may send cookies and passwords, as behind a login (https://player.example.com); may be repeated' -r
 complete -c isrecorder -l hls-js -d 'Let the page at / play with hls.js (npm i hls.js: node_modules/hls.js/dist/hls.min.js), which also tells of its buffer [default: what the browser has]' -r -F
 complete -c isrecorder -l metrics -d 'Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free' -r
+complete -c isrecorder -l archive -d 'Upload what is recorded to an archive meanwhile: s3://BUCKET/PREFIX, or file:///FOLDER' -r
+complete -c isrecorder -l volume -d 'Length of the volumes of an archive; a day is a whole number of them' -r
 complete -c isrecorder -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
 complete -c isrecorder -s H -l header -d 'Send this header field to the URL\'s host; may be repeated' -r
@@ -33,6 +35,7 @@ complete -c isrecorder -l stall -d 'Give up what brings nothing for so long; a s
 complete -c isrecorder -l min-part -d 'Keep no file smaller than this, for example 64k or 1M' -r
 complete -c isrecorder -l resume -d 'Go on with the session of -s after a stop, a crash or a reboot; without a URL with all its streams'
 complete -c isrecorder -l no-blocking -d 'Make no requests that the origin holds until there is something new (low latency): poll, and ask for nothing that is only announced'
+complete -c isrecorder -l archive-drop -d 'Where the disk is full, --keep may remove what is not in the archive, the oldest first'
 complete -c isrecorder -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isrecorder -s v -l verbose -d 'Say more; twice: everything'
 complete -c isrecorder -s k -l insecure -d 'Accept any TLS certificate'

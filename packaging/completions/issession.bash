@@ -16,11 +16,17 @@ _issession() {
             ",$1")
                 cmd="issession"
                 ;;
+            issession,archive)
+                cmd="issession__subcmd__archive"
+                ;;
             issession,check)
                 cmd="issession__subcmd__check"
                 ;;
             issession,clip)
                 cmd="issession__subcmd__clip"
+                ;;
+            issession,fetch)
+                cmd="issession__subcmd__fetch"
                 ;;
             issession,help)
                 cmd="issession__subcmd__help"
@@ -37,11 +43,17 @@ _issession() {
             issession,repair)
                 cmd="issession__subcmd__repair"
                 ;;
+            issession__subcmd__help,archive)
+                cmd="issession__subcmd__help__subcmd__archive"
+                ;;
             issession__subcmd__help,check)
                 cmd="issession__subcmd__help__subcmd__check"
                 ;;
             issession__subcmd__help,clip)
                 cmd="issession__subcmd__help__subcmd__clip"
+                ;;
+            issession__subcmd__help,fetch)
+                cmd="issession__subcmd__help__subcmd__fetch"
                 ;;
             issession__subcmd__help,help)
                 cmd="issession__subcmd__help__subcmd__help"
@@ -65,12 +77,38 @@ _issession() {
 
     case "${cmd}" in
         issession)
-            opts="-f -h -V --folder --help --version list info check repair redact clip help"
+            opts="-f -h -V --folder --help --version list info check repair redact clip archive fetch help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        issession__subcmd__archive)
+            opts="-f -h --volume --folder --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --volume)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --folder)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -142,9 +180,61 @@ _issession() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        issession__subcmd__help)
-            opts="list info check repair redact clip help"
+        issession__subcmd__fetch)
+            opts="-f -h --from --to --stream --writer --folder --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --writer)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --folder)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -f)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        issession__subcmd__help)
+            opts="list info check repair redact clip archive fetch help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        issession__subcmd__help__subcmd__archive)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -171,6 +261,20 @@ _issession() {
             return 0
             ;;
         issession__subcmd__help__subcmd__clip)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        issession__subcmd__help__subcmd__fetch)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

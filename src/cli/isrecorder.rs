@@ -12,6 +12,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "archive")]
+use super::archiving::{self, Archiving, ArchivingArguments};
 use super::beside::Beside;
 use super::descriptors;
 use super::exit::{self, Failure};
@@ -121,6 +123,9 @@ struct Arguments {
     /// Metrics for Prometheus at http://127.0.0.1:PORT/metrics; 0: any port that is free
     #[arg(long, value_name = "[ADDRESS:]PORT", value_parser = metrics::parse_address)]
     metrics: Option<SocketAddr>,
+    #[cfg(feature = "archive")]
+    #[command(flatten)]
+    archiving: ArchivingArguments,
     #[command(flatten)]
     log: LogOptions,
     #[command(flatten)]
@@ -177,14 +182,23 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     descriptors::raise();
     outlet::start();
     // Whoever holds a port may let go of it: a service is started again.
-    let ports = Ports::bind(&arguments).map_err(Failure::failed)?;
+    #[cfg_attr(not(feature = "archive"), expect(unused_mut))]
+    let mut ports = Ports::bind(&arguments).map_err(Failure::failed)?;
     let place = Place::choose(
         &arguments.output,
         arguments.session.clone(),
         arguments.resume,
     )?;
     let (log, resumed) = (arguments.log, arguments.resume);
-    let (options, source) = wanted(arguments, &place)?;
+    #[cfg(feature = "archive")]
+    let archiving = Archiving::new(&arguments.archiving)?;
+    #[cfg_attr(not(feature = "archive"), expect(unused_mut))]
+    let (mut options, source) = wanted(arguments, &place)?;
+    #[cfg(feature = "archive")]
+    if let Some(archiving) = &archiving {
+        options.keep.held = Some(archiving.held());
+        ports.archive = Some(archiving.state());
+    }
     let inputs = source.read().map_err(Failure::usage)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -195,6 +209,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let times = board.clone();
     logging::init(log, Some("replayer"), move || times.session_us());
     let mut recorded_to = None;
+    #[cfg(feature = "archive")]
+    let mut archived = Vec::new();
     let summary = runtime.block_on(async {
         let control = control(source, inputs, &board)?;
         let done = CancellationToken::new();
@@ -203,6 +219,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let folder = || {
             let folder = place.folder()?;
             ports.start(&folder, &board);
+            #[cfg(feature = "archive")]
+            if let Some(archiving) = &archiving {
+                archiving.start(&folder, &board);
+            }
             recorded_to = Some(folder.clone());
             Ok::<_, RunError>(folder)
         };
@@ -210,6 +230,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         done.cancel();
         // They only show and tell: however they ended, the summary counts.
         let _ = tokio::join!(showing, telling);
+        #[cfg(feature = "archive")]
+        if let (Some(archiving), Some(folder)) = (archiving, &recorded_to) {
+            archived = archiving.finish(folder.path()).await;
+        }
         summary
     });
     // What hangs now has nothing to do with the recording any more.
@@ -237,6 +261,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             .for_each(exit::say);
         return Err(failure);
     }
+    #[cfg(feature = "archive")]
+    archiving::tell(&archived);
     let totals = &summary.totals;
     let is_empty = totals.revisions == 0 && totals.chunks == 0;
     let why = match refused(&board) {
@@ -268,6 +294,7 @@ fn wanted(arguments: Arguments, place: &Place) -> Result<(Options, Source), Fail
     options.keep = Keep {
         time: arguments.keep,
         bytes: arguments.keep_bytes,
+        held: None,
     };
     options.duration = arguments.duration;
     options.wait = arguments.wait;
@@ -301,6 +328,9 @@ fn cut_short(board: &Board) -> Option<Summary> {
 struct Ports {
     players: Option<Beside>,
     metrics: Option<MetricsPort>,
+    /// Of what is archived, for metrics.
+    #[cfg(feature = "archive")]
+    archive: Option<crate::archive::TailState>,
 }
 
 impl Ports {
@@ -313,11 +343,16 @@ impl Ports {
         Ok(Self {
             players: players.transpose()?,
             metrics: metrics.transpose()?,
+            #[cfg(feature = "archive")]
+            archive: None,
         })
     }
 
     fn start(self, folder: &SessionFolder, board: &Board) {
         if let Some(metrics) = self.metrics {
+            #[cfg(feature = "archive")]
+            metrics.start(folder, board.clone(), self.archive);
+            #[cfg(not(feature = "archive"))]
             metrics.start(folder, board.clone());
         }
         if let Some(players) = self.players {

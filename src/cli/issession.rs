@@ -1,5 +1,7 @@
 //! `issession`: what is done to sessions that have been recorded.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod check;
 mod clip;
 mod info;
@@ -13,6 +15,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+#[cfg(feature = "archive")]
+use self::archive::{ArchiveArguments, FetchArguments};
 use self::check::CheckArguments;
 use self::clip::ClipArguments;
 use self::info::InfoArguments;
@@ -20,7 +24,7 @@ use self::list::ListArguments;
 use self::redact::RedactArguments;
 use super::exit::{self};
 
-/// Look into recorded sessions, check, repair, clip and redact them.
+/// Look into recorded sessions, check, repair, clip, redact and archive them.
 #[derive(Debug, Parser)]
 #[command(
     name = "issession",
@@ -42,9 +46,9 @@ enum Command {
     List(ListArguments),
     /// Say what is in a session: streams, runs, counts, faults, keys, sizes
     Info(InfoArguments),
-    /// Say what is wrong with a session; only reads
+    /// Say what is wrong with a session, or with an archive; only reads
     ///
-    /// Database, rows, names and sizes of files are compared. Exit code 1: something is wrong. docs/ref/check.md says
+    /// SESSION may be the URL of an archive: each manifest, its database and its chunks. Of a session database, rows, names and sizes of files are compared. Exit code 1: something is wrong. docs/ref/check.md says
     /// what each finding means.
     Check(CheckArguments),
     /// Move aside and mark what is wrong with a session, close what was killed, then check
@@ -60,6 +64,15 @@ enum Command {
     ///
     /// Also of a session that is being recorded; --to must be past. Session time 0 of the clip is --from.
     Clip(ClipArguments),
+    /// Put a session into an archive: a bucket of an object store, or a folder
+    ///
+    /// Volumes of each stream, which are clips; what is there already is not uploaded again. Credentials, region and
+    /// endpoint are those of the AWS tools. docs/design/archive.md says which objects there are.
+    #[cfg(feature = "archive")]
+    Archive(ArchiveArguments),
+    /// Bring a span of an archive back as a session of this machine
+    #[cfg(feature = "archive")]
+    Fetch(FetchArguments),
 }
 
 /// The definition of the arguments.
@@ -77,6 +90,10 @@ pub fn main() -> ExitCode {
         Command::Repair(repair) => repair.repair(&folder),
         Command::Redact(redact) => redact.run(&folder).map(|()| true),
         Command::Clip(clip) => clip.run(&folder).map(|()| true),
+        #[cfg(feature = "archive")]
+        Command::Archive(archive) => archive.run(&folder).map(|()| true),
+        #[cfg(feature = "archive")]
+        Command::Fetch(fetch) => fetch.run(&folder).map(|()| true),
     };
     exit::code("issession", done)
 }

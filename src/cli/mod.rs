@@ -5,6 +5,8 @@
 //! output is ignored, and one that nobody reads holds up none that goes on for long.
 
 mod adjacent_find;
+#[cfg(feature = "archive")]
+mod archiving;
 mod arguments;
 mod beside;
 mod outlet;

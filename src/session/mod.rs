@@ -79,7 +79,7 @@ pub use self::read::trouble::raw_attempts::RawAttempt;
 pub use self::read::trouble::words::{
     EMPTY, ENDED_EARLY, NO_STREAM, SLOW, UNANSWERED, UNANSWERED_US, fault_words,
 };
-pub use self::write::keep::Keep;
+pub use self::write::keep::{Held, Keep};
 pub use self::write::thread::pulse::{Pulse, WriterWatch};
 pub use self::write::writer::Writer;
 pub use headers::{HeaderSet, Headers};

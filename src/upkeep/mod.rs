@@ -7,9 +7,16 @@
 pub(crate) mod check;
 pub(crate) mod clip;
 pub(crate) mod copied;
+#[cfg(feature = "archive")]
+pub(crate) mod merge;
 pub(crate) mod overview;
 pub(crate) mod redact;
 pub(crate) mod repair;
+
+#[cfg(feature = "archive")]
+pub(crate) use self::clip::{bytes_since, named_chunks};
+
+use crate::session::{ReadError, Reader, SessionFolder};
 
 pub use self::clip::outcome::{ClipError, Clipped};
 pub use self::clip::{Wanted as ClipWanted, clip};
@@ -19,3 +26,12 @@ pub use self::repair::error::RepairError;
 pub use self::repair::repair;
 pub use check::{Finding, Report, State, Totals, check};
 pub use overview::{Counts, Keys, Overview, Sizes, Standing};
+
+/// Whether somebody is recording a session.
+///
+/// # Errors
+/// It cannot be read.
+pub fn is_recording(folder: &SessionFolder) -> Result<bool, ReadError> {
+    let runs = Reader::open(folder)?.runs()?;
+    Ok(check::state_of(folder, &runs, false)? == State::Recording)
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::layers::sources;
 
 /// Who may, and which files these are: none of them is named by a row.
-const MAY: [(&str, &str); 17] = [
+const MAY: [(&str, &str); 24] = [
     (
         "replayer/respond/page.rs",
         "the file of hls.js, which the user names",
@@ -49,6 +49,19 @@ const MAY: [(&str, &str); 17] = [
     ("recorder/http/client.rs", "certificates, which users name"),
     ("replayer/connection/socket.rs", "files that are open"),
     ("fuzzing.rs", "inputs of fuzzers"),
+    (
+        "store/mod.rs",
+        "the folder of an archive, which the user names",
+    ),
+    ("store/aws.rs", "files of the AWS tools"),
+    (
+        "archive/cursor.rs",
+        "archive.json beside session.db, and what is made on the way",
+    ),
+    ("archive/volume.rs", "the database of a volume, on the way"),
+    ("archive/unpack.rs", "the database of a volume, on the way"),
+    ("archive/fetch.rs", "the database of a volume, on the way"),
+    ("archive/check.rs", "the database of a volume, on the way"),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
 const MAY_ASK: [&str; 4] = [

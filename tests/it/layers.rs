@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arrows::{Arrows, Crate, circles, describe};
 
 /// A module, and the modules that it may name. `lib.rs` names all of them.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("bin", &["cli"]),
     (
         "fuzzing",
@@ -18,8 +18,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
     (
         "cli",
         &[
-            "recorder", "replayer", "analysis", "upkeep", "session", "hls", "clock", "shown",
-            "spans",
+            "recorder", "replayer", "analysis", "archive", "store", "upkeep", "session", "hls",
+            "clock", "shown", "spans",
         ],
     ),
     ("recorder", &["session", "hls", "media", "clock", "spans"]),
@@ -35,6 +35,8 @@ const LAYERS: [(&str, &[&str]); 14] = [
         "analysis",
         &["session", "hls", "media", "clock", "shown", "spans"],
     ),
+    ("archive", &["store", "upkeep", "session", "clock"]),
+    ("store", &[]),
     ("upkeep", &["session", "hls", "clock"]),
     ("session", &["hls", "clock"]),
     ("hls", &["shown"]),
@@ -46,7 +48,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
 
 /// Files and folders inside a module, upper ones first: none may name one that stands before it. Those in one row know
 /// nothing of each other.
-const ORDERS: [(&str, &[&[&str]]); 9] = [
+const ORDERS: [(&str, &[&[&str]]); 11] = [
     (
         "cli",
         &[
@@ -58,7 +60,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
                 "fuzzing",
             ],
             &["adjacent_find", "output"],
-            &["beside"],
+            &["archiving", "beside"],
             &["arguments"],
             &["descriptors", "exit", "listen", "signals"],
             &["outlet"],
@@ -135,9 +137,26 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
     (
         "upkeep",
         &[
-            &["overview", "clip", "redact", "repair"],
+            &["overview", "merge", "redact", "repair"],
+            &["clip"],
             &["check", "copied"],
         ],
+    ),
+    (
+        "archive",
+        &[
+            &["tail"],
+            &["archiver", "check", "fetch"],
+            &["unpack", "volume"],
+            &["listing"],
+            &["error"],
+            &["cursor", "manifest", "windows"],
+            &["names"],
+        ],
+    ),
+    (
+        "store",
+        &[&["aws"], &["connect", "profile"], &["error", "place"]],
     ),
     (
         "session",
@@ -173,7 +192,7 @@ const ORDERS: [(&str, &[&[&str]]); 9] = [
 ];
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
-const OWNED: [(&str, &[&str]); 25] = [
+const OWNED: [(&str, &[&str]); 27] = [
     ("reqwest", &["recorder/"]),
     // reqwest lets nobody see the bytes of a connection.
     (
@@ -213,15 +232,18 @@ const OWNED: [(&str, &[&str]); 25] = [
             "recorder/http/classify.rs",
             "recorder/http/tls.rs",
             "replayer/connection/opening/tls.rs",
+            "store/connect.rs",
         ],
     ),
+    ("object_store", &["store/"]),
+    ("configparser", &["store/profile.rs"]),
     ("rusqlite", &["session/", "upkeep/"]),
     ("sha2", &["session/", "upkeep/"]),
     ("mp4_atom", &["media/"]),
     ("aes", &["media/cipher.rs"]),
     ("cbc", &["media/cipher.rs"]),
     ("aho_corasick", &["upkeep/redact/"]),
-    ("getrandom", &["upkeep/redact/"]),
+    ("getrandom", &["archive/cursor.rs", "upkeep/redact/"]),
     ("m3u8_rs", &["hls/"]),
     (
         "flate2",
@@ -232,7 +254,7 @@ const OWNED: [(&str, &[&str]); 25] = [
         ],
     ),
     ("brotli", &["session/body/decode.rs"]),
-    ("zstd", &["session/body/decode.rs"]),
+    ("zstd", &["archive/", "session/body/decode.rs"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/"]),
     ("anyhow", &["cli/"]),

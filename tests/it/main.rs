@@ -4,6 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod analysis;
+#[cfg(feature = "archive")]
+mod archive;
+#[cfg(feature = "archive")]
+mod archiving;
 mod arrows;
 mod asking;
 mod bans;

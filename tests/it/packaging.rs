@@ -15,7 +15,7 @@ fn man_pages_and_completions_are_those_of_the_programs() {
     let files = writer::files().unwrap();
     assert_eq!(
         files.len(),
-        5 * 4 + 6,
+        5 * 4 + if cfg!(feature = "archive") { 8 } else { 6 },
         "five programs, three shells and a page, and one for each command of issession"
     );
     for (file, content) in &files {

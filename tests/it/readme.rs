@@ -45,6 +45,8 @@ fn every_option_is_in_the_readme_and_every_option_of_the_readme_exists() {
         (issession, Some("repair")),
         (issession, Some("redact")),
         (issession, Some("clip")),
+        (issession, Some("archive")),
+        (issession, Some("fetch")),
     ] {
         let help = Command::new(program)
             .args(command)

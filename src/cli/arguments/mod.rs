@@ -9,3 +9,5 @@ pub(super) mod moved;
 pub mod place;
 pub mod raw;
 pub mod source;
+#[cfg(feature = "archive")]
+pub mod store;

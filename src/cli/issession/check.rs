@@ -1,4 +1,4 @@
-//! `issession check` and `issession repair`: what is wrong with a session, and what is mended of it.
+//! `issession check` and `issession repair`: what is wrong with a session, or an archive, and what is mended of a session.
 
 use std::path::Path;
 
@@ -27,6 +27,14 @@ pub(super) struct CheckArguments {
 impl CheckArguments {
     /// Reads only; `false`: something is wrong with the session.
     pub(super) fn check(&self, folder: &Path) -> Result<bool, Failure> {
+        #[cfg(feature = "archive")]
+        if crate::store::StoreUrl::is_one(&self.session.session) {
+            return self.or_json(super::archive::check(
+                &self.session.session,
+                self.hashes,
+                self.json,
+            ));
+        }
         self.look(folder, |_| Ok(Vec::new()))
     }
 
@@ -55,6 +63,10 @@ impl CheckArguments {
             let done = repair(&folder)?;
             self.tell(&check(&folder, self.hashes), &done)
         });
+        self.or_json(done)
+    }
+
+    fn or_json(&self, done: Result<bool, Failure>) -> Result<bool, Failure> {
         if let (true, Err(failure)) = (self.json, &done) {
             let told = serde_json::json!({ "ok": false, "error": failure.message() });
             say(json_line(&told)?);

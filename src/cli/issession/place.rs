@@ -20,6 +20,19 @@ impl NewArgument {
     pub(super) fn place(&self, folder: &Path) -> Result<(Sessions, String), Failure> {
         place(folder, &self.new).map_err(Failure::usage)
     }
+
+    /// The folder that it will be in.
+    #[cfg(feature = "archive")]
+    pub(super) fn folder<'p>(&'p self, folder: &'p Path) -> &'p Path {
+        parent(folder, &self.new)
+    }
+}
+
+fn parent<'p>(folder: &'p Path, new: &'p Path) -> &'p Path {
+    match new.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => folder,
+    }
 }
 
 /// A name is one in the folder of sessions, a path is its own: whoever types `a/b` for a name is told so, and finds no new folder
@@ -30,11 +43,8 @@ fn place(folder: &Path, new: &Path) -> Result<(Sessions, String), String> {
     let Some(name) = name else {
         return Err(format!("{shown} cannot be a new session"));
     };
-    let place = match new.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => return Ok((Sessions::new(folder), name.to_owned())),
-    };
-    if !place.is_dir() {
+    let place = parent(folder, new);
+    if place != folder && !place.is_dir() {
         return Err(format!(
             "{shown} is a path, and there is no folder {}; a name without a / is one in {}",
             place.display(),

@@ -1,5 +1,7 @@
 //! `isrecorder --metrics`: what Prometheus scrapes, on a thread of its own.
 
+#[cfg(feature = "archive")]
+mod archive;
 mod text;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -43,11 +45,19 @@ impl MetricsPort {
     }
 
     /// Answers until the process ends.
-    pub(crate) fn start(self, folder: &SessionFolder, board: Board) {
+    pub(crate) fn start(
+        self,
+        folder: &SessionFolder,
+        board: Board,
+        #[cfg(feature = "archive")] archive: Option<crate::archive::TailState>,
+    ) {
         if let Ok(address) = self.0.local_addr() {
             tracing::info!("metrics at http://{address}/metrics");
         }
-        let metrics = Metrics::new(board, folder.path().to_owned());
+        #[cfg_attr(not(feature = "archive"), expect(unused_mut))]
+        let mut metrics = Metrics::new(board, folder.path().to_owned());
+        #[cfg(feature = "archive")]
+        metrics.add_archive(archive);
         let thread = std::thread::Builder::new().name("metrics".to_owned());
         let started = thread.spawn(move || {
             if let Err(error) = run(self.0, metrics) {

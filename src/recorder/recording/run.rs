@@ -61,7 +61,7 @@ async fn run(
     tracing::info!("recording to {}", folder.path().display());
     board.begin(&writer);
     if !options.keep.is_all() {
-        writer.keep(options.keep).await;
+        writer.keep(options.keep.clone()).await;
     }
     let recording = Arc::new(Recording {
         proxies: Arc::new(Proxies::new(&options)),

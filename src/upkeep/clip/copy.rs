@@ -9,6 +9,7 @@ use super::outcome::{ClipError, Clipped};
 use super::reach::Reach;
 use super::rows::{Row, RowCopier, not_written};
 use super::span::Wanted;
+use crate::session::digest::Digest;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkDir, ChunkFile, ChunkPath};
 use crate::session::files::folder::SessionFolder;
@@ -25,12 +26,40 @@ const TOGETHER: usize = 64;
 /// Lines of a playlist that are.
 const MOST_LINES: i64 = 1024;
 
+/// A file of a body that a clip has.
+#[cfg_attr(not(feature = "archive"), allow(dead_code))]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NamedChunk {
+    /// Its row.
+    pub(crate) body: i64,
+    /// Beneath `chunks/`.
+    pub(crate) path: String,
+    /// In bytes.
+    pub(crate) size: u64,
+    pub(crate) sha256: Digest,
+}
+
+/// Brings chunks from elsewhere into the folder of a clip, and gives those that are not to be had.
+pub(crate) type Bring<'a> =
+    &'a mut dyn FnMut(Vec<NamedChunk>, &ChunkDir) -> io::Result<Vec<NamedChunk>>;
+
+/// Where the files of a clip go to, or come from.
+#[cfg_attr(not(feature = "archive"), allow(dead_code))]
+pub(crate) enum Files<'a> {
+    /// Those of the session are copied.
+    Copied(ChunkDir),
+    /// They stay where they are; which ones is noted.
+    Named,
+    /// The session has none; they are brought.
+    Brought(ChunkDir, Bring<'a>),
+}
+
 /// A clip that is being written.
-pub(super) struct Copy<'a> {
+pub(super) struct Copy<'a, 'f> {
     reader: &'a Reader,
     db: &'a Connection,
     rows: RowCopier<'a>,
-    chunks: ChunkDir,
+    to: Files<'f>,
     /// Bodies that are there.
     bodies: HashSet<i64>,
     /// Those that are said to be lost in the session.
@@ -39,28 +68,34 @@ pub(super) struct Copy<'a> {
     lines: HashMap<i64, (i64, i64)>,
     /// Files of bodies that are not there yet.
     files: Vec<(String, ChunkFile)>,
+    /// What the clip has of files, where they are not copied.
+    pub(super) named: Vec<NamedChunk>,
     /// What is to be said of bodies whose files are not there.
     newly_lost: Vec<String>,
+    /// The earliest moment of what came within the span for one before it.
+    pub(super) reaches_back_to_us: Option<i64>,
     pub(super) done: Clipped,
 }
 
-impl<'a> Copy<'a> {
+impl<'a, 'f> Copy<'a, 'f> {
     pub(super) fn new(
         source: &SessionFolder,
         reader: &'a Reader,
         db: &'a Connection,
-        target: &SessionFolder,
+        to: Files<'f>,
     ) -> Result<Self, ClipError> {
         Ok(Self {
             reader,
             db,
             rows: RowCopier::new(reader, db, source.database_bytes()?),
-            chunks: ChunkDir::of_session(target.path())?,
+            to,
             bodies: HashSet::new(),
             marked: lost_bodies(reader)?,
             lines: HashMap::new(),
             files: Vec::new(),
+            named: Vec::new(),
             newly_lost: Vec::new(),
+            reaches_back_to_us: None,
             done: Clipped::default(),
         })
     }
@@ -122,6 +157,7 @@ impl<'a> Copy<'a> {
         self.done.exchanges += 1;
         let requested_us = row.number("requested_us").unwrap_or(0);
         self.done.before += u64::from(requested_us < wanted.from_us);
+        self.note_late(&row, requested_us, wanted.from_us);
         let revision = self.rows.copy("revision", "exchange_id = ?1", [id])?.pop();
         self.rows.copy("placement", "exchange_id = ?1", [id])?;
         if let Some(set) = row.number("header_set_id") {
@@ -134,6 +170,18 @@ impl<'a> Copy<'a> {
         match row.number("body_id") {
             Some(body) => self.body(body),
             None => Ok(()),
+        }
+    }
+
+    /// Notes what is the answer from before the span and came within it.
+    fn note_late(&mut self, row: &Row, requested_us: i64, since_us: i64) {
+        let lasted = ["wait_us", "receive_us", "failed_us"].iter();
+        let lasted = lasted.map(|name| row.number(name).unwrap_or(0));
+        let over_us = lasted.fold(requested_us, i64::saturating_add);
+        let from_us = row.number("from_us").unwrap_or(requested_us);
+        if from_us < since_us && over_us >= since_us {
+            let earliest = self.reaches_back_to_us.unwrap_or(i64::MAX);
+            self.reaches_back_to_us = Some(earliest.min(from_us));
         }
     }
 
@@ -203,10 +251,32 @@ impl<'a> Copy<'a> {
         let Some(path) = body.text("path") else {
             return Ok(());
         };
-        match self.reader.chunk_of(id) {
-            Ok(Some(file)) if file.first == 0 => self.files.push((path.to_owned(), file)),
-            Ok(_) | Err(ReadError::Lost(_)) => self.lost(id, path)?,
-            Err(error) => return Err(error.into()),
+        let size = body
+            .number("size")
+            .and_then(|size| u64::try_from(size).ok());
+        let named = size
+            .zip(body.digest("sha256"))
+            .map(|(size, sha256)| NamedChunk {
+                body: id,
+                path: path.to_owned(),
+                size,
+                sha256,
+            });
+        if matches!(self.to, Files::Brought(..)) {
+            match named {
+                Some(_) if self.marked.contains(&id) => self.done.lost += 1,
+                Some(named) => self.named.push(named),
+                None => self.lost(id, path)?,
+            }
+            return Ok(());
+        }
+        match (self.reader.chunk_of(id), named) {
+            (Ok(Some(file)), Some(named)) if file.first == 0 => match self.to {
+                Files::Copied(_) => self.files.push((named.path, file)),
+                _ => self.named.push(named),
+            },
+            (Ok(_) | Err(ReadError::Lost(_)), _) => self.lost(id, path)?,
+            (Err(error), _) => return Err(error.into()),
         }
         Ok(())
     }
@@ -216,29 +286,32 @@ impl<'a> Copy<'a> {
         if self.marked.contains(&id) {
             return Ok(());
         }
-        self.newly_lost
-            .push(serde_json::json!({ "body": id, "path": path }).to_string());
+        self.newly_lost.push(lost_detail(id, path));
         Ok(())
     }
 
-    /// Copies the files that are open, as the system does it best: blocks may be shared.
+    /// Has the files of what was copied last, if the clip is to have files.
     fn copy_files(&mut self) -> Result<(), ClipError> {
-        for (path, from) in std::mem::take(&mut self.files) {
-            let with_path =
-                |e: io::Error| io::Error::new(e.kind(), format!("chunks/{path} of the clip: {e}"));
-            let place = ChunkPath::parse(&path).map_err(with_path)?;
-            let mut to = self.chunks.create(&place).map_err(with_path)?;
-            if let Some(mode) = modes::mode_of(&from.file) {
-                // Where that cannot be it is the file of whoever makes the clip.
-                let _ = to.set_permissions(mode);
+        match &mut self.to {
+            Files::Named => {}
+            Files::Copied(chunks) => {
+                for (path, from) in std::mem::take(&mut self.files) {
+                    self.done.chunk_bytes += copy_file(chunks, &path, &from)?;
+                    self.done.chunks += 1;
+                }
             }
-            let mut some = io::Read::take(&from.file, from.size);
-            let copied = io::copy(&mut some, &mut to).map_err(with_path)?;
-            if copied != from.size {
-                return Err(with_path(io::ErrorKind::UnexpectedEof.into()).into());
+            Files::Brought(chunks, bring) => {
+                let wanted = std::mem::take(&mut self.named);
+                let count = wanted.len() as u64;
+                let bytes: u64 = wanted.iter().map(|chunk| chunk.size).sum();
+                let missing = bring(wanted, chunks)?;
+                let missed: u64 = missing.iter().map(|chunk| chunk.size).sum();
+                self.done.chunks += count.saturating_sub(missing.len() as u64);
+                self.done.chunk_bytes += bytes.saturating_sub(missed);
+                for chunk in missing {
+                    self.lost(chunk.body, &chunk.path)?;
+                }
             }
-            self.done.chunks += 1;
-            self.done.chunk_bytes += copied;
         }
         Ok(())
     }
@@ -255,10 +328,10 @@ impl<'a> Copy<'a> {
     fn events(&mut self, wanted: &Wanted, origin: &str) -> Result<(), ClipError> {
         let span = (wanted.from_us, wanted.to_us);
         self.rows.copy("event", EVENTS, span)?;
-        for id in &self.marked {
-            if self.bodies.contains(id) {
-                self.rows.copy("event", LOST, [id])?;
-            }
+        let mut marked: Vec<i64> = self.marked.intersection(&self.bodies).copied().collect();
+        marked.sort_unstable();
+        for id in marked {
+            self.rows.copy("event", LOST, [id])?;
         }
         let kept_from =
             "INSERT INTO event (id, at_us, kind, detail) VALUES (:id, :at_us, :kind, :detail)";
@@ -282,6 +355,24 @@ impl<'a> Copy<'a> {
     }
 }
 
+/// Copies a file that is open, as the system does it best: blocks may be shared.
+fn copy_file(chunks: &ChunkDir, path: &str, from: &ChunkFile) -> io::Result<u64> {
+    let with_path =
+        |e: io::Error| io::Error::new(e.kind(), format!("chunks/{path} of the clip: {e}"));
+    let place = ChunkPath::parse(path).map_err(with_path)?;
+    let mut to = chunks.create(&place).map_err(with_path)?;
+    if let Some(mode) = modes::mode_of(&from.file) {
+        // Where that cannot be it is the file of whoever makes the clip.
+        let _ = to.set_permissions(mode);
+    }
+    let mut some = io::Read::take(&from.file, from.size);
+    let copied = io::copy(&mut some, &mut to).map_err(with_path)?;
+    if copied != from.size {
+        return Err(with_path(io::ErrorKind::UnexpectedEof.into()));
+    }
+    Ok(copied)
+}
+
 const EVENTS: &str = "id <> 0 AND kind <> 'lost' AND (kind IN ('left out', 'refused uri') OR (at_us <= ?2 AND
     CASE WHEN length_us IS NULL AND kind IN ('disk full', 'checkpoint held up')
          THEN ifnull((SELECT min(ifnull(stopped_us, seen_us)) FROM run WHERE started_us <= at_us AND ifnull(stopped_us, seen_us) >= at_us), at_us)
@@ -289,7 +380,16 @@ const EVENTS: &str = "id <> 0 AND kind <> 'lost' AND (kind IN ('left out', 'refu
          ELSE at_us + max(ifnull(length_us, 0), 0) END >= ?1))";
 const LOST: &str = "kind = 'lost' AND json_valid(detail) AND json_extract(detail, '$.body') = ?1";
 
-fn write_run(db: &Connection, number: i64, run: &Run) -> rusqlite::Result<()> {
+/// What the event says of a body that is not to be had.
+pub(in crate::upkeep) fn lost_detail(body: i64, path: &str) -> String {
+    serde_json::json!({ "body": body, "path": path }).to_string()
+}
+
+pub(in crate::upkeep) fn write_run(
+    db: &Connection,
+    number: i64,
+    run: &Run,
+) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO run (id, started_us, seen_us, stopped_us, ended, program)
          VALUES (:id, :started_us, :seen_us, :stopped_us, :ended, :program)",

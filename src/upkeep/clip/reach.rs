@@ -49,7 +49,12 @@ pub(super) struct Reach<'a> {
 
 impl<'a> Reach<'a> {
     /// Of a span.
-    pub(super) fn of(reader: &'a Reader, wanted: &Wanted) -> Result<Self, ReadError> {
+    /// `owed`: resources that were listed before it and had not come, and since when each is the answer.
+    pub(super) fn of(
+        reader: &'a Reader,
+        wanted: &Wanted,
+        owed: &[(i64, i64)],
+    ) -> Result<Self, ReadError> {
         let streams = reader.streams()?.into_iter();
         let is_wanted = |name: &String| wanted.stream.as_ref().is_none_or(|own| own == name);
         let streams = streams.filter(|stream| is_wanted(&stream.name));
@@ -71,6 +76,7 @@ impl<'a> Reach<'a> {
             importers: Vec::new(),
         };
         reach.typed()?;
+        reach.came_late(owed)?;
         reach.requested()?;
         while reach.goes_on()? {}
         reach.ends_of_paths()?;
@@ -83,6 +89,18 @@ impl<'a> Reach<'a> {
         for (id, url) in self.streams.clone() {
             let found = self.reader.list(sql, params![url, id], |row| row.get(0))?;
             self.queue.extend::<Vec<i64>>(found);
+        }
+        Ok(())
+    }
+
+    /// What was listed before the span and came within it, for its own moment.
+    fn came_late(&mut self, owed: &[(i64, i64)]) -> Result<(), ReadError> {
+        for (id, from_us) in owed {
+            let since = (from_us.saturating_sub(1), self.from_us);
+            for row in Looks(self.reader).within(*id, since)? {
+                self.queue.push(row.resource_id);
+                self.bring(&row);
+            }
         }
         Ok(())
     }

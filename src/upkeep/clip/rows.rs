@@ -6,6 +6,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Params, params_from_iter};
 
 use super::outcome::ClipError;
+use crate::session::digest::Digest;
 use crate::session::read::reader::Reader;
 
 /// A clip has no more bytes in its rows than the session has in its files, and so many: whose pages go round in a circle
@@ -13,9 +14,9 @@ use crate::session::read::reader::Reader;
 const SLACK: u64 = 64 * 1024 * 1024;
 
 /// A row, by the names of its columns.
-pub(super) struct Row {
+pub(in crate::upkeep) struct Row {
     names: Rc<[String]>,
-    pub(super) values: Vec<Value>,
+    pub(in crate::upkeep) values: Vec<Value>,
 }
 
 impl Row {
@@ -24,14 +25,21 @@ impl Row {
         self.values.get(at)
     }
 
-    pub(super) fn number(&self, name: &str) -> Option<i64> {
+    pub(in crate::upkeep) fn number(&self, name: &str) -> Option<i64> {
         match self.get(name) {
             Some(Value::Integer(number)) => Some(*number),
             _ => None,
         }
     }
 
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
+    pub(in crate::upkeep) fn digest(&self, name: &str) -> Option<Digest> {
+        match self.get(name) {
+            Some(Value::Blob(bytes)) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+
+    pub(in crate::upkeep) fn text(&self, name: &str) -> Option<&str> {
         match self.get(name) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
@@ -40,7 +48,7 @@ impl Row {
 }
 
 /// Copies rows of tables.
-pub(super) struct RowCopier<'a> {
+pub(in crate::upkeep) struct RowCopier<'a> {
     reader: &'a Reader,
     db: &'a Connection,
     /// Bytes that may still be copied.
@@ -49,7 +57,7 @@ pub(super) struct RowCopier<'a> {
 
 impl<'a> RowCopier<'a> {
     /// `size`: of the files of the session's database, in bytes.
-    pub(super) fn new(reader: &'a Reader, db: &'a Connection, size: u64) -> Self {
+    pub(in crate::upkeep) fn new(reader: &'a Reader, db: &'a Connection, size: u64) -> Self {
         Self {
             reader,
             db,
@@ -58,12 +66,25 @@ impl<'a> RowCopier<'a> {
     }
 
     /// Copies the rows of a table for which `condition` holds, and hands them over.
-    pub(super) fn copy(
+    pub(in crate::upkeep) fn copy(
         &mut self,
         table: &'static str,
         condition: &str,
         values: impl Params,
     ) -> Result<Vec<Row>, ClipError> {
+        let mut copied = Vec::new();
+        self.each(table, condition, values, |row| copied.push(row))?;
+        Ok(copied)
+    }
+
+    /// Copies the rows of a table for which `condition` holds, and shows each.
+    pub(in crate::upkeep) fn each(
+        &mut self,
+        table: &'static str,
+        condition: &str,
+        values: impl Params,
+        mut see: impl FnMut(Row),
+    ) -> Result<(), ClipError> {
         let failed = |e| self.reader.failed(e);
         let select = format!("SELECT * FROM {table} WHERE {condition}");
         let mut statement = self.reader.db.prepare_cached(&select).map_err(failed)?;
@@ -74,7 +95,6 @@ impl<'a> RowCopier<'a> {
             names.join(",")
         );
         let mut rows = statement.query(values).map_err(failed)?;
-        let mut copied = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             self.reader.db.fresh();
             let mut values = Vec::with_capacity(names.len());
@@ -90,13 +110,13 @@ impl<'a> RowCopier<'a> {
             let written = written.and_then(|mut s| s.execute(params_from_iter(&values)));
             written.map_err(not_written)?;
             let names = Rc::clone(&names);
-            copied.push(Row { names, values });
+            see(Row { names, values });
         }
-        Ok(copied)
+        Ok(())
     }
 }
 
-pub(super) fn not_written(source: rusqlite::Error) -> ClipError {
+pub(in crate::upkeep) fn not_written(source: rusqlite::Error) -> ClipError {
     ClipError::Database {
         path: "the clip's session.db".to_owned(),
         source,

@@ -115,8 +115,20 @@ fn pending(reader: &Reader, wanted: &Wanted) -> Result<(u64, u64), ReadError> {
     Ok((count(false), count(true)))
 }
 
+/// What of a stream is listed by the end of the span and has not landed: resources, and since when each is the answer.
+#[cfg(feature = "archive")]
+pub(super) fn owed(reader: &Reader, wanted: &Wanted) -> Result<Vec<(i64, i64)>, ReadError> {
+    let sql =
+        "SELECT p.resource_id, p.from_us FROM pending p JOIN resource r ON r.id = p.resource_id
+                 JOIN stream s ON s.id = r.stream_id
+                WHERE p.from_us <= ?1 AND (?2 IS NULL OR s.name = ?2) ORDER BY 1";
+    reader.list(sql, (wanted.to_us, &wanted.stream), |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
 /// The lives of the recorder within a span; where it begins in a hole, first one that ends at once.
-pub(super) fn runs(runs: &[Run], wanted: &Wanted) -> Vec<Run> {
+pub(in crate::upkeep) fn runs(runs: &[Run], wanted: &Wanted) -> Vec<Run> {
     let (from_us, to_us) = (wanted.from_us, wanted.to_us);
     let within = runs.iter().filter(|run| {
         let is_over = run.end_us() < from_us;

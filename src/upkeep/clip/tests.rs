@@ -21,13 +21,13 @@ use crate::upkeep::check::check;
 const BACK: i64 = 5;
 
 /// A session as a player sees it.
-struct Player<'a> {
-    reader: &'a Reader,
+pub(crate) struct Player<'a> {
+    pub(crate) reader: &'a Reader,
     /// The end of the span: what is told of later moments is one thing.
-    to_us: i64,
+    pub(crate) to_us: i64,
 }
 
-type Asked = (String, Option<ByteRange>);
+pub(crate) type Asked = (String, Option<ByteRange>);
 
 impl Player<'_> {
     fn query<'q>(&self, (url, range): &'q Asked, at_us: i64, faults: Faults) -> Query<'q> {
@@ -134,7 +134,7 @@ impl Player<'_> {
     }
 
     /// All that is answered within a span to those who ask for what is reached in it.
-    fn answers(
+    pub(crate) fn answers(
         &self,
         reached: &BTreeMap<(i64, bool), BTreeSet<Asked>>,
         last: u64,
@@ -165,7 +165,7 @@ impl Player<'_> {
 }
 
 /// What can be reached at some moments of a span.
-fn reached(
+pub(crate) fn reached(
     player: &Player<'_>,
     (from_us, to_us): (i64, i64),
 ) -> BTreeMap<(i64, bool), BTreeSet<Asked>> {
@@ -231,12 +231,12 @@ fn is_the_same(history: &History, (from_us, to_us): (i64, i64)) {
 fn keeper(history: &History) -> Keeper {
     let keep = Keep {
         time: Some(Duration::from_secs(1)),
-        bytes: None,
+        ..Keep::default()
     };
     Keeper::new(keep, &history.store).unwrap()
 }
 
-fn polls() -> impl Strategy<Value = Vec<Poll>> {
+pub(crate) fn polls() -> impl Strategy<Value = Vec<Poll>> {
     let one = prop_oneof![14 => poll(), 1 => Just(Poll::Hole)];
     prop::collection::vec(one, 8..32)
 }
@@ -271,7 +271,7 @@ proptest! {
     }
 }
 
-fn after(channel: Channel, polls: &[Poll]) -> History {
+pub(crate) fn after(channel: Channel, polls: &[Poll]) -> History {
     let mut history = History::new(channel);
     for poll in polls {
         history.poll(*poll);

@@ -183,6 +183,7 @@ fn goes_on(made: &Made) -> Option<String> {
         let keep = Keep {
             time: Some(Duration::from_millis(1)),
             bytes: Some(1),
+            held: None,
         };
         writer.keep(keep).await;
         let _ = writer.stream("other", "http://h.example/other.m3u8").await;

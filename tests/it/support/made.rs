@@ -339,7 +339,7 @@ impl Hand {
     async fn keep_the_end(&mut self, database: &Path) {
         let keep = Keep {
             time: Some(Duration::from_millis(20)),
-            bytes: None,
+            ..Keep::default()
         };
         self.writer.keep(keep).await;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;

@@ -33,6 +33,12 @@ impl Metrics {
         Self(registry)
     }
 
+    /// Tells of something else, too.
+    #[cfg(feature = "archive")]
+    pub(super) fn add(&mut self, more: Box<dyn Collector>) {
+        self.0.register_collector(more);
+    }
+
     /// As it is now.
     pub(super) fn text(&self) -> Result<String, Error> {
         let mut text = String::new();
@@ -48,7 +54,7 @@ struct Recording {
     started_us: i64,
 }
 
-type Labels = Vec<(&'static str, String)>;
+pub(super) type Labels = Vec<(&'static str, String)>;
 
 /// All that was recorded under one name: a stream that was taken out and is back counts on.
 struct Stream {
@@ -228,7 +234,7 @@ impl Recording {
 }
 
 /// Name, help and unit of a metric.
-type About<'a> = (&'a str, &'a str, Option<&'a Unit>);
+pub(super) type About<'a> = (&'a str, &'a str, Option<&'a Unit>);
 type Count = fn(&Totals) -> u64;
 
 fn counters(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error> {
@@ -353,7 +359,7 @@ fn work(encoder: &mut DescriptorEncoder<'_>, all: &[Stream]) -> Result<(), Error
     Ok(())
 }
 
-fn count(
+pub(super) fn count(
     metric: &mut MetricEncoder<'_>,
     labels: &Vec<(&'static str, String)>,
     value: u64,
@@ -393,7 +399,7 @@ fn of_playlists(
     Ok(())
 }
 
-fn gauge(
+pub(super) fn gauge(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help, unit): About<'_>,
     value: f64,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Result, params};
 use tokio::time::Instant;
 
+pub use self::held::Held;
 use self::leftovers::Leftovers;
 use self::lists::Lists;
 use self::orphans::Orphans;
@@ -19,6 +20,7 @@ use crate::session::id::ExchangeId;
 use crate::session::keep::decide::{COLUMNS, Row, doomed};
 use crate::session::write::disk::full::Disk;
 
+mod held;
 mod leftovers;
 mod lists;
 mod orphans;
@@ -42,18 +44,20 @@ const EVERY: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_millis(20);
 
 /// How much of a recording is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Keep {
     /// The last so long; `None`: all.
     pub time: Option<Duration>,
     /// Chunks of so many bytes; `None`: all.
     pub bytes: Option<u64>,
+    /// What may not go all the same.
+    pub held: Option<Held>,
 }
 
 impl Keep {
     /// Whether nothing goes.
-    pub fn is_all(self) -> bool {
-        self == Self::default()
+    pub fn is_all(&self) -> bool {
+        self.time.is_none() && self.bytes.is_none()
     }
 }
 
@@ -74,6 +78,8 @@ pub(crate) struct Keeper {
     orphans: Orphans,
     leftovers: Leftovers,
     events_seen: i64,
+    /// The disk is full.
+    is_full: bool,
     /// When the next pass is.
     due: Instant,
 }
@@ -101,6 +107,7 @@ impl Keeper {
             orphans: Orphans::below(store.chunks.clone()),
             leftovers: Leftovers::of_session(&store.db)?,
             events_seen: KEPT_FROM,
+            is_full: false,
             due: clock::instant(),
         })
     }
@@ -122,6 +129,7 @@ impl Keeper {
         if !self.wait().is_zero() {
             return Ok(());
         }
+        self.is_full = disk.is_full();
         let wait = or_later(self.pass(store, now_us, orphans), disk)?;
         self.due = clock::instant() + wait;
         Ok(())
@@ -172,8 +180,21 @@ impl Keeper {
         self.leftovers.is_empty() && self.lists.dropped_aliases().is_empty()
     }
 
-    /// Up to when it goes, if that is further than now, and in steps of how many exchanges.
+    /// Up to when it goes, if that is further than now, and in steps of how many exchanges. What is held stays.
     fn target(&self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
+        let Some((target_us, step)) = self.wanted(store, now_us)? else {
+            return Ok(None);
+        };
+        let held = self
+            .keep
+            .held
+            .as_ref()
+            .and_then(|held| held.since_us(self.is_full));
+        let target_us = held.map_or(target_us, |held_us| target_us.min(held_us));
+        Ok((target_us > self.cutoff_us).then_some((target_us, step)))
+    }
+
+    fn wanted(&self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
         let by_time = self
             .keep
             .time

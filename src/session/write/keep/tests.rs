@@ -137,7 +137,7 @@ fn compress(history: &mut History) {
 fn keeper(history: &History) -> Keeper {
     let keep = Keep {
         time: Some(Duration::from_secs(1)),
-        bytes: None,
+        ..Keep::default()
     };
     Keeper::new(keep, &history.store).unwrap()
 }
@@ -584,4 +584,36 @@ fn a_full_disk_is_borne_by_whatever_name_sqlite_calls_it() {
     assert!(or_later(refused(ffi::SQLITE_IOERR_READ), &disk).is_err());
     assert!(or_later(refused(ffi::SQLITE_CORRUPT), &disk).is_err());
     assert_eq!(or_later(Ok(SOON), &disk), Ok(SOON));
+}
+
+#[test]
+fn what_is_held_stays_whatever_is_to_be_kept() {
+    let mut history = History::new(Channel::default());
+    for _ in 0..20 {
+        history.poll(Poll::Advance(1));
+    }
+    let mut own = keeper(&history);
+    let held = Held::new(false);
+    own.keep.held = Some(held.clone());
+    let first = |history: &History| -> i64 {
+        let first = "SELECT min(requested_us) FROM exchange WHERE resource_id = (SELECT max(resource_id) FROM exchange
+                      WHERE resource_id IN (SELECT id FROM resource WHERE kind = 'media'))";
+        history
+            .store
+            .db
+            .query_row(first, [], |row| row.get(0))
+            .unwrap()
+    };
+    let begun_us = first(&history);
+    for _ in 0..50 {
+        own.pass(&mut history.store, history.now_us, false).unwrap();
+    }
+    assert_eq!(first(&history), begun_us);
+    let let_go_us = begun_us + 5 * SECOND;
+    held.let_go_before(let_go_us);
+    for _ in 0..50 {
+        own.pass(&mut history.store, history.now_us, false).unwrap();
+    }
+    assert_eq!(own.cutoff_us, let_go_us);
+    assert!(first(&history) > begun_us);
 }

@@ -1,0 +1,145 @@
+//! Archives in a server that speaks S3: volumes are put once, also through a line that fails, and come back whole.
+
+// In helpers too, an error is the failure of the test.
+#![allow(clippy::unwrap_used)]
+
+mod line;
+mod server;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use line::Line;
+use server::Server;
+
+const FROM: &str = "2026-11-20T14:38:10Z";
+const TO: &str = "2026-11-20T14:39:05Z";
+
+/// The session that comes with the program, in a folder of its own.
+fn demo() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions/demo");
+    copy(&demo, &folder.path().join("sessions/demo"));
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(&from, &to).unwrap()),
+        }
+    }
+}
+
+fn issession(folder: &Path, endpoint: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_issession"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .env("HOME", folder);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "AKIDTV")
+        .env("AWS_SECRET_ACCESS_KEY", "secretsecret")
+        .env("AWS_REGION", "eu-central-1")
+        .output()
+        .unwrap()
+}
+
+fn works(folder: &Path, endpoint: &str, arguments: &[&str]) -> String {
+    let output = issession(folder, endpoint, arguments);
+    let said = String::from_utf8([&output.stdout[..], &output.stderr].concat()).unwrap();
+    assert!(output.status.success(), "{arguments:?}: {said}");
+    said
+}
+
+#[test]
+fn a_bucket_has_each_volume_once_and_gives_a_span_back() {
+    let server = Server::start();
+    let url = server.bucket("volumes", "/tv/eu");
+    let (folder, other) = (demo(), demo());
+    let (at, endpoint) = (folder.path(), server.url());
+    let archive = ["archive", "demo", &url, "--volume", "1m"];
+    assert!(works(at, endpoint, &archive).contains("3 volumes"));
+    assert!(works(at, endpoint, &archive).contains("0 volumes"));
+    assert!(works(at, endpoint, &["check", &url, "--hashes"]).contains("ok: 1 stream, 3 volumes"));
+    // The same writer, which does not know how far it was: the bucket says what is there (If-None-Match).
+    let cursor = fs::read_to_string(at.join("sessions/demo/archive.json")).unwrap();
+    let mut cursor: serde_json::Value = serde_json::from_str(&cursor).unwrap();
+    cursor["archives"][0]["streams"] = serde_json::json!({});
+    fs::write(
+        other.path().join("sessions/demo/archive.json"),
+        cursor.to_string(),
+    )
+    .unwrap();
+    let told = works(other.path(), endpoint, &archive);
+    assert!(told.contains("3 volumes, 3 of them there before"), "{told}");
+    assert!(works(at, endpoint, &["check", &url, "--hashes"]).contains("ok: 1 stream, 3 volumes"));
+    works(
+        at,
+        endpoint,
+        &["fetch", &url, "back", "--from", FROM, "--to", TO],
+    );
+    works(at, endpoint, &["check", "back", "--hashes"]);
+    works(
+        at,
+        endpoint,
+        &["clip", "demo", "clip", "--from", FROM, "--to", TO],
+    );
+    let chunks = |name: &str| {
+        fs::read_dir(at.join("sessions").join(name).join("chunks"))
+            .unwrap()
+            .count()
+    };
+    assert_eq!(chunks("back"), chunks("clip"));
+}
+
+#[test]
+fn over_a_line_that_is_cut_again_and_again_each_volume_comes_whole() {
+    let server = Server::start();
+    for bytes in [200, 2_000] {
+        let url = server.bucket(&format!("cut{bytes}"), "/tv");
+        let folder = demo();
+        // Of each eight connections two are cut after so many bytes.
+        let line = Line::new(server.address(), bytes);
+        let archive = ["archive", "demo", &url, "--volume", "1m"];
+        let mut runs = 1;
+        while !issession(folder.path(), line.url(), &archive)
+            .status
+            .success()
+        {
+            runs += 1;
+            assert!(runs < 40, "{bytes}");
+        }
+        assert!(line.cuts() > 0, "{bytes}");
+        let told = works(folder.path(), server.url(), &["check", &url, "--hashes"]);
+        assert!(told.contains("ok: 1 stream, 3 volumes"), "{bytes}: {told}");
+    }
+}
+
+#[test]
+fn a_bucket_that_is_not_there_is_told() {
+    let server = Server::start();
+    let folder = demo();
+    let output = issession(
+        folder.path(),
+        server.url(),
+        &["archive", "demo", "s3://no-such-bucket/tv"],
+    );
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("is not there") && !said.contains("secretsecret"),
+        "{said}"
+    );
+}
