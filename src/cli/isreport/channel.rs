@@ -157,13 +157,12 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
     });
     let not_asked = (viewer.not_asked > 0).then(|| {
         let segments = counted(viewer.not_asked, "segment");
-        let were = if viewer.not_asked == 1 {
-            "was"
-        } else {
-            "were"
+        let (were, count) = match viewer.not_asked {
+            1 => ("was", "counts as if it had come"),
+            _ => ("were", "count as if they had come"),
         };
         format!(
-            "; {segments} {were} not asked for or not kept by the recorder, which counts as if they had come at once: the viewer may have waited longer"
+            "; {segments} {were} not asked for or not kept by the recorder, which {count} at once: the viewer may have waited longer"
         )
     });
     let away = (viewer.away_us > 0).then(|| {
