@@ -2,10 +2,12 @@
 
 use crate::analysis::never_listed::NeverListed;
 use crate::analysis::noticed::stood_still_us;
-use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
+use crate::session::{Advance, Notice, NoticeEvent, PollTrouble, UNANSWERED_US};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
 const LONG_WAIT_US: i64 = 1_000_000;
+/// One that has none for so long is told of in any case; where it is less, after 1.5 target durations.
+const HANG_US: i64 = 5_000_000;
 
 /// What comes to a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -210,6 +212,11 @@ impl Gap {
         self.polls.lag_us > self.usual_lag_us()
     }
 
+    /// It was so late though it did not stand still, which is told by itself.
+    pub(in crate::analysis) fn was_late_beside(&self) -> bool {
+        self.polls.lag_us.saturating_sub(self.stood_still_us()) > self.usual_lag_us()
+    }
+
     /// Nobody minds that a poll is late by so much, in microseconds.
     fn usual_lag_us(&self) -> i64 {
         let (expected_us, least_us) = match self.unit {
@@ -219,13 +226,27 @@ impl Gap {
         (expected_us.unwrap_or(0) / 4).max(least_us)
     }
 
-    /// For most of it polls had no answer, and the recorder was there to take one.
+    /// For most of it polls had no answer, or one had none for so long that it is of an outage, and the recorder was there to
+    /// take one.
     pub(in crate::analysis) fn polls_waited(&self) -> bool {
         let length_us = self.length_us();
         let longest_us = self.polls.longest_wait.length_us;
+        let target_us = self.from.target_duration_us.unwrap_or(0);
+        let hang_us = (target_us.saturating_mul(3) / 2).clamp(UNANSWERED_US, HANG_US);
+        if longest_us.saturating_sub(self.stood_still_us()) >= hang_us {
+            return true;
+        }
         let is_long = longest_us >= LONG_WAIT_US || longest_us >= length_us / 4;
         let answerless_us = self.polls.waiting_us.saturating_sub(self.stood_still_us());
         is_long && answerless_us > length_us / 2
+    }
+
+    /// Whether it ended as its playlist was answered again, at a moment in microseconds of Unix time: not where that was there
+    /// as it had been, and advanced later.
+    pub(in crate::analysis) fn ends_with(&self, answered_us: i64) -> bool {
+        let target_us = self.from.target_duration_us.unwrap_or(i64::MAX);
+        let soon_us = target_us.saturating_add(target_us / 2);
+        self.until_us <= answered_us.saturating_add(soon_us)
     }
 
     /// How many polls there were behind the first advance and before the second.
@@ -249,8 +270,13 @@ impl Gap {
 
     /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
     /// who asks for patience is left alone, which is told by itself.
-    pub(in crate::analysis) fn recorder_paused(&self) -> bool {
+    fn recorder_paused(&self) -> bool {
         self.polls.pause_us > self.usual_pause_us()
+    }
+
+    /// The same though it did not stand still, which is told by itself.
+    pub(in crate::analysis) fn paused_beside(&self) -> bool {
+        self.polls.pause_us.saturating_sub(self.stood_still_us()) > self.usual_pause_us()
     }
 
     /// Between two polls so long a time is usual, in microseconds.

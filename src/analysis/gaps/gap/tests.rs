@@ -308,3 +308,18 @@ fn of_a_gap_in_which_the_recorder_began_anew_the_rest_is_the_origins() {
     assert_eq!(gap(Some(2)).whose(), Whose::Unsure);
     assert_eq!(gap(None).whose(), Whose::Unsure);
 }
+
+#[test]
+fn a_playlist_that_stood_still_for_longer_than_an_outage_did_not_go_on_with_its_end() {
+    let gap = Gap {
+        from: Advance {
+            target_duration_us: Some(2_000_000),
+            ..Advance::default()
+        },
+        until_us: 46_000_000,
+        ..none()
+    };
+    assert!(gap.ends_with(45_800_000));
+    assert!(gap.ends_with(43_000_000), "it was polled then");
+    assert!(!gap.ends_with(25_800_000));
+}
