@@ -54,11 +54,11 @@ impl NeverListed {
         })
     }
 
-    /// Their numbers: `81`, `81-84`; where they are some of these, `of 81-84`.
+    /// Their numbers: `81`, `81-84`; where they are some of these, `some of 81-84`.
     pub fn numbers(&self) -> String {
         match self.last.saturating_sub(self.first).saturating_add(1) {
             1 => self.first.to_string(),
-            all if all > self.count => format!("of {}-{}", self.first, self.last),
+            all if all > self.count => format!("some of {}-{}", self.first, self.last),
             _ => format!("{}-{}", self.first, self.last),
         }
     }
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(told(0), [all(10, "252-261"), None]);
         assert_eq!(
             told(3_028_000),
-            [all(8, "of 252-261"), all(2, "of 252-261")]
+            [all(8, "some of 252-261"), all(2, "some of 252-261")]
         );
         assert_eq!(told(20_000_000), [None, all(10, "252-261")]);
         assert_eq!(told(i64::MAX), [None, all(10, "252-261")]);

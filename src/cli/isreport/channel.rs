@@ -143,7 +143,9 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
         _ => " at least",
     };
     let stalls = match viewer.count {
-        0 if viewer.not_asked > 0 => "not have stalled, as far as is known".to_owned(),
+        0 if viewer.not_asked > 0 || viewer.away_us > 0 => {
+            "not have stalled, as far as is known".to_owned()
+        }
         0 => "not have stalled".to_owned(),
         count => format!(
             "have stalled {}, {} s in all{least}",
