@@ -319,28 +319,26 @@ impl<'a> Search<'a> {
             polls_are_gone: polled_us > from_us,
             ..gap
         };
-        let skipped = self.skipped(&gap)?;
-        Ok(match recorder_may_have_missed(&gap) {
-            true => Gap {
-                not_seen: skipped,
-                ..gap
-            },
-            false => Gap {
-                never_listed: skipped,
-                ..gap
-            },
+        let [never_listed, not_seen] = self.skipped(&gap)?;
+        Ok(Gap {
+            never_listed,
+            not_seen,
+            ..gap
         })
     }
 
-    /// Segments that no revision of a playlist listed, before and behind a gap.
-    fn skipped(&self, gap: &Gap) -> Result<Option<NeverListed>, ReadError> {
+    /// Segments that no revision of a playlist listed, before and behind a gap: those that never were, and as many as can have
+    /// come and gone while the recorder was away.
+    fn skipped(&self, gap: &Gap) -> Result<[Option<NeverListed>; 2], ReadError> {
         let to = gap.to.as_ref();
         let may_be = |to: &&Advance| NeverListed::between(&gap.from, to, 1).is_some();
         let Some(to) = to.filter(may_be) else {
-            return Ok(None);
+            return Ok([None; 2]);
         };
         let segment_us = self.segment_us(&gap.from)?;
-        Ok(NeverListed::between(&gap.from, to, segment_us))
+        let skipped = NeverListed::between(&gap.from, to, segment_us);
+        let missed_us = gap.missed_us();
+        Ok(skipped.map_or([None; 2], |all| all.without(missed_us, segment_us)))
     }
 
     /// How long the segments of a revision are on average.
@@ -376,12 +374,6 @@ impl<'a> Search<'a> {
         lies.chain(self.meanwhile.between(from_us, until_us))
             .collect()
     }
-}
-
-/// Whether something may have been listed in a gap that the recorder did not see.
-fn recorder_may_have_missed(gap: &Gap) -> bool {
-    let half_us = gap.from.target_duration_us.unwrap_or(0) / 2;
-    gap.polls.between_us.max(gap.stood_still_us()) > half_us || gap.recorder_was_down()
 }
 
 /// When a playlist was polled last, of an open gap at the end of which it is no longer recorded: where it was not asked

@@ -9,9 +9,9 @@ use crate::session::Advance;
 pub struct NeverListed {
     /// How many.
     pub count: u64,
-    /// The first one.
+    /// The first one; where they are some of a row, the first of that.
     pub first: u64,
-    /// The last one.
+    /// The last one, likewise.
     pub last: u64,
 }
 
@@ -32,6 +32,18 @@ impl NeverListed {
         })
     }
 
+    /// Without those that can have come and gone in a time in which nobody looked, in microseconds, and these: of which numbers
+    /// they are nobody knows, where they are not all.
+    pub(super) fn without(self, missed_us: i64, segment_us: i64) -> [Option<Self>; 2] {
+        let most = match missed_us {
+            ..=0 => 0,
+            missed_us => (missed_us / segment_us.max(1)).saturating_add(1),
+        };
+        let missed = self.count.min(most.unsigned_abs());
+        let some = |count: u64| (count > 0).then_some(Self { count, ..self });
+        [some(self.count - missed), some(missed)]
+    }
+
     /// From one media sequence number to another.
     #[cfg(test)]
     pub(super) fn of(first: u64, last: u64) -> Option<Self> {
@@ -42,10 +54,11 @@ impl NeverListed {
         })
     }
 
-    /// Their numbers: `81`, `81-84`.
+    /// Their numbers: `81`, `81-84`; where they are some of these, `some of 81-84`.
     pub fn numbers(&self) -> String {
-        match self.count {
+        match self.last.saturating_sub(self.first).saturating_add(1) {
             1 => self.first.to_string(),
+            all if all > self.count => format!("some of {}-{}", self.first, self.last),
             _ => format!("{}-{}", self.first, self.last),
         }
     }
@@ -107,6 +120,24 @@ mod tests {
             ..Advance::default()
         };
         assert_eq!(NeverListed::between(&absurd, &absurd, 0), None);
+    }
+
+    #[test]
+    fn only_what_can_have_come_and_gone_while_nobody_looked_is_not_seen() {
+        let ten = NeverListed::of(252, 261).unwrap();
+        let told = |missed_us| {
+            let all = ten.without(missed_us, 2_000_000);
+            all.map(|some| some.map(|some| (some.count, some.numbers())))
+        };
+        let all = |count, numbers: &str| Some((count, numbers.to_owned()));
+        assert_eq!(told(0), [all(10, "252-261"), None]);
+        assert_eq!(
+            told(3_028_000),
+            [all(8, "some of 252-261"), all(2, "some of 252-261")]
+        );
+        assert_eq!(told(20_000_000), [None, all(10, "252-261")]);
+        assert_eq!(told(i64::MAX), [None, all(10, "252-261")]);
+        assert_eq!(ten.without(1, 0)[1].unwrap().count, 2);
     }
 
     #[test]

@@ -182,7 +182,7 @@ fn a_gap_in_which_the_origin_hung_says_for_how_long() {
     });
     let session = Recorder::new(origin.url("/weather.m3u8")).run().session();
     let told = gaps(&session, &["-t", "0.1"]);
-    let is_it = |line: &&str| line.starts_with("A poll was unanswered for 2.");
+    let is_it = |line: &&str| line.starts_with("A poll was answered only after 2.");
     assert_eq!(told.lines().filter(is_it).count(), 1, "{told}");
     let gap: serde_json::Value = serde_json::from_str(&gaps(&session, &["-t", "0.1", "--json"]))
         .unwrap_or_else(|error| panic!("{error}: {told}"));
@@ -212,7 +212,7 @@ fn a_poll_that_hangs_when_the_recording_is_stopped_is_none_that_failed() {
         !told.contains("failed") && !told.contains("aborted"),
         "{told}"
     );
-    let answered = "The one poll in between was answered, without a new segment";
+    let answered = "The one poll before it was answered, without a new segment";
     assert!(told.contains(answered), "{told}");
 }
 

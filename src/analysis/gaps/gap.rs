@@ -2,10 +2,12 @@
 
 use crate::analysis::never_listed::NeverListed;
 use crate::analysis::noticed::stood_still_us;
-use crate::session::{Advance, Notice, NoticeEvent, PollTrouble};
+use crate::session::{Advance, Notice, NoticeEvent, PollTrouble, UNANSWERED_US};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
 const LONG_WAIT_US: i64 = 1_000_000;
+/// One that has none for so long is told of in any case; where it is less, after 1.5 target durations.
+const HANG_US: i64 = 5_000_000;
 
 /// What comes to a playlist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -100,17 +102,61 @@ impl Gap {
         stood_still_us(&self.noticed, self.from.seen_us, self.until_us)
     }
 
-    /// The origin was late, whatever is not known: at the near end of each of its two moments, and with nothing of the
-    /// recorder's own in it.
+    /// The origin was late, whatever is not known: at the near end of each of its two moments, and without the times in which
+    /// the recorder was away. That polls had nothing new on both sides of such a time says whose the rest is.
     pub fn is_origins_for_certain(&self) -> bool {
-        let is_recorders = self.is_recorders()
-            || self.recorder_was_down()
-            || self.recorder_was_late()
-            || self.validators_were_false();
+        let is_recorders = self.is_recorders() || self.validators_were_false();
         let held_us = self.polls.held_us.max(0);
-        let unsure_us = self.unsure_us().saturating_sub(held_us).max(0);
-        let unsure_us = unsure_us.saturating_add(self.stood_still_us());
-        !is_recorders && self.length_us().saturating_sub(unsure_us) > self.threshold_us
+        let unsure_us = self.unsure_end_us().saturating_sub(held_us).max(0);
+        !is_recorders && self.rest_us(unsure_us) > self.threshold_us
+    }
+
+    /// What is left of it, in microseconds, where so much is not known before its end, without the times in which the recorder
+    /// was away.
+    fn rest_us(&self, unsure_us: i64) -> i64 {
+        let known_us = self.until_us.saturating_sub(unsure_us);
+        let usual_us = self.usual_pause_us();
+        let own_us = unsure_us.saturating_add(self.away_us(known_us, usual_us));
+        let least_us = self.not_running_us.saturating_add(self.stood_still_us());
+        self.length_us().saturating_sub(own_us.max(least_us))
+    }
+
+    /// For so long before a moment the recorder stood still, was late, or asked nothing for longer than is usual, in
+    /// microseconds. Whenever a machine sleeps, it takes no session time.
+    fn away_us(&self, before_us: i64, usual_pause_us: i64) -> i64 {
+        let stalls = self
+            .noticed
+            .iter()
+            .filter(|event| event.kind == Notice::Stalled);
+        let mut away: Vec<(i64, i64)> = stalls
+            .map(|event| (event.at_us, event.until_us()))
+            .collect();
+        let longer =
+            |least_us: i64| move |time: &&(i64, i64)| time.1.saturating_sub(time.0) > least_us;
+        away.extend(self.polls.pauses.iter().filter(longer(usual_pause_us)));
+        away.extend(self.polls.late.iter().filter(longer(self.usual_lag_us())));
+        away.sort_unstable();
+        let (mut covered_us, mut away_us) = (self.from.seen_us, 0_i64);
+        for (from_us, until_us) in away {
+            let from_us = from_us.max(covered_us);
+            let part_us = until_us.min(before_us).saturating_sub(from_us).max(0);
+            away_us = away_us.saturating_add(part_us);
+            covered_us = covered_us.max(until_us.min(before_us));
+        }
+        away_us.saturating_add(self.noticed_us(Notice::Suspended))
+    }
+
+    /// For so long something may have been listed that the recorder did not see, in microseconds: it was not there, or asked
+    /// nothing for so long that a segment may have come and gone.
+    pub(in crate::analysis) fn missed_us(&self) -> i64 {
+        let half_us = self.from.target_duration_us.unwrap_or(0) / 2;
+        let longest_us = self.polls.between_us.max(self.stood_still_us());
+        match longest_us > half_us || self.recorder_was_down() {
+            true => self
+                .away_us(self.until_us, half_us)
+                .max(self.not_running_us),
+            false => 0,
+        }
     }
 
     /// Whose it is.
@@ -127,11 +173,7 @@ impl Gap {
     /// that no connection reached. Not where without the recorder's own doing it may be no gap.
     pub fn players_went_without(&self) -> bool {
         let unasked_us = self.unsure_us().min(self.polls.pause_us.max(0));
-        let own_us = unasked_us.saturating_add(self.stood_still_us());
-        let is_own = self.recorder_was_down()
-            || self.recorder_was_late()
-            || self.validators_were_false()
-            || self.length_us().saturating_sub(own_us) <= self.threshold_us;
+        let is_own = self.validators_were_false() || self.rest_us(unasked_us) <= self.threshold_us;
         match self.whose() {
             Whose::Origin => true,
             Whose::Recorder => false,
@@ -141,7 +183,17 @@ impl Gap {
 
     /// So much earlier than it was seen its end may have been, in microseconds: nothing of the origin says that it was not.
     fn unsure_us(&self) -> i64 {
-        let unsure_us = self.uncertain_us[1].unwrap_or(0);
+        self.unsure_of_us(self.uncertain_us[1].unwrap_or(0))
+    }
+
+    /// The same, where the first text of a run says nothing of the time before that.
+    fn unsure_end_us(&self) -> i64 {
+        let is_first = self.to.is_some() && self.not_running_us > 0;
+        let most_us = if is_first { self.length_us() } else { 0 };
+        self.unsure_of_us(self.uncertain_us[1].unwrap_or(most_us))
+    }
+
+    fn unsure_of_us(&self, unsure_us: i64) -> i64 {
         // Who waits for an answer asks: that it came so slowly is the origin's, or the network's.
         let known_us = self.polls.rebuffed_us.max(self.polls.awaited_until_us);
         let since_us = known_us.map(|us| self.until_us.saturating_sub(us));
@@ -157,20 +209,44 @@ impl Gap {
 
     /// The recorder was so late with a poll that it may have seen the change late.
     pub fn recorder_was_late(&self) -> bool {
+        self.polls.lag_us > self.usual_lag_us()
+    }
+
+    /// It was so late though it did not stand still, which is told by itself.
+    pub(in crate::analysis) fn was_late_beside(&self) -> bool {
+        self.polls.lag_us.saturating_sub(self.stood_still_us()) > self.usual_lag_us()
+    }
+
+    /// Nobody minds that a poll is late by so much, in microseconds.
+    fn usual_lag_us(&self) -> i64 {
         let (expected_us, least_us) = match self.unit {
             Unit::Segments => (self.from.target_duration_us, 1_000_000),
             Unit::Parts => (self.from.part_target_us, 100_000),
         };
-        self.polls.lag_us > (expected_us.unwrap_or(0) / 4).max(least_us)
+        (expected_us.unwrap_or(0) / 4).max(least_us)
     }
 
-    /// For most of it polls had no answer, and the recorder was there to take one.
+    /// For most of it polls had no answer, or one had none for so long that it is of an outage, and the recorder was there to
+    /// take one.
     pub(in crate::analysis) fn polls_waited(&self) -> bool {
         let length_us = self.length_us();
         let longest_us = self.polls.longest_wait.length_us;
+        let target_us = self.from.target_duration_us.unwrap_or(0);
+        let hang_us = (target_us.saturating_mul(3) / 2).clamp(UNANSWERED_US, HANG_US);
+        if longest_us.saturating_sub(self.stood_still_us()) >= hang_us {
+            return true;
+        }
         let is_long = longest_us >= LONG_WAIT_US || longest_us >= length_us / 4;
         let answerless_us = self.polls.waiting_us.saturating_sub(self.stood_still_us());
         is_long && answerless_us > length_us / 2
+    }
+
+    /// Whether it ended as its playlist was answered again, at a moment in microseconds of Unix time: not where that was there
+    /// as it had been, and advanced later.
+    pub(in crate::analysis) fn ends_with(&self, answered_us: i64) -> bool {
+        let target_us = self.from.target_duration_us.unwrap_or(i64::MAX);
+        let soon_us = target_us.saturating_add(target_us / 2);
+        self.until_us <= answered_us.saturating_add(soon_us)
     }
 
     /// How many polls there were behind the first advance and before the second.
@@ -194,14 +270,24 @@ impl Gap {
 
     /// It ran, and did not poll for long. Who is told that a playlist is not to be had is asked once in a target duration;
     /// who asks for patience is left alone, which is told by itself.
-    pub(in crate::analysis) fn recorder_paused(&self) -> bool {
+    fn recorder_paused(&self) -> bool {
+        self.polls.pause_us > self.usual_pause_us()
+    }
+
+    /// The same though it did not stand still, which is told by itself.
+    pub(in crate::analysis) fn paused_beside(&self) -> bool {
+        self.polls.pause_us.saturating_sub(self.stood_still_us()) > self.usual_pause_us()
+    }
+
+    /// Between two polls so long a time is usual, in microseconds.
+    fn usual_pause_us(&self) -> i64 {
         let target_us = self.from.target_duration_us.unwrap_or(0);
         let seldom_us = match self.unit {
             Unit::Segments => target_us.saturating_add(target_us / 4),
             Unit::Parts => 0,
         };
         let allowed_us = self.longest_pause_us().max(seldom_us);
-        self.polls.pause_us > allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
+        allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
     }
 
     /// What is no reason for a gap, in microseconds.

@@ -144,6 +144,7 @@ impl Outage {
         self.faults += 1;
         self.long_waits += u64::from(fault.is_long_wait);
         self.answered += u64::from(fault.is_answered());
+        self.recovers |= fault.is_answered();
         self.is_broken_off = fault.is_long_wait && !fault.is_answered();
         for what in cause.whats() {
             if !self.has(what) && self.whats.len() < MOST_KINDS {
@@ -304,6 +305,10 @@ impl Outage {
     /// Whether nothing that is requested from then on is of it.
     pub(super) fn is_over(&self, requested_us: i64) -> bool {
         let is_good = self.classes.values().all(|is_good| *is_good);
+        // Something that was asked for earlier was good before its last fault was over.
+        let ends_open = self.good_us.or(self.others_good_us).is_none();
+        let has_playlists = self.classes.contains_key(&Class::Playlist);
+        let is_good = is_good && (has_playlists || !(self.recovers && ends_open));
         requested_us > self.until_us && is_good && self.failing.is_empty()
     }
 

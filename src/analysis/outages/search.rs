@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::cause::{AtStake, Cause, Own};
 use super::grouping::Grouping;
 use super::outage::Outage;
-use crate::analysis::adjacent::Search;
+use crate::analysis::adjacent::{Gap, Search};
 use crate::analysis::never_listed::NeverListed;
 use crate::session::{AttemptEnd, ExchangeId, Fault, Kind, KnownPlaylists, RawStreams, ReadError};
 use crate::spans::{self, Span};
 
-/// Playlists of which it is looked up what they went on without.
+/// Playlists of which it is looked up what they went on without, and segments that were asked for again.
 const MOST_LOOKED_UP: usize = 64;
 
 /// What an outage took beside its requests.
@@ -25,6 +25,8 @@ pub struct Cost {
     /// Segments that were listed and not asked for meanwhile, as the host wanted to be left alone, or as the recorder had no
     /// room: their names.
     pub not_asked_for: Vec<String>,
+    /// How often what had faults was asked for in vain when no playlist listed it any more, which are no faults.
+    pub later_tries: u64,
     /// For so long of it no recorder ran, in microseconds.
     pub not_running_us: i64,
     /// For so long of it the recorder stood still, in microseconds.
@@ -189,7 +191,9 @@ impl Search<'_> {
         for id in ids.take(MOST_LOOKED_UP) {
             let lost = self.never_listed_between(id, outage.first.at_us, outage.last.at_us)?;
             if let (false, Some(playlist)) = (lost.is_empty(), reader.resource_name(id)?) {
-                for gap in lost {
+                // A playlist that stood still for longer went on without more than the outage cost.
+                let is_of_it = |gap: &Gap| outage.good_us.is_none_or(|us| gap.ends_with(us));
+                for gap in lost.into_iter().filter(is_of_it) {
                     let Some(lost) = gap.never_listed else {
                         continue;
                     };
@@ -207,9 +211,20 @@ impl Search<'_> {
             never_listed,
             skips,
             not_asked_for: self.not_asked_for(outage, until_us)?,
+            later_tries: self.later_tries(outage)?,
             not_running_us: self.not_running_us(outage.first.at_us, until_us),
             stood_still_us: self.stood_still_us(outage.first.at_us, until_us),
         })
+    }
+
+    /// How often its segments were asked for when it was too late for them.
+    fn later_tries(&self, outage: &Outage) -> Result<u64, ReadError> {
+        let things = outage.of(&[Kind::Segment, Kind::Part, Kind::Init, Kind::Key]);
+        let ids = things.iter().flat_map(|things| things.ids());
+        let tries = ids
+            .take(MOST_LOOKED_UP)
+            .map(|id| self.reader().later_tries(id));
+        tries.sum()
     }
 
     /// Segments that were not asked for in an outage, where there was a reason for that.

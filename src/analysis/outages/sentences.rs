@@ -21,6 +21,13 @@ pub(super) fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
     if (1..outage.faults).contains(&outage.answered) {
         parts.push(format!("{} answered in the end", outage.answered));
     }
+    match cost.later_tries {
+        0 => {}
+        1 => parts.push("and 1 later try, when no playlist listed it any more".to_owned()),
+        tries => parts.push(format!(
+            "and {tries} later tries, when no playlist listed it any more"
+        )),
+    }
     parts.extend(lost(cost));
     parts.extend(not_asked_for(&cost.not_asked_for));
     if cost.not_running_us > 0 {

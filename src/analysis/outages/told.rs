@@ -31,6 +31,7 @@ struct Detail<'a> {
     resources: BTreeMap<&'static str, Counts>,
     never_listed: Vec<Lost<'a>>,
     not_asked_for: usize,
+    later_tries: u64,
     not_running_seconds: f64,
     stood_still_seconds: f64,
 }
@@ -136,6 +137,7 @@ impl<'a> Detail<'a> {
                 })
                 .collect(),
             not_asked_for: cost.not_asked_for.len(),
+            later_tries: cost.later_tries,
             not_running_seconds: seconds(cost.not_running_us),
             stood_still_seconds: seconds(cost.stood_still_us),
         }

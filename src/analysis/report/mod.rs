@@ -11,7 +11,7 @@ mod sentences;
 mod text;
 
 pub use self::found::finding;
-pub use self::sentences::polled;
+pub use self::sentences::{away, polled};
 pub use self::text::{noticed, write_text};
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub(super) fn span(gap: &Gap, zero_us: i64) -> String {
 /// Whose it was: what polls in between were answered, and what speaks against the origin being the one that was late.
 pub(super) fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
     let mut remarks = Vec::new();
-    if gap.recorder_was_late() {
+    if gap.was_late_beside() {
         remarks.push(format!(
             "The recorder was late here: by up to {}",
             length(gap.polls.lag_us)
@@ -56,7 +56,7 @@ pub(super) fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
             "The recorder did not run for {} of it",
             length(gap.not_running_us)
         ));
-    } else if gap.recorder_paused() {
+    } else if gap.paused_beside() {
         remarks.push(format!(
             "The recorder did not ask for {} here",
             length(gap.polls.pause_us)
@@ -66,19 +66,37 @@ pub(super) fn remarks(gap: &Gap, zero_us: i64) -> Vec<String> {
     remarks
 }
 
+/// For how much of a gap the recorder was not there, where that is no part of what is the origin's.
+pub fn away(gap: &Gap) -> Option<String> {
+    let stood = match gap.stood_still_us() {
+        0 => None,
+        us => Some(format!("The recorder stood still for {} of it", length(us))),
+    };
+    let ran = (gap.not_running_us > 0).then(|| {
+        let lasted = length(gap.not_running_us);
+        format!("The recorder did not run for {lasted} of it")
+    });
+    let told: Vec<String> = stood.into_iter().chain(ran).collect();
+    (!told.is_empty()).then(|| told.join(". "))
+}
+
 /// What polls were answered meanwhile, which tells whose a gap of the origin's is.
 pub fn polled(gap: &Gap) -> Vec<String> {
     let broken_off = gap.polls.broken_off.map(|wait| broken_off(gap, wait));
-    let told = waited(gap).into_iter().chain(answered(gap));
-    told.chain(broken_off).collect()
+    let told = waited(gap).into_iter().chain(broken_off);
+    told.chain(answered(gap)).collect()
 }
 
-/// For how long polls had no answer, where that is most of the gap.
+/// For how long polls had no answer, where that is most of the gap, or one of them hung.
 pub(super) fn waited(gap: &Gap) -> Option<String> {
     let (longest, waiting_us) = (gap.polls.longest_wait, gap.polls.waiting_us);
     let lasted = length(longest.length_us);
     let is_one = longest.length_us >= waiting_us - waiting_us / 10;
     gap.polls_waited().then(|| match is_one {
+        true if gap.polls.failed == 0 => {
+            let whole = if longest.has_begun { " in whole" } else { "" };
+            format!("A poll was answered{whole} only after {lasted}")
+        }
         true => format!("A poll {} for {lasted}", no_answer(longest)),
         false => format!(
             "Polls were unanswered for {} of it, the longest for {lasted}",
@@ -118,6 +136,11 @@ pub(super) fn answered(gap: &Gap) -> Option<String> {
         Unit::Segments => "without a new segment",
         Unit::Parts => "without a new part",
     };
+    // Before the one that the recorder broke off, which is told first.
+    let place = match polls.broken_off {
+        Some(_) => "before it",
+        None => "in between",
+    };
     let kept = match gap.polls_are_gone {
         true => " that are kept",
         false => "",
@@ -128,16 +151,16 @@ pub(super) fn answered(gap: &Gap) -> Option<String> {
         (0, 0) if gap.to.is_none() => Some("No poll was answered in between".to_owned()),
         (0, 0) => Some("One request was under way in between, and brought what was new".to_owned()),
         (0, 1) => Some(format!(
-            "The one poll in between{kept} was answered, {nothing_new}"
+            "The one poll {place}{kept} was answered, {nothing_new}"
         )),
         (0, 2) => Some(format!(
-            "Both polls in between{kept} were answered, {nothing_new}"
+            "Both polls {place}{kept} were answered, {nothing_new}"
         )),
         (0, _) => Some(format!(
-            "All {between} polls in between{kept} were answered, {nothing_new}"
+            "All {between} polls {place}{kept} were answered, {nothing_new}"
         )),
         (failed, between) if failed >= between => Some(format!(
-            "No poll in between{kept} was answered with a playlist: {}",
+            "No poll {place}{kept} was answered with a playlist: {}",
             how()
         )),
         (failed, between) => {
@@ -146,7 +169,7 @@ pub(super) fn answered(gap: &Gap) -> Option<String> {
                 _ => "the others were answered",
             };
             Some(format!(
-                "{failed} of {between} polls in between{kept} failed, {others}, {nothing_new}: {}",
+                "{failed} of {between} polls {place}{kept} failed, {others}, {nothing_new}: {}",
                 how()
             ))
         }

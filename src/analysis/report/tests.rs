@@ -157,11 +157,20 @@ fn a_gap_says_for_how_long_a_poll_had_no_answer_where_that_is_most_of_it() {
         ..gap().polls
     };
     let told = |polls| waited(&Gap { polls, ..gap() });
-    let one = "A poll was unanswered for 12.600 s";
+    let one = "A poll was answered only after 12.600 s";
     assert_eq!(told(waits(12_600_000, 12_700_000)).as_deref(), Some(one));
+    let failed = PollTrouble {
+        failed: 1,
+        ..waits(12_600_000, 12_700_000)
+    };
+    let one = "A poll was unanswered for 12.600 s";
+    assert_eq!(told(failed).as_deref(), Some(one));
     let some = "Polls were unanswered for 11.000 s of it, the longest for 5.000 s";
     assert_eq!(told(waits(5_000_000, 11_000_000)).as_deref(), Some(some));
-    assert_eq!(told(waits(6_000_000, 6_900_000)), None);
+    // It hung, however much of the gap that was.
+    let hung = "A poll was answered only after 5.000 s";
+    assert_eq!(told(waits(5_000_000, 5_100_000)).as_deref(), Some(hung));
+    assert_eq!(told(waits(4_900_000, 6_900_000)), None);
     // A long way off, and nothing else.
     assert_eq!(told(waits(900_000, 9_000_000)), None);
     let slept = NoticeEvent {
@@ -202,6 +211,13 @@ fn a_poll_that_the_recorder_broke_off_is_told_beside_the_others() {
     let told = "A poll was unanswered for 8.000 s when the recording was stopped";
     assert_eq!(remarks(&open, ZERO_US), [told]);
     assert_eq!(detail(&open)["recorder"]["broken_off_seconds"], 8.0);
+    // Those before it were answered before it.
+    let polls = PollTrouble {
+        polls: 2,
+        ..open.polls.clone()
+    };
+    let both = "Both polls before it were answered, without a new segment";
+    assert_eq!(remarks(&Gap { polls, ..open }, ZERO_US), [told, both]);
 }
 
 #[test]
@@ -225,6 +241,35 @@ fn a_gap_says_when_it_may_be_the_recorders_own() {
     ] {
         assert!(shown.contains(remark), "{shown}");
     }
+}
+
+#[test]
+fn one_stop_of_the_recorder_takes_one_line() {
+    let stood = |length_us| NoticeEvent {
+        kind: Notice::Stalled,
+        at_us: 1_425_579_456_000_000,
+        length_us: Some(length_us),
+        detail: String::new(),
+    };
+    let gap = |stood_us| Gap {
+        polls: PollTrouble {
+            polls: 2,
+            lag_us: 9_981_000,
+            pause_us: 10_456_000,
+            ..PollTrouble::default()
+        },
+        noticed: vec![stood(stood_us)],
+        ..gap()
+    };
+    let lines = |gap: Gap| remarks(&gap, ZERO_US).join("\n");
+    let told = lines(gap(10_068_000));
+    assert_eq!(told.matches("The recorder ").count(), 1, "{told}");
+    assert!(
+        told.starts_with("The recorder stood still here for 10.068 s"),
+        "{told}"
+    );
+    // It was late beside that.
+    assert!(lines(gap(2_000_000)).starts_with("The recorder was late here: by up to 9.981 s"));
 }
 
 #[test]

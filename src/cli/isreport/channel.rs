@@ -143,7 +143,9 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
         _ => " at least",
     };
     let stalls = match viewer.count {
-        0 if viewer.not_asked > 0 => "not have stalled, as far as is known".to_owned(),
+        0 if viewer.not_asked > 0 || viewer.away_us > 0 => {
+            "not have stalled, as far as is known".to_owned()
+        }
         0 => "not have stalled".to_owned(),
         count => format!(
             "have stalled {}, {} s in all{least}",
@@ -157,13 +159,12 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
     });
     let not_asked = (viewer.not_asked > 0).then(|| {
         let segments = counted(viewer.not_asked, "segment");
-        let were = if viewer.not_asked == 1 {
-            "was"
-        } else {
-            "were"
+        let (were, count) = match viewer.not_asked {
+            1 => ("was", "counts as if it had come"),
+            _ => ("were", "count as if they had come"),
         };
         format!(
-            "; {segments} {were} not asked for or not kept by the recorder, which counts as if they had come at once: the viewer may have waited longer"
+            "; {segments} {were} not asked for or not kept by the recorder, which {count} at once: the viewer may have waited longer"
         )
     });
     let away = (viewer.away_us > 0).then(|| {

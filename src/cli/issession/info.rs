@@ -343,8 +343,13 @@ fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "Waits     {}, which are no faults (adjacent-find --faults says when)",
-        shown::counted(total, "long wait")
+        "Waits     {}, {} (adjacent-find --faults says when)",
+        shown::counted(total, "long wait"),
+        if total == 1 {
+            "which is no fault"
+        } else {
+            "which are no faults"
+        }
     )];
     lines.extend(waits.iter().map(|wait| {
         let WaitCount { noun, what, times } = wait;

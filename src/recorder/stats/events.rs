@@ -59,6 +59,7 @@ impl Skipped {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn not_seen(count: u64) -> Self {
         Self {
             never_listed: 0,

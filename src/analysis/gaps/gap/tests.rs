@@ -228,3 +228,98 @@ fn who_waits_for_a_playlist_that_comes_slowly_asks() {
     assert_eq!(gap(Some(1_000_000)).whose(), Whose::Unsure);
     assert_eq!(gap(None).whose(), Whose::Unsure);
 }
+
+#[test]
+fn what_was_refused_before_and_after_the_recorder_stood_still_is_the_origins() {
+    const S: i64 = 1_000_000;
+    // It stood still for 3 s of 32: a poll was late by as much, and nothing was asked meanwhile.
+    let gap = |length_s: i64, (at_s, stood_s): (i64, i64), failed: bool| Gap {
+        from: Advance {
+            target_duration_us: Some(2 * S),
+            ..Advance::default()
+        },
+        until_us: length_s * S,
+        uncertain_us: [None, Some(length_s * S)],
+        threshold_us: 3 * S,
+        polls: PollTrouble {
+            polls: 58,
+            failed: if failed { 57 } else { 0 },
+            lag_us: stood_s * S - 50_000,
+            pause_us: stood_s * S + 400_000,
+            between_us: stood_s * S + 400_000,
+            rebuffed_us: failed.then_some((length_s - 1) * S),
+            pauses: vec![(at_s * S - 400_000, (at_s + stood_s) * S)],
+            late: vec![(at_s * S + 50_000, (at_s + stood_s) * S)],
+            ..PollTrouble::default()
+        },
+        noticed: vec![NoticeEvent {
+            kind: Notice::Stalled,
+            at_us: at_s * S,
+            length_us: Some(stood_s * S),
+            detail: String::new(),
+        }],
+        ..none()
+    };
+    for (length_s, stood, whose) in [
+        (32, (21, 3), Whose::Origin),
+        (14, (4, 5), Whose::Origin),
+        // What is left of it is allowed.
+        (9, (1, 5), Whose::Unsure),
+        (9, (1, 6), Whose::Recorder),
+    ] {
+        let gap = gap(length_s, stood, true);
+        assert!(gap.recorder_was_late());
+        assert_eq!(gap.whose(), whose, "{length_s} {stood:?}");
+        assert_eq!(gap.players_went_without(), whose == Whose::Origin);
+    }
+    assert_eq!(gap(32, (21, 3), true).missed_us(), 3_400_000);
+    // Nobody knows who did not answer, and players had nothing.
+    assert_eq!(gap(32, (21, 3), false).whose(), Whose::Unsure);
+    assert!(gap(32, (21, 3), false).players_went_without());
+}
+
+#[test]
+fn of_a_gap_in_which_the_recorder_began_anew_the_rest_is_the_origins() {
+    const S: i64 = 1_000_000;
+    let gap = |rebuffed_s: Option<i64>| Gap {
+        from: Advance {
+            target_duration_us: Some(2 * S),
+            ..Advance::default()
+        },
+        until_us: 30 * S,
+        threshold_us: 3 * S,
+        not_running_us: 5 * S,
+        polls: PollTrouble {
+            polls: 50,
+            failed: 49,
+            rebuffed_us: rebuffed_s.map(|s| s * S),
+            pause_us: 5_500_000,
+            pauses: vec![(19_500_000, 25 * S)],
+            ..PollTrouble::default()
+        },
+        ..none()
+    };
+    assert_eq!(
+        gap(Some(29)).whose(),
+        Whose::Origin,
+        "refused on both sides"
+    );
+    assert_eq!(gap(Some(19)).whose(), Whose::Origin, "refused before");
+    assert_eq!(gap(Some(2)).whose(), Whose::Unsure);
+    assert_eq!(gap(None).whose(), Whose::Unsure);
+}
+
+#[test]
+fn a_playlist_that_stood_still_for_longer_than_an_outage_did_not_go_on_with_its_end() {
+    let gap = Gap {
+        from: Advance {
+            target_duration_us: Some(2_000_000),
+            ..Advance::default()
+        },
+        until_us: 46_000_000,
+        ..none()
+    };
+    assert!(gap.ends_with(45_800_000));
+    assert!(gap.ends_with(43_000_000), "it was polled then");
+    assert!(!gap.ends_with(25_800_000));
+}

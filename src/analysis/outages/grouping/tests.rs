@@ -324,6 +324,33 @@ fn late(id: ExchangeId, tenth: i64, playlist: i64, answered: i64) -> Attempt {
 }
 
 #[test]
+fn where_some_of_it_came_in_the_end_what_never_came_leaves_it_open_no_longer() {
+    let hung = |id, tenth, segment, over: i64| {
+        let mut one = late(id, tenth, segment, over);
+        one.kind = Kind::Segment;
+        if let AttemptEnd::Failed(failed) = &mut one.end {
+            failed.fault.kind = Kind::Segment;
+            failed.next = None;
+        }
+        one
+    };
+    // The first one was a 404 in the end.
+    let mut never = hung(1, 140, 38, 342);
+    if let AttemptEnd::Failed(failed) = &mut never.end {
+        (failed.fault.status, failed.fault.is_long_wait) = (Some(404), false);
+    }
+    let all = [
+        never,
+        hung(2, 160, 39, 340),
+        hung(3, 180, 40, 341),
+        good(4, 300, Kind::Segment),
+        good(5, 350, Kind::Media),
+        good(6, 360, Kind::Segment),
+    ];
+    assert_eq!(outages(&all), [(vec![1, 2, 3], Some(360))]);
+}
+
+#[test]
 fn playlists_that_hang_together_and_are_answered_in_the_end_were_away_once_until_then() {
     let mut grouping = Grouping::default();
     let mut all = Vec::new();

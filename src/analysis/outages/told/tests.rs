@@ -170,6 +170,14 @@ fn a_single_thing_is_named_and_what_never_came_is_told() {
         "refused at 0:00:03.500 (01:51:16.260Z), not good again: \
          segment 5.m3u8, 1 request, never came; host h:8080"
     );
+    let again = Cost {
+        later_tries: 6,
+        ..Cost::default()
+    };
+    let told = told_of(&alone, &again);
+    let ends = ", never came; and 6 later tries, when no playlist listed it any more; host h:8080";
+    assert!(told.ends_with(ends), "{told}");
+    assert_eq!(finding(&alone, &again, ZERO_US).detail["later_tries"], 6);
     let mut raw = failed(9, 3.5, Kind::Main, 5);
     raw.fault.is_raw = true;
     let raw = outage(None, &[raw]);

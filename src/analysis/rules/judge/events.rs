@@ -62,7 +62,7 @@ impl Judging<'_> {
             search.gaps(&playlist, |gap| {
                 if gap.is_origins_for_certain() {
                     let mut finding = report::finding(&playlist, label.as_deref(), &gap, zero_us);
-                    for more in report::polled(&gap) {
+                    for more in report::away(&gap).into_iter().chain(report::polled(&gap)) {
                         finding.text = format!("{}. {more}", finding.text);
                     }
                     self.out_of_a_cache(playlist.id, &gap, &mut finding);

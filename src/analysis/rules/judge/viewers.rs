@@ -29,10 +29,7 @@ impl Judging<'_> {
             let until_us = notice.until_us().min(run_end_us(notice.at_us));
             (notice.at_us, until_us.max(notice.at_us))
         };
-        let is_away = |notice: &&NoticeEvent| {
-            let kinds = [Notice::Stalled, Notice::Suspended, Notice::DiskFull];
-            kinds.contains(&notice.kind)
-        };
+        let is_away = |notice: &&NoticeEvent| is_away(notice.kind);
         let (away, unwell): (Vec<&NoticeEvent>, Vec<_>) =
             self.looked_at.notices.iter().partition(is_away);
         let away = away.into_iter().map(span);
@@ -108,6 +105,12 @@ impl Judging<'_> {
     }
 }
 
+/// Whether nothing is known of a time in which the recorder noticed that. While its disk is full it asks for playlists and is
+/// late with segments.
+fn is_away(kind: Notice) -> bool {
+    matches!(kind, Notice::Stalled | Notice::Suspended)
+}
+
 /// Spans of time in order, of which those that overlap are one.
 fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
     spans.sort_unstable();
@@ -124,6 +127,12 @@ fn united(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_recorder_whose_disk_was_full_did_not_stand_still() {
+        assert!(is_away(Notice::Stalled) && is_away(Notice::Suspended));
+        assert!(!is_away(Notice::DiskFull) && !is_away(Notice::Late));
+    }
 
     #[test]
     fn spans_that_overlap_are_one() {

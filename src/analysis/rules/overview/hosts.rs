@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::session::{Headers, Outcome, SeenExchange};
+use crate::session::{Headers, Outcome, SeenExchange, fault_words};
 
 /// Hosts that are told apart.
 const MOST_HOSTS: usize = 256;
@@ -34,7 +34,7 @@ pub struct Hosts {
 pub struct Host {
     /// Exchanges.
     pub exchanges: u64,
-    /// How many of each status, or of each outcome without one.
+    /// How many of each status, with how those broke that did; or how those without one ended.
     pub answers: BTreeMap<String, u64>,
     /// Requests that had no answer when the recorder stopped.
     pub stopped: u64,
@@ -90,9 +90,13 @@ impl Host {
     fn take(&mut self, row: &SeenExchange, headers: &Headers, is_paced: bool) {
         self.exchanges += 1;
         match row.status {
+            Some(status) if is_broken(row.outcome) => {
+                let how = fault_words(row.status, row.outcome, None);
+                count(&mut self.answers, &format!("{status} ({how})"));
+            }
             Some(status) => count(&mut self.answers, &status.to_string()),
             None if row.outcome == Outcome::Aborted => self.stopped += 1,
-            None => count(&mut self.answers, row.outcome.as_str()),
+            None => count(&mut self.answers, &fault_words(None, row.outcome, None)),
         }
         // A request that was held says nothing of how fast a server is.
         if let Some(wait_us) = row.wait_us.filter(|_| row.directives_met.is_none()) {
@@ -131,6 +135,20 @@ impl Host {
     pub fn rate(&self, percentile: f64) -> Option<u64> {
         (!self.rate.is_empty()).then(|| self.rate.value_at_percentile(percentile))
     }
+}
+
+/// Whether an answer broke in its middle.
+fn is_broken(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Reset
+            | Outcome::Short
+            | Outcome::Long
+            | Outcome::BodyTimeout
+            | Outcome::ResponseTimeout
+            | Outcome::Protocol
+            | Outcome::Encoding
+    )
 }
 
 /// Whether a body tells how fast a server is: a large one, or one that came for long, whole or not.
@@ -201,6 +219,45 @@ mod tests {
         assert!((7_900..8_100).contains(&slowest), "{slowest}");
         assert_eq!((host.answers.get("200"), host.stopped), (Some(&2), 1));
         assert_eq!(host.answers.len(), 1);
+    }
+
+    #[test]
+    fn answers_that_broke_are_told_apart() {
+        let mut hosts = Hosts::default();
+        let row = |status, outcome| SeenExchange {
+            status,
+            outcome,
+            ..good(Kind::Segment, "http://localhost/s1.ts")
+        };
+        for (status, outcome) in [
+            (Some(200), Outcome::Complete),
+            (Some(200), Outcome::Reset),
+            (Some(200), Outcome::Reset),
+            (Some(206), Outcome::BodyTimeout),
+            // The recorder's own.
+            (Some(200), Outcome::Disk),
+            (None, Outcome::ResponseTimeout),
+            (None, Outcome::Refused),
+        ] {
+            hosts.take(&row(status, outcome), &Headers::default(), false);
+        }
+        let (_, host) = hosts.all().next().unwrap();
+        let told: Vec<String> = host
+            .answers
+            .iter()
+            .map(|(what, times)| format!("{what}: {times}"))
+            .collect();
+        let silent = fault_words(Some(206), Outcome::BodyTimeout, None);
+        assert_eq!(
+            told,
+            [
+                "200: 2".to_owned(),
+                "200 (reset): 2".to_owned(),
+                format!("206 ({silent}): 1"),
+                "refused: 1".to_owned(),
+                "unanswered: 1".to_owned()
+            ]
+        );
     }
 
     #[test]

@@ -102,6 +102,8 @@ struct Advance {
     /// When the last poll was over, and the longest time until the next one.
     polled_us: i64,
     between_us: i64,
+    /// For so long in all nothing was asked, of times that were longer than half a target duration.
+    unasked_us: i64,
     /// When the last poll was over, if it took long.
     long_over_us: Option<i64>,
     is_told: bool,
@@ -116,13 +118,27 @@ impl Advance {
     fn polled(&mut self, poll: PollSpan) {
         let pause_us = poll.requested_us.saturating_sub(self.polled_us);
         self.between_us = self.between_us.max(pause_us);
+        if pause_us > self.target_us / 2 {
+            self.unasked_us = self.unasked_us.saturating_add(pause_us);
+        }
         self.polled_us = self.polled_us.max(poll.over_us);
         self.long_over_us = poll.long_over_us();
     }
 
-    /// Whether the recorder may have missed what was listed for a short time.
-    fn may_have_missed(&self, poll: PollSpan) -> bool {
-        self.between_us.max(poll.away_us) > self.target_us / 2
+    /// What was left out, of segments so long in microseconds: as many as can have come and gone while the recorder did not ask or
+    /// stood still it may have missed.
+    fn skipped(&self, poll: PollSpan, left_out: u64, segment_us: i64) -> Skipped {
+        let may_have_missed = self.between_us.max(poll.away_us) > self.target_us / 2;
+        let missed_us = self.unasked_us.max(poll.away_us);
+        let most = match may_have_missed {
+            true => (missed_us / segment_us.max(1)).saturating_add(1),
+            false => 0,
+        };
+        let not_seen = left_out.min(most.unsigned_abs());
+        Skipped {
+            never_listed: left_out - not_seen,
+            not_seen,
+        }
     }
 }
 
@@ -156,6 +172,7 @@ impl Advances {
                 polled_us: poll.long_over_us().unwrap_or(poll.response_us),
                 long_over_us: poll.long_over_us(),
                 between_us: 0,
+                unasked_us: 0,
                 is_told: false,
             });
         }
@@ -177,10 +194,7 @@ impl Advances {
         let most = after_us / stated.segment_us.max(1) + 2;
         let is_count = stated.step == Step::Slid && left_out <= most as u64;
         let left_out = if is_count { left_out } else { 0 };
-        let skipped = match before.may_have_missed(poll) {
-            true => Skipped::not_seen(left_out),
-            false => Skipped::never_listed(left_out),
-        };
+        let skipped = before.skipped(poll, left_out, stated.segment_us);
         if is_gap || before.is_told {
             return Some(Told::Again {
                 after_us,
@@ -372,6 +386,26 @@ mod tests {
             let told = advances.advanced(end, window(5));
             assert_eq!(told, Some(again(skipped)), "{away}");
         }
+        // Refused for 30 s, in the middle of which it stood still for 3.
+        let mut advances = Advances::default();
+        advances.advanced(poll(0.0), window(0));
+        for n in 0..60 {
+            let at_s = f64::from(n) / 2.0;
+            if !(15.0..18.0).contains(&at_s) {
+                advances.same(refused(at_s));
+            }
+        }
+        let end = PollSpan {
+            away_us: 3 * S,
+            ..poll(30.0)
+        };
+        let told = advances.advanced(end, window(13));
+        let skipped = Skipped {
+            never_listed: 8,
+            not_seen: 2,
+        };
+        let is_it = |told: &Told| matches!(told, Told::Again { skipped: of, .. } if *of == skipped);
+        assert!(told.as_ref().is_some_and(is_it), "{told:?}");
         // It stood still while a request was under way.
         let mut advances = Advances::default();
         advances.advanced(poll(0.0), window(0));

@@ -46,6 +46,11 @@ pub struct PollTrouble {
     pub waiting_us: i64,
     /// The longest time for which a poll had had none that the recorder broke off, since it stopped: it is not counted above.
     pub broken_off: Option<PollWait>,
+    /// Times in which nothing was asked and no answer awaited, of half a second or longer, in order: from when to when, in
+    /// microseconds of Unix time. Of very many the last one goes on to the end of them.
+    pub pauses: Vec<(i64, i64)>,
+    /// Likewise times by which polls were late, of a second or longer.
+    pub late: Vec<(i64, i64)>,
 }
 
 /// For how long a poll had no whole answer.
@@ -82,6 +87,11 @@ const POLLS: &str = "
                             WHERE p.id = :playlist_id AND p.kind = 'media')
        AND head_id IS NULL AND from_us > :after_us AND from_us <= :until_us
      ORDER BY id";
+/// Shorter pauses are usual, in microseconds; so is lateness of less than this.
+const PAUSE_US: i64 = 500_000;
+const LATE_US: i64 = 1_000_000;
+/// Times of a kind that are told apart.
+const MOST_TIMES: usize = 1024;
 /// When the answer was over that came at a moment.
 const OVER: &str = "
     SELECT max(requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0)) FROM exchange
@@ -209,7 +219,19 @@ impl Sum {
     fn asked(&mut self, head: &Head) {
         let pause_us = head.requested_us.saturating_sub(self.before_us);
         self.trouble.pause_us = self.trouble.pause_us.max(pause_us);
+        self.pauses(head.requested_us);
+        if head.lag_us >= LATE_US {
+            let due_us = head.requested_us.saturating_sub(head.lag_us);
+            put(&mut self.trouble.late, (due_us, head.requested_us));
+        }
         self.before_us = self.before_us.max(head.end.over_us);
+    }
+
+    /// Nothing was asked from the end of the last poll to a moment.
+    fn pauses(&mut self, until_us: i64) {
+        if until_us.saturating_sub(self.before_us) >= PAUSE_US {
+            put(&mut self.trouble.pauses, (self.before_us, until_us));
+        }
     }
 
     fn add(&mut self, head: &Head, end: &End, others: bool) {
@@ -271,6 +293,7 @@ impl Sum {
 
     fn end(mut self) -> PollTrouble {
         let pause_us = self.until_us.saturating_sub(self.before_us);
+        self.pauses(self.until_us);
         self.trouble.between_us = self.trouble.pause_us;
         self.trouble.last_us = self.before_us;
         self.trouble.held_us = self.held.known_us;
@@ -286,6 +309,15 @@ impl Sum {
         };
         self.trouble.failures = failures.into_iter().map(failure).collect();
         self.trouble
+    }
+}
+
+/// One more time, behind the others.
+fn put(times: &mut Vec<(i64, i64)>, time: (i64, i64)) {
+    let is_full = times.len() >= MOST_TIMES;
+    match times.last_mut().filter(|_| is_full) {
+        Some(last) => last.1 = last.1.max(time.1),
+        None => times.push(time),
     }
 }
 

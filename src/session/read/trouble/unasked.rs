@@ -17,6 +17,10 @@ const SEGMENTS: &str = "
 const BEFORE: &str = "
     SELECT r.id FROM exchange e JOIN resource r ON r.id = e.resource_id
      WHERE e.id <= ?2 AND r.stream_id = ?1 AND r.kind = 'segment' ORDER BY e.id DESC LIMIT 1";
+/// How often a resource was asked for when no playlist listed it any more, without a good answer.
+const TOO_LATE: &str = "
+    SELECT count(*) FROM exchange
+     WHERE resource_id = ?1 AND own_reason = 'too late' AND (outcome <> 'complete' OR status >= 400)";
 /// What was listed before that and not asked for by then has one of so many numbers.
 const WAITING: i64 = 4096;
 /// Segments that are read at once, and in all.
@@ -32,6 +36,15 @@ struct Segment {
 }
 
 impl Reader {
+    /// How often something (row of `resource`) was asked for in vain when no playlist listed it any more: faults are none of these.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn later_tries(&self, resource_id: i64) -> Result<u64, ReadError> {
+        let tries: Vec<i64> = self.list(TOO_LATE, [resource_id], |row| row.get(0))?;
+        Ok(tries.first().map_or(0, |tries| tries.unsigned_abs()))
+    }
+
     /// Names of segments of a stream that were listed and never asked for: between the request of an exchange and a moment (in
     /// microseconds of Unix time), as far as the segments tell that were listed before and behind each.
     ///
