@@ -100,7 +100,7 @@ pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String>
 pub(crate) fn not_kept(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
     let (segments, named) = lost_by(streams, kept_us, LostBy::Recorder)?;
     Some(format!(
-        "The recorder itself: {segments} lost, since it did not keep them: {named}"
+        "The recorder itself: {segments} lost, since it did not keep them, or did not ask for them on a full disk: {named}"
     ))
 }
 

@@ -293,11 +293,11 @@ impl Stream {
         let context = &self.context;
         let now_us = context.fetcher.writer.clock().now_us();
         let has_room = context.fetcher.writer.has_room();
-        for (playlist, number) in context.queue.segments_waiting().await {
+        for (playlist, number, no_room) in context.queue.segments_waiting().await {
             let Some(stats) = context.playlists.stats(playlist) else {
                 continue;
             };
-            match has_room {
+            match has_room && !no_room {
                 true => stats.lost.waits(number, now_us),
                 false => stats.lost.waits_for_room(number, now_us),
             }
