@@ -5,17 +5,25 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::recorder::{LostBy, PlaylistStats, StreamStats};
-use crate::session::{UNANSWERED, UNANSWERED_US};
+use crate::session::{UNANSWERED, UNANSWERED_US, both_clocks};
 use crate::shown::{counted, escaped};
 
 /// Rows of segments that are named.
 const MOST_NAMED: usize = 8;
 
-/// Of streams as they were when the recording stopped; how long that lasted until it had ended. In microseconds of Unix
-/// time. `outages`: what is known of those that go on, by stream.
+/// When a recording stopped, when it had ended, and session zero, in microseconds of Unix time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) stop_us: i64,
+    pub(crate) ended_us: i64,
+    pub(crate) zero_us: i64,
+}
+
+/// Of streams as they were when the recording stopped; how long that lasted until it had ended. `outages`: what is known of
+/// those that go on, by stream.
 pub(crate) fn troubles(
     streams: &[Arc<StreamStats>],
-    ends: (i64, i64),
+    ends: Times,
     outages: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let named = streams.len() > 1;
@@ -30,6 +38,17 @@ pub(crate) fn troubles(
     streams.iter().filter_map(trouble).collect()
 }
 
+/// In how many streams [`troubles`] tells of a gap that was not over.
+pub(crate) fn open_gaps(streams: &[Arc<StreamStats>], stop_us: i64) -> u64 {
+    let is_gap = |stream: &&Arc<StreamStats>| {
+        let playlists = stream.stats.playlists();
+        let polled = playlists.iter().filter(|one| is_polled(one));
+        let worst = polled.filter_map(|one| trouble_of(one, stop_us)).min();
+        matches!(worst, Some((In::Freeze | In::Silence, _)))
+    };
+    streams.iter().filter(is_gap).count() as u64
+}
+
 /// In what a playlist was when the recording ended, the worst first, and since when.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum In {
@@ -40,20 +59,17 @@ enum In {
 }
 
 /// `outage`: what is known of the one that goes on.
-fn trouble(
-    playlists: &[Arc<PlaylistStats>],
-    (stop_us, ended_us): (i64, i64),
-    outage: Option<&str>,
-) -> Option<String> {
+fn trouble(playlists: &[Arc<PlaylistStats>], ends: Times, outage: Option<&str>) -> Option<String> {
     let polled = playlists.iter().filter(|one| is_polled(one));
-    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, stop_us)).collect();
+    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, ends.stop_us)).collect();
     let troubles: Vec<&(In, i64)> = all.iter().flatten().collect();
     let (what, since_us) = *troubles.iter().min()?;
-    let seconds = ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
+    let seconds = ends.ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
+    let since = both_clocks(*since_us, ends.zero_us);
     let what = match what {
         In::Outage(what) => format!("an outage: {}", escaped(outage.unwrap_or(what))),
-        In::Silence => "a silence: no byte".to_owned(),
-        In::Freeze => "a freeze: no advance".to_owned(),
+        In::Silence => format!("a silence: no byte since {since}"),
+        In::Freeze => format!("a freeze: no advance since {since}"),
         In::Slow(what) => format!("slow chunks: {}", escaped(what)),
     };
     let of = match (troubles.len(), all.len()) {
@@ -194,14 +210,18 @@ mod tests {
 
     #[test]
     fn the_worst_is_told_and_since_when() {
-        let at = |us| (us, us);
+        let at = |us| Times {
+            stop_us: us,
+            ended_us: us,
+            zero_us: 0,
+        };
         let playlist = || Arc::new(PlaylistStats::default());
         let (one, other) = (playlist(), playlist());
         let all = [Arc::clone(&one), Arc::clone(&other)];
         assert_eq!(trouble(&all, at(30_000_000), None), None);
         one.advanced_us.store(10_000_000, Ordering::Relaxed);
         one.gaps.lasts((10_000_000, 20_000_000), true);
-        let frozen = "ended 20.0 s into a freeze: no advance (1 of 2 playlists)";
+        let frozen = "ended 20.0 s into a freeze: no advance since 0:00:10.000 (00:00:10.000Z) (1 of 2 playlists)";
         assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
         other.waiting.asks(29_000_000);
         assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
@@ -226,7 +246,7 @@ mod tests {
         raw.is_raw.store(true, Ordering::Relaxed);
         raw.advanced_us.store(1_000_000, Ordering::Relaxed);
         raw.gaps.lasts((1_000_000, 4_000_000), true);
-        let silent = "ended 7.0 s into a silence: no byte";
+        let silent = "ended 7.0 s into a silence: no byte since 0:00:01.000 (00:00:01.000Z)";
         assert_eq!(
             trouble(&[raw], at(8_000_000), None).as_deref(),
             Some(silent)

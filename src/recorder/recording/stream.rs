@@ -254,11 +254,11 @@ impl Stream {
         let told = context.stats.standstill(now, now_us);
         if let Some(standstill) = told.filter(|_| context.stats.recoveries().may_tell(now)) {
             context.stats.says_still(true);
-            poll::log_standstill(&standstill);
+            poll::log_standstill(&standstill, zero_us);
         }
         let in_outage = |of| context.stats.outages().are_open_for(of);
         for recovery in context.stats.recoveries().due(now, at_end, in_outage) {
-            poll::log_recovery(&recovery);
+            poll::log_recovery(&recovery, zero_us);
         }
         let counted = context.fetcher.hosts.counted(now, at_end);
         let folded = context.stats.folded(at_end);
@@ -287,6 +287,7 @@ impl Stream {
             let _ = tokio::time::timeout(STOP_PATIENCE, context.tasks.wait()).await;
         }
     }
+        let zero_us = context.fetcher.writer.zero_us();
 
     /// What nobody asks for any more is missing.
     async fn count_waiting(&self) {

@@ -439,6 +439,8 @@ mod tests {
         let stats = Stats::default();
         assert_eq!(stats.due_since_us(), None);
         stats.begin(100);
+                longest_from_us: 1,
+                open: 0,
         let playlist = stats.add("one".to_owned());
         assert_eq!(stats.due_since_us(), Some(100));
         playlist.advanced(170, 2_000_000);

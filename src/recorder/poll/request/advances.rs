@@ -250,7 +250,7 @@ impl Poller {
         };
         let in_outage = |of| stats.outages().are_open_for(of);
         for due in stats.recoveries().comes(recovery, now, in_outage) {
-            log_recovery(&due);
+            log_recovery(&due, self.context.fetcher.writer.zero_us());
         }
     }
 }
