@@ -418,6 +418,7 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
     let told = outages.lines.iter().cloned();
     let told = told.chain(outages.untold(&troubles));
     let told = told.chain(gaps).chain(silences);
+    let told = told.chain(ending::channels(&streams, ends));
     let told = told.chain(ending::slow(&streams)).chain(lost);
     let told = told.chain(ending::left_alone(&streams, kept_us));
     let told = told.chain(ending::cut_off(&streams, kept_us));
@@ -447,12 +448,12 @@ fn gaps_line(what: &str, gaps: GapTally, all: u64, (open, zero_us): (u64, i64)) 
     }
     let seconds = |us: u64| us as f64 / 1e6;
     let length = format!("{:.1} s", seconds(gaps.length_us));
-    let lengths = match gaps.count {
     let until_us = gaps
         .longest_from_us
         .saturating_add_unsigned(gaps.longest_us);
     let from = both_clocks(gaps.longest_from_us, zero_us);
     let span = format!("from {from} to {}", both_clocks(until_us, zero_us));
+    let lengths = match gaps.count {
         1 => format!("{length}, {span}"),
         _ => format!(
             "{length} in all, the longest {:.1} s, {span}",
@@ -467,11 +468,11 @@ fn gaps_line(what: &str, gaps: GapTally, all: u64, (open, zero_us): (u64, i64)) 
         0 => String::new(),
         count => format!("; {} never listed", counted(count, "segment")),
     };
-    let gaps = counted(gaps.count, "gap");
     let not_over = match open {
         0 => String::new(),
         count => format!("; {count} not over"),
     };
+    let gaps = counted(gaps.count, "gap");
     Some(format!("  {what}: {gaps}, {lengths}{of}{lost}{not_over}"))
 }
 
@@ -606,9 +607,9 @@ mod tests {
             count: 1,
             length_us: 8_500_000,
             longest_us: 8_500_000,
-            never_listed: 1,
             longest_from_us: 2_000_000,
             open: 0,
+            never_listed: 1,
             not_seen: 0,
             playlists: 2,
             last_us: 9,

@@ -170,3 +170,44 @@ fn a_freeze_that_is_not_over_at_the_end_is_told_once_with_when_it_began() {
     assert!(ended.ends_with("Z)"), "{out}");
     assert_eq!(began(&said, " s (1.0 expected), since 0:00:0"), ended);
 }
+
+#[test]
+fn an_encoder_that_starts_anew_is_told_with_its_numbers_and_once_of_all_its_playlists() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), at.at()) {
+        ("/main.m3u8", _) => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=90000\nhigh.m3u8\n",
+        ),
+        ("/low.m3u8" | "/high.m3u8", 0) => {
+            Reply::playlist(Window::new(5000 + ask.nth as u64 / 2, 3).text())
+        }
+        ("/low.m3u8" | "/high.m3u8", _) => {
+            let anew = Window::new(ask.nth as u64 / 2, 3);
+            Reply::playlist(anew.named(|number| format!("anew{number}.ts")).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording: Recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until_at_least(8, "SELECT count(*) FROM revision");
+    stage.go(1);
+    recording.until_it_says("EXT-X-MEDIA-SEQUENCE went back from 50");
+    recording.until_at_least(
+        2,
+        "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence < 5000",
+    );
+    let finished = recording.interrupt();
+    let (said, out) = (finished.stderr.clone(), finished.stdout.clone());
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("went back"))
+        .collect();
+    let [line] = lines[..] else { panic!("{said}") };
+    assert!(
+        line.contains(" WARN [127.0.0.1] \"") && line.ends_with(": the encoder started anew"),
+        "{line}"
+    );
+    let (_, what) = line.split_once("\": ").unwrap();
+    assert!(out.contains(&format!("\n  {what} at 0:00:")), "{out}");
+    assert!(out.contains("Z) (2 playlists)\n"), "{out}");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::recorder::{LostBy, PlaylistStats, StreamStats};
+use crate::recorder::{ChannelEnd, LostBy, PlaylistStats, StreamStats, Then};
 use crate::session::{UNANSWERED, UNANSWERED_US, both_clocks};
 use crate::shown::{counted, escaped};
 
@@ -103,6 +103,58 @@ fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
         true => (In::Silence, since_us),
         false => (In::Freeze, since_us),
     })
+}
+
+/// When channels ended, and what came of it; when numbers of their playlists went back.
+pub(crate) fn channels(streams: &[Arc<StreamStats>], ends: Times) -> Vec<String> {
+    let named = |stream: &StreamStats| match streams.len() > 1 {
+        true => format!("  [{}] ", escaped(&stream.name)),
+        false => "  ".to_owned(),
+    };
+    let at = |us| both_clocks(us, ends.zero_us);
+    let mut lines = Vec::new();
+    for stream in streams {
+        let (channel, named) = (stream.stats.channel(), named(stream));
+        let (went_back, more) = channel.all_went_back();
+        for one in went_back {
+            let of = match stream.stats.playlists().len() {
+                ..=1 => String::new(),
+                _ => format!(" ({})", counted(one.of.len(), "playlist")),
+            };
+            lines.push(format!("{named}{} at {}{of}", one.what, at(one.at_us)));
+        }
+        if more > 0 {
+            lines.push(format!("{named}numbers went back {more} more times"));
+        }
+        let (ended, more) = channel.all_ends();
+        if more > 0 {
+            lines.push(format!(
+                "{named}the channel ended and came back {more} times before that"
+            ));
+        }
+        lines.extend(
+            ended
+                .iter()
+                .map(|end| format!("{named}{}", end_line(end, at))),
+        );
+    }
+    lines
+}
+
+fn end_line(end: &ChannelEnd, at: impl Fn(i64) -> String) -> String {
+    let then = match end.then {
+        Then::Nothing => String::new(),
+        Then::Awaited => ", and had not come back when the recording ended".to_owned(),
+        Then::Back(us) => {
+            let seconds = us.saturating_sub(end.at_us) as f64 / 1e6;
+            format!(", and came back at {}, {seconds:.1} s later", at(us))
+        }
+        Then::Over(wait) => format!(", and did not come back within {} s", wait.as_secs_f64()),
+    };
+    format!(
+        "the channel ended (EXT-X-ENDLIST) at {}{then}",
+        at(end.at_us)
+    )
 }
 
 /// Segments that were asked for and never came: `3 segments lost: hall1/720p 41 to 43`. `kept_us`: what failed before that
@@ -207,6 +259,41 @@ fn row((first, last): &(u64, u64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Stats;
+
+    #[test]
+    fn a_channel_that_ended_is_told_with_what_came_of_it_and_numbers_that_went_back() {
+        let stats = StreamStats {
+            name: "hall1".to_owned(),
+            stats: Stats::default(),
+        };
+        let all = [Arc::new(stats)];
+        let channel = all[0].stats.channel();
+        let ends = Times {
+            stop_us: 90_000_000,
+            ended_us: 90_000_000,
+            zero_us: 0,
+        };
+        assert!(channels(&all, ends).is_empty());
+        channel.went_back(
+            0,
+            (5_000_000, 0),
+            "EXT-X-MEDIA-SEQUENCE went back from 13 to 0",
+        );
+        channel.ends(10_000_000);
+        channel.then(Then::Back(24_300_000));
+        channel.ends(30_000_000);
+        let back = "  EXT-X-MEDIA-SEQUENCE went back from 13 to 0 at 0:00:05.000 (00:00:05.000Z)";
+        let ended = "  the channel ended (EXT-X-ENDLIST) at 0:00:10.000 (00:00:10.000Z), and came back at 0:00:24.300 (00:00:24.300Z), 14.3 s later";
+        let again = "  the channel ended (EXT-X-ENDLIST) at 0:00:30.000 (00:00:30.000Z)";
+        let awaited = format!("{again}, and had not come back when the recording ended");
+        assert_eq!(channels(&all, ends), [back, ended, &awaited]);
+        channel.then(Then::Over(std::time::Duration::from_secs(20)));
+        let in_vain = format!("{again}, and did not come back within 20 s");
+        assert_eq!(channels(&all, ends)[2], in_vain);
+        channel.then(Then::Nothing);
+        assert_eq!(channels(&all, ends)[2], again);
+    }
 
     #[test]
     fn the_worst_is_told_and_since_when() {
