@@ -232,7 +232,7 @@ impl Info {
                 i64::try_from(counts.playlists).unwrap_or(i64::MAX),
                 "media playlist"
             ),
-            shown::counted(counts.chunks, "chunk"),
+            shown::counted(counts.chunks, "chunk file"),
         ));
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
         let (not_kept, faults) = self.faults();
