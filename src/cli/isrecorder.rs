@@ -42,7 +42,7 @@ use crate::recorder::{
     self, AssetLists, Board, ClientError, Control, Ended, GapTally, Input, LATE_US, Options,
     RecordError, Renditions, Selection, Summary, Variants,
 };
-use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError};
+use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError, both_clocks};
 use crate::shown::counted;
 
 /// Record live streams: every revision of their playlists, every chunk and key, every fault, with its time.
@@ -438,14 +438,22 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
         .chain(ending::not_asked_for(&streams, kept_us))
         .for_each(exit::say);
     let totals = &summary.totals;
-    let gaps = gaps_line("no advance", totals.gaps, totals.playlists);
-    let silences = gaps_line("no byte", totals.silences, totals.raw_streams);
+    let zero_us = board.zero_us().unwrap_or(0);
+    let open = ending::open_gaps(&streams, summary.stop_us);
+    let told = |what, gaps, all| gaps_line(what, gaps, all, (open, zero_us));
+    let gaps = told("no advance", totals.gaps, totals.playlists);
+    let silences = told("no byte", totals.silences, totals.raw_streams);
     let lost = ending::lost(&streams, kept_us);
-    let ends = (summary.stop_us, summary.ended_us);
+    let ends = ending::Times {
+        stop_us: summary.stop_us,
+        ended_us: summary.ended_us,
+        zero_us,
+    };
     let troubles = ending::troubles(&streams, ends, &outages.open);
     let told = outages.lines.iter().cloned();
     let told = told.chain(outages.untold(&troubles));
     let told = told.chain(gaps).chain(silences);
+    let told = told.chain(ending::channels(&streams, ends));
     let told = told.chain(ending::slow(&streams)).chain(lost);
     let told = told.chain(ending::left_alone(&streams, kept_us));
     let told = told.chain(ending::cut_off(&streams, kept_us));
@@ -466,17 +474,24 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
     }
 }
 
-/// In how many gaps nothing was new, and what that cost: of how many of `all` playlists, or raw streams.
-fn gaps_line(what: &str, gaps: GapTally, all: u64) -> Option<String> {
-    if gaps.count == 0 {
+/// In how many gaps nothing was new, from when to when the longest was, and what that cost: of how many of `all` playlists, or raw
+/// streams. `open`: so many that are not over are told by themselves; `zero_us`: session zero.
+fn gaps_line(what: &str, gaps: GapTally, all: u64, (open, zero_us): (u64, i64)) -> Option<String> {
+    let open = open.min(gaps.open);
+    if gaps.count <= open {
         return None;
     }
     let seconds = |us: u64| us as f64 / 1e6;
     let length = format!("{:.1} s", seconds(gaps.length_us));
+    let until_us = gaps
+        .longest_from_us
+        .saturating_add_unsigned(gaps.longest_us);
+    let from = both_clocks(gaps.longest_from_us, zero_us);
+    let span = format!("from {from} to {}", both_clocks(until_us, zero_us));
     let lengths = match gaps.count {
-        1 => length,
+        1 => format!("{length}, {span}"),
         _ => format!(
-            "{length} in all, the longest {:.1} s",
+            "{length} in all, the longest {:.1} s, {span}",
             seconds(gaps.longest_us)
         ),
     };
@@ -488,8 +503,12 @@ fn gaps_line(what: &str, gaps: GapTally, all: u64) -> Option<String> {
         0 => String::new(),
         count => format!("; {} never listed", counted(count, "segment")),
     };
+    let not_over = match open {
+        0 => String::new(),
+        count => format!("; {count} not over"),
+    };
     let gaps = counted(gaps.count, "gap");
-    Some(format!("  {what}: {gaps}, {lengths}{of}{lost}"))
+    Some(format!("  {what}: {gaps}, {lengths}{of}{lost}{not_over}"))
 }
 
 /// What the recorder noticed about itself, beside how late it was.
@@ -623,22 +642,31 @@ mod tests {
             count: 1,
             length_us: 8_500_000,
             longest_us: 8_500_000,
+            longest_from_us: 2_000_000,
+            open: 0,
             never_listed: 1,
             not_seen: 0,
             playlists: 2,
             last_us: 9,
         };
-        let one = gaps_line("no advance", tally, 3);
-        let told = "  no advance: 1 gap, 8.5 s (2 playlists); 1 segment never listed";
-        assert_eq!(one.as_deref(), Some(told));
+        let line = |what, gaps, all| gaps_line(what, gaps, all, (1, 1_000_000));
+        let one = line("no advance", tally, 3);
+        let span = "from 0:00:01.000 (00:00:02.000Z) to 0:00:09.500 (00:00:10.500Z)";
+        let told =
+            format!("  no advance: 1 gap, 8.5 s, {span} (2 playlists); 1 segment never listed");
+        assert_eq!(one, Some(told));
         let two = GapTally {
             count: 2,
             never_listed: 0,
             ..tally
         };
-        let told = "  no byte: 2 gaps, 8.5 s in all, the longest 8.5 s";
-        assert_eq!(gaps_line("no byte", two, 1).as_deref(), Some(told));
-        assert_eq!(gaps_line("no byte", GapTally::default(), 1), None);
+        let told = format!("  no byte: 2 gaps, 8.5 s in all, the longest 8.5 s, {span}");
+        assert_eq!(line("no byte", two, 1), Some(told.clone()));
+        assert_eq!(line("no byte", GapTally::default(), 1), None);
+        // One that goes on is told as what the recording ended in, and no second time.
+        let open = |tally: GapTally| GapTally { open: 1, ..tally };
+        assert_eq!(line("no advance", open(tally), 3), None);
+        assert_eq!(line("no byte", open(two), 1), Some(told + "; 1 not over"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ pub use self::settings::limits::Limits;
 pub use self::settings::options::{Input, Options, Pin, RawOptions, TlsOptions, TrustedHosts};
 pub use self::settings::selection::{AssetLists, Renditions, Selection, Variants};
 pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, Totals};
+pub use self::stats::channel::{Channel, ChannelEnd, Then, WentBack};
 pub use self::stats::counters::SlowTally;
 pub use self::stats::events::GapTally;
 pub use self::stats::gaps::Gaps;

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::programs::Finished;
@@ -200,6 +202,86 @@ fn a_chunk_larger_than_a_file_may_be_is_lost_alone() {
 }
 
 #[test]
+fn what_left_its_playlist_while_the_disk_was_full_is_the_recorders_loss_in_all_that_is_told() {
+    const NAME: &str = "disk::what_left_its_playlist_while_the_disk_was_full_is_the_recorders_loss_in_all_that_is_told";
+    if on_small_disk(NAME, 16) {
+        return;
+    }
+    // It keeps nothing that it does not list.
+    let first = Arc::new(AtomicU64::new(0));
+    let listed = Arc::clone(&first);
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/live.m3u8" => {
+            let from = ask.nth as u64 / 2;
+            listed.store(from, Ordering::Relaxed);
+            Reply::playlist(Window::new(from, 4).text())
+        }
+        path => {
+            let number = path.trim_start_matches("/seg").trim_end_matches(".ts");
+            let is_listed = number.parse::<u64>().unwrap() >= listed.load(Ordering::Relaxed);
+            match is_listed {
+                true => Reply::segment(ts(path).repeat(70)),
+                false => Reply::not_found(),
+            }
+        }
+    });
+    let recorder = Recorder::new(origin.url("/live.m3u8"));
+    let filler = recorder.folder().join("filler");
+    let mut recording = recorder.start();
+    recording.until_at_least(3, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    fill(&filler);
+    recording.until_it_says("the disk is full; no bodies are kept until there is room");
+    let polls = origin.count("/live.m3u8");
+    recording.until("segments leave", || origin.count("/live.m3u8") > polls + 20);
+    fs::remove_file(&filler).unwrap();
+    recording.until_it_says("there is room again");
+    let polls = origin.count("/live.m3u8");
+    recording.until("what is late is given up", || {
+        origin.count("/live.m3u8") > polls + 60
+    });
+    let finished = recording.interrupt();
+    let (out, log) = (finished.stdout.clone(), finished.stderr.clone());
+    assert!(!out.contains("  segment: HTTP 404"), "{out}");
+    assert!(
+        !log.contains("could not be had") && !log.contains("HTTP 404"),
+        "{log}"
+    );
+    assert!(
+        !out.contains("  1 segment") && !out.contains(" segments lost: "),
+        "{out}"
+    );
+    let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    let own = out
+        .lines()
+        .find(|line| line.contains(" lost, since it did not keep them"));
+    let own = own.unwrap_or_else(|| panic!("{out}"));
+    let lost: u64 = own.split_whitespace().nth(3).unwrap().parse().unwrap();
+    let session = finished.session();
+    let program = |program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .arg(session.path())
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
+    assert!(report.contains(&format!("lacks {lost} segments")), "{report}");
+    // Those whose bodies were cut short by the full disk were asked for.
+    let cut = session.number(
+        "SELECT count(DISTINCT resource_id) FROM exchange e WHERE outcome = 'disk' AND NOT EXISTS
+           (SELECT 1 FROM exchange g WHERE g.resource_id = e.resource_id AND g.status = 200 AND g.outcome = 'complete')",
+    );
+    let unasked = lost - u64::try_from(cut).unwrap();
+    let faults = program(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    let told = format!(" {unasked} segments not asked for");
+    assert!(faults.contains(&told), "{faults} {lost} {cut}");
+    let info = program(env!("CARGO_BIN_EXE_issession"), &["info"]);
+    let told = format!("disk was full: {unasked} segments that it did not ask for in time");
+    assert!(info.contains(&told), "{info} {lost} {cut}");
+}
+
+#[test]
 fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_it_was() {
     const NAME: &str =
         "disk::a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_it_was";
@@ -232,7 +314,7 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
         begun,
         "nothing is asked for that cannot be kept"
     );
-    recording.until_it_says("while the recorder's disk was full: it was not asked for");
+    recording.until_it_says("while the recorder's disk was full: it is lost");
     let finished = recording.interrupt();
     let (out, log) = (finished.stdout.clone(), finished.stderr.clone());
     let session = finished.session();
@@ -248,7 +330,7 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
     assert!(not_kept == 0 || out.contains(&came), "{out}");
     assert!(log.contains("bodies that were not kept so far: "), "{log}");
     assert!(
-        out.contains(" segments lost, since it did not keep them: 127.0.0.1 "),
+        out.contains(" segments lost, since it did not keep them, or did not ask for them on a full disk: 127.0.0.1 "),
         "{out}"
     );
     assert!(!out.contains("  segments lost: "), "{out}");
@@ -272,8 +354,8 @@ fn a_disk_that_is_still_full_at_the_end_is_told_as_the_recorders_with_how_long_i
         .find(|line| line.starts_with("The recorder: "));
     let recorder = recorder.unwrap_or_else(|| panic!("{report}"));
     assert!(
-        recorder.contains(" by its own doing, ")
-            && recorder.ends_with(&format!("disk full 1 time ({seconds}).")),
+        recorder.contains(" by its own doing; ")
+            && recorder.ends_with(&format!("its disk was full 1 time ({seconds}).")),
         "{recorder}"
     );
     let info = program(env!("CARGO_BIN_EXE_issession"), &["info"]);

@@ -51,20 +51,20 @@ fn a_channel_that_stands_still_is_told_when_it_does_when_it_goes_on_and_at_the_e
     let told = "[slots] \"slots\": no advance for ";
     let for_s = number(still, told, " s (1.0 expected)");
     assert!(for_s > 1.5, "{still}");
-    assert!(again.ends_with(" s, 2 segments never listed"), "{again}");
+    assert!(again.ends_with("Z), 2 segments never listed"), "{again}");
     let after_s = number(
         again,
         "[slots] \"slots\": advances again after ",
-        " s, 2 segments",
+        " s, from ",
     );
     assert!(after_s >= for_s, "{again}");
 
     let totals = finished.stdout.lines().nth(1).unwrap();
     assert!(totals.ends_with("faults 0, gaps 1"), "{totals}");
     let sum = "  no advance: 1 gap, ";
-    let all_s = number(&finished.stdout, sum, " s; 2 segments never listed");
+    let all_s = number(&finished.stdout, sum, " s, from ");
     assert!((all_s - after_s).abs() < 0.06, "{}", finished.stdout);
-    let lost = "; 2 segments never listed\n";
+    let lost = "Z); 2 segments never listed\n";
     assert!(finished.stdout.contains(lost), "{}", finished.stdout);
 
     let session = finished.session();
@@ -148,4 +148,66 @@ fn what_goes_on_and_has_its_end_then_has_no_gap() {
     assert!(!finished.stdout.contains("gap"), "{}", finished.stdout);
     assert!(!finished.stderr.contains("advance"), "{}", finished.stderr);
     finished.session();
+}
+
+#[test]
+fn a_freeze_that_is_not_over_at_the_end_is_told_once_with_when_it_began() {
+    let origin = Origin::new(|ask: &Ask| match ask.path() {
+        "/slots.m3u8" => Reply::playlist(Window::new((ask.nth as u64 / 3).min(3), 3).text()),
+        path => Reply::segment(ts(path)),
+    });
+    let mut recording: Recording = Recorder::new(origin.url("/slots.m3u8")).start();
+    recording.until_it_says("no advance for ");
+    let finished = recording.interrupt();
+    let (said, out) = (finished.stderr.clone(), finished.stdout.clone());
+    assert!(out.contains(", gaps 1\n"), "{out}");
+    assert!(!out.contains("  no advance: "), "it is told below: {out}");
+    let began = |text: &str, before: &str| {
+        let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("{text}"));
+        rest.lines().next().unwrap().to_owned()
+    };
+    let ended = began(&out, "s into a freeze: no advance since 0:00:0");
+    assert!(ended.ends_with("Z)"), "{out}");
+    assert_eq!(began(&said, " s (1.0 expected), since 0:00:0"), ended);
+}
+
+#[test]
+fn an_encoder_that_starts_anew_is_told_with_its_numbers_and_once_of_all_its_playlists() {
+    let stage = Stage::default();
+    let at = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), at.at()) {
+        ("/main.m3u8", _) => Reply::playlist(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=9000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=90000\nhigh.m3u8\n",
+        ),
+        ("/low.m3u8" | "/high.m3u8", 0) => {
+            Reply::playlist(Window::new(5000 + ask.nth as u64 / 2, 3).text())
+        }
+        ("/low.m3u8" | "/high.m3u8", _) => {
+            let anew = Window::new(ask.nth as u64 / 2, 3);
+            Reply::playlist(anew.named(|number| format!("anew{number}.ts")).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording: Recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until_at_least(8, "SELECT count(*) FROM revision");
+    stage.go(1);
+    recording.until_it_says("EXT-X-MEDIA-SEQUENCE went back from 50");
+    recording.until_at_least(
+        2,
+        "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence < 5000",
+    );
+    let finished = recording.interrupt();
+    let (said, out) = (finished.stderr.clone(), finished.stdout.clone());
+    let lines: Vec<&str> = said
+        .lines()
+        .filter(|line| line.contains("went back"))
+        .collect();
+    let [line] = lines[..] else { panic!("{said}") };
+    assert!(
+        line.contains(" WARN [127.0.0.1] \"") && line.ends_with(": the encoder started anew"),
+        "{line}"
+    );
+    let (_, what) = line.split_once("\": ").unwrap();
+    assert!(out.contains(&format!("\n  {what} at 0:00:")), "{out}");
+    assert!(out.contains("Z) (2 playlists)\n"), "{out}");
 }

@@ -69,7 +69,7 @@ fn a_session_is_shown_at_a_glance() {
         "Format    4\n",
         "State     not being recorded\n",
         &format!("  {}\n", origin.url("/concert.m3u8")),
-        "1 revision of 1 media playlist, 3 chunks\n",
+        "1 revision of 1 media playlist, 3 chunk files\n",
         "), finished, isrecorder ",
         "Keys      1 key: whoever has this session can decrypt its media\n",
         "          segment: HTTP 404 x ",

@@ -92,6 +92,16 @@ fn metrics_are_what_the_session_has() {
             .map(|(_, labels)| of(&now, chunks, labels))
             == [3, 2]
     });
+    let begun = scrape(&address);
+    for what in ["refused", "unanswered", "503", "404"] {
+        for kind in ["main", "media", "segment"] {
+            let none = format!(
+                "isrecorder_faults_total{{{},kind=\"{kind}\",what=\"{what}\"}}",
+                streams[0].1
+            );
+            assert_eq!(begun.get(&none), Some(&0.0), "from the start: {begun:?}");
+        }
+    }
     stage.go(1);
     recording.until("two chunks more of each, and nothing to do", || {
         let now = scrape(&address);

@@ -76,7 +76,7 @@ fn two_playlists_that_stand_still_together_are_one_event() {
             .all(|(path, then)| origin.count(path) > then + 8)
     });
     stage.go(2);
-    recording.until_it_says(" s (2 playlists), 2 segments never listed");
+    recording.until_it_says("Z) (2 playlists), 2 segments never listed");
     assert_eq!(gaps("isrecorder_gaps_total"), 1);
     assert_eq!(gaps("isrecorder_segments_never_listed_total"), 2);
     let finished = recording.interrupt();
@@ -90,13 +90,16 @@ fn two_playlists_that_stand_still_together_are_one_event() {
         "{still}"
     );
     let told = "[ground] advances again after ";
-    let length_s = number(again, told, " s (2 playlists), 2 segments never listed");
+    let length_s = number(again, told, " s, from 0:00:0");
+    let lost = " (2 playlists), 2 segments never listed";
+    assert!(again.ends_with(lost), "{again}");
+    let (_, span) = again.split_once(" s, ").unwrap();
+    let (span, _) = span.split_once(" (2 playlists)").unwrap();
     let sum = "  no advance: 1 gap, ";
-    let sum_s = number(
-        &finished.stdout,
-        sum,
-        " s (2 playlists); 2 segments never listed\n",
-    );
+    let sum_s = number(&finished.stdout, sum, " s, from ");
+    // In the log and at the end it was from when to when by both clocks.
+    let told = format!(" s, {span} (2 playlists); 2 segments never listed\n");
+    assert!(finished.stdout.contains(&told), "{}", finished.stdout);
     assert!((sum_s - length_s).abs() < 0.01, "{}", finished.stdout);
     assert!(
         finished.stdout.contains(", gaps 1\n"),
@@ -354,7 +357,7 @@ fn a_gap_without_an_end_is_as_long_as_the_recording_goes_on() {
     recording.until_it_says("unanswered for ");
     let finished = recording.interrupt();
     let out = finished.stdout.clone();
-    let gap_s = number(&out, "  no advance: 1 gap, ", " s\n");
+    let gap_s = number(&out, "  no advance: 1 gap, ", " s, from ");
     let outage_s = number(&out, "\nended ", " s into an outage: unanswered for ");
     assert!(outage_s < gap_s, "{out}");
     let length = out.lines().next().unwrap().replace("Record length ", "");

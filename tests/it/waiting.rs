@@ -71,6 +71,15 @@ fn a_channel_that_comes_back_after_its_end_goes_on_in_the_same_session() {
     recording.until_at_least(2, "SELECT count(*) FROM segments WHERE name = 'seg0.ts'");
     let finished = recording.interrupt();
     is_no_standstill(&finished);
+    let out = finished.stdout.clone();
+    let ended = out
+        .lines()
+        .find(|line| line.starts_with("  the channel ended (EXT-X-ENDLIST) at 0:00:0"));
+    let ended = ended.unwrap_or_else(|| panic!("{out}"));
+    assert!(
+        ended.contains(", and came back at 0:00:") && ended.ends_with(" s later"),
+        "{ended}"
+    );
     let session = finished.session();
     nothing_was_due_behind_the_end(&session);
 
@@ -103,6 +112,10 @@ fn a_wait_with_a_time_ends_when_that_has_passed() {
         finished.stderr
     );
     is_no_standstill(&finished);
+    let in_vain = "the stream has ended; it did not come back within 7 s\n";
+    assert!(finished.stderr.contains(in_vain), "{}", finished.stderr);
+    let in_vain = "Z), and did not come back within 7 s\n";
+    assert!(finished.stdout.contains(in_vain), "{}", finished.stdout);
     let session = finished.session();
     assert_eq!(session.one::<String>("SELECT ended FROM run"), "finished");
     let waited_us =

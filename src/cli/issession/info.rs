@@ -12,7 +12,9 @@ use crate::analysis::outages::search::WaitCount;
 use crate::cli::arguments::durations::bytes;
 use crate::cli::exit::{Failure, say};
 use crate::replayer::request::timeline::{format_time, format_utc};
-use crate::session::{FaultCount, Moment, Notice, NoticeEvent, Reader, Run, StreamInfo, seconds};
+use crate::session::{
+    FaultCount, Moment, Notice, NoticeEvent, ReadError, Reader, Run, StreamInfo, seconds,
+};
 use crate::shown;
 use crate::upkeep::{Counts, Keys, Overview, Sizes, State};
 
@@ -35,11 +37,19 @@ impl InfoArguments {
     /// Prints it.
     pub(super) fn run(&self, folder: &Path) -> Result<(), Failure> {
         let folder = self.session.find(folder)?;
+        let reader = Reader::open(&folder)?;
+        let search = Search::new(&reader, Threshold::default())?;
+        let mut not_asked_for = 0;
+        search.disk_holes(&[], |_, _, names| {
+            not_asked_for += names.len() as u64;
+            Ok::<(), ReadError>(())
+        })?;
         let info = Info {
             session: folder.name(),
             path: folder.path().display().to_string(),
             overview: Overview::read(&folder)?,
-            waits: Search::new(&Reader::open(&folder)?, Threshold::default())?.long_waits()?,
+            waits: search.long_waits()?,
+            not_asked_for,
         };
         match self.json {
             true => say(shown::json(&info.json()).map_err(Failure::failed)?),
@@ -54,6 +64,8 @@ struct Info {
     path: String,
     overview: Overview,
     waits: Vec<WaitCount>,
+    /// Segments that were listed while the recorder's disk was full, and not asked for in time.
+    not_asked_for: u64,
 }
 
 /// `docs/ref/info.md` describes it.
@@ -77,6 +89,7 @@ struct Json<'a> {
     faults: Vec<FaultJson>,
     long_waits: &'a [WaitCount],
     not_kept: Vec<FaultJson>,
+    not_asked_for: u64,
     noticed: Vec<NoticedJson>,
     #[serde(flatten)]
     sizes: Sizes,
@@ -186,6 +199,7 @@ impl Info {
             faults: faults.iter().map(FaultJson::from).collect(),
             long_waits: &self.waits,
             not_kept: not_kept.iter().map(FaultJson::from).collect(),
+            not_asked_for: self.not_asked_for,
             noticed: self.noticed(),
             sizes: overview.sizes,
         }
@@ -218,13 +232,19 @@ impl Info {
                 i64::try_from(counts.playlists).unwrap_or(i64::MAX),
                 "media playlist"
             ),
-            shown::counted(counts.chunks, "chunk"),
+            shown::counted(counts.chunks, "chunk file"),
         ));
         lines.push(format!("Keys      {}", keys(self.overview.keys)));
         let (not_kept, faults) = self.faults();
         lines.extend(fault_lines(&faults));
         lines.extend(wait_lines(&self.waits));
         lines.extend(not_kept_lines(&not_kept));
+        if self.not_asked_for > 0 {
+            lines.push(format!(
+                "Not kept  by the recorder, as its disk was full: {} that it did not ask for in time",
+                shown::counted(self.not_asked_for, "segment")
+            ));
+        }
         lines.extend(self.noticed().iter().map(noticed_line));
         let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
         let unfinished = match sizes.unfinished_files {

@@ -4,18 +4,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::recorder::{LostBy, PlaylistStats, StreamStats};
-use crate::session::{UNANSWERED, UNANSWERED_US};
+use crate::recorder::{ChannelEnd, LostBy, PlaylistStats, StreamStats, Then};
+use crate::session::{UNANSWERED, UNANSWERED_US, both_clocks};
 use crate::shown::{counted, escaped};
 
 /// Rows of segments that are named.
 const MOST_NAMED: usize = 8;
 
-/// Of streams as they were when the recording stopped; how long that lasted until it had ended. In microseconds of Unix
-/// time. `outages`: what is known of those that go on, by stream.
+/// When a recording stopped, when it had ended, and session zero, in microseconds of Unix time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Times {
+    pub(crate) stop_us: i64,
+    pub(crate) ended_us: i64,
+    pub(crate) zero_us: i64,
+}
+
+/// Of streams as they were when the recording stopped; how long that lasted until it had ended. `outages`: what is known of
+/// those that go on, by stream.
 pub(crate) fn troubles(
     streams: &[Arc<StreamStats>],
-    ends: (i64, i64),
+    ends: Times,
     outages: &BTreeMap<String, String>,
 ) -> Vec<String> {
     let named = streams.len() > 1;
@@ -30,6 +38,17 @@ pub(crate) fn troubles(
     streams.iter().filter_map(trouble).collect()
 }
 
+/// In how many streams [`troubles`] tells of a gap that was not over.
+pub(crate) fn open_gaps(streams: &[Arc<StreamStats>], stop_us: i64) -> u64 {
+    let is_gap = |stream: &&Arc<StreamStats>| {
+        let playlists = stream.stats.playlists();
+        let polled = playlists.iter().filter(|one| is_polled(one));
+        let worst = polled.filter_map(|one| trouble_of(one, stop_us)).min();
+        matches!(worst, Some((In::Freeze | In::Silence, _)))
+    };
+    streams.iter().filter(is_gap).count() as u64
+}
+
 /// In what a playlist was when the recording ended, the worst first, and since when.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum In {
@@ -40,20 +59,17 @@ enum In {
 }
 
 /// `outage`: what is known of the one that goes on.
-fn trouble(
-    playlists: &[Arc<PlaylistStats>],
-    (stop_us, ended_us): (i64, i64),
-    outage: Option<&str>,
-) -> Option<String> {
+fn trouble(playlists: &[Arc<PlaylistStats>], ends: Times, outage: Option<&str>) -> Option<String> {
     let polled = playlists.iter().filter(|one| is_polled(one));
-    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, stop_us)).collect();
+    let all: Vec<Option<(In, i64)>> = polled.map(|one| trouble_of(one, ends.stop_us)).collect();
     let troubles: Vec<&(In, i64)> = all.iter().flatten().collect();
     let (what, since_us) = *troubles.iter().min()?;
-    let seconds = ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
+    let seconds = ends.ended_us.saturating_sub(*since_us).max(0) as f64 / 1e6;
+    let since = both_clocks(*since_us, ends.zero_us);
     let what = match what {
         In::Outage(what) => format!("an outage: {}", escaped(outage.unwrap_or(what))),
-        In::Silence => "a silence: no byte".to_owned(),
-        In::Freeze => "a freeze: no advance".to_owned(),
+        In::Silence => format!("a silence: no byte since {since}"),
+        In::Freeze => format!("a freeze: no advance since {since}"),
         In::Slow(what) => format!("slow chunks: {}", escaped(what)),
     };
     let of = match (troubles.len(), all.len()) {
@@ -89,6 +105,58 @@ fn trouble_of(playlist: &PlaylistStats, stop_us: i64) -> Option<(In, i64)> {
     })
 }
 
+/// When channels ended, and what came of it; when numbers of their playlists went back.
+pub(crate) fn channels(streams: &[Arc<StreamStats>], ends: Times) -> Vec<String> {
+    let named = |stream: &StreamStats| match streams.len() > 1 {
+        true => format!("  [{}] ", escaped(&stream.name)),
+        false => "  ".to_owned(),
+    };
+    let at = |us| both_clocks(us, ends.zero_us);
+    let mut lines = Vec::new();
+    for stream in streams {
+        let (channel, named) = (stream.stats.channel(), named(stream));
+        let (went_back, more) = channel.all_went_back();
+        for one in went_back {
+            let of = match stream.stats.playlists().len() {
+                ..=1 => String::new(),
+                _ => format!(" ({})", counted(one.of.len(), "playlist")),
+            };
+            lines.push(format!("{named}{} at {}{of}", one.what, at(one.at_us)));
+        }
+        if more > 0 {
+            lines.push(format!("{named}numbers went back {more} more times"));
+        }
+        let (ended, more) = channel.all_ends();
+        if more > 0 {
+            lines.push(format!(
+                "{named}the channel ended and came back {more} times before that"
+            ));
+        }
+        lines.extend(
+            ended
+                .iter()
+                .map(|end| format!("{named}{}", end_line(end, at))),
+        );
+    }
+    lines
+}
+
+fn end_line(end: &ChannelEnd, at: impl Fn(i64) -> String) -> String {
+    let then = match end.then {
+        Then::Nothing => String::new(),
+        Then::Awaited => ", and had not come back when the recording ended".to_owned(),
+        Then::Back(us) => {
+            let seconds = us.saturating_sub(end.at_us) as f64 / 1e6;
+            format!(", and came back at {}, {seconds:.1} s later", at(us))
+        }
+        Then::Over(wait) => format!(", and did not come back within {} s", wait.as_secs_f64()),
+    };
+    format!(
+        "the channel ended (EXT-X-ENDLIST) at {}{then}",
+        at(end.at_us)
+    )
+}
+
 /// Segments that were asked for and never came: `3 segments lost: hall1/720p 41 to 43`. `kept_us`: what failed before that
 /// is no longer in the session.
 pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
@@ -100,7 +168,7 @@ pub(crate) fn lost(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String>
 pub(crate) fn not_kept(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
     let (segments, named) = lost_by(streams, kept_us, LostBy::Recorder)?;
     Some(format!(
-        "The recorder itself: {segments} lost, since it did not keep them: {named}"
+        "The recorder itself: {segments} lost, since it did not keep them, or did not ask for them on a full disk: {named}"
     ))
 }
 
@@ -191,17 +259,56 @@ fn row((first, last): &(u64, u64)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Stats;
+
+    #[test]
+    fn a_channel_that_ended_is_told_with_what_came_of_it_and_numbers_that_went_back() {
+        let stats = StreamStats {
+            name: "hall1".to_owned(),
+            stats: Stats::default(),
+        };
+        let all = [Arc::new(stats)];
+        let channel = all[0].stats.channel();
+        let ends = Times {
+            stop_us: 90_000_000,
+            ended_us: 90_000_000,
+            zero_us: 0,
+        };
+        assert!(channels(&all, ends).is_empty());
+        channel.went_back(
+            0,
+            (5_000_000, 0),
+            "EXT-X-MEDIA-SEQUENCE went back from 13 to 0",
+        );
+        channel.ends(10_000_000);
+        channel.then(Then::Back(24_300_000));
+        channel.ends(30_000_000);
+        let back = "  EXT-X-MEDIA-SEQUENCE went back from 13 to 0 at 0:00:05.000 (00:00:05.000Z)";
+        let ended = "  the channel ended (EXT-X-ENDLIST) at 0:00:10.000 (00:00:10.000Z), and came back at 0:00:24.300 (00:00:24.300Z), 14.3 s later";
+        let again = "  the channel ended (EXT-X-ENDLIST) at 0:00:30.000 (00:00:30.000Z)";
+        let awaited = format!("{again}, and had not come back when the recording ended");
+        assert_eq!(channels(&all, ends), [back, ended, &awaited]);
+        channel.then(Then::Over(std::time::Duration::from_secs(20)));
+        let in_vain = format!("{again}, and did not come back within 20 s");
+        assert_eq!(channels(&all, ends)[2], in_vain);
+        channel.then(Then::Nothing);
+        assert_eq!(channels(&all, ends)[2], again);
+    }
 
     #[test]
     fn the_worst_is_told_and_since_when() {
-        let at = |us| (us, us);
+        let at = |us| Times {
+            stop_us: us,
+            ended_us: us,
+            zero_us: 0,
+        };
         let playlist = || Arc::new(PlaylistStats::default());
         let (one, other) = (playlist(), playlist());
         let all = [Arc::clone(&one), Arc::clone(&other)];
         assert_eq!(trouble(&all, at(30_000_000), None), None);
         one.advanced_us.store(10_000_000, Ordering::Relaxed);
         one.gaps.lasts((10_000_000, 20_000_000), true);
-        let frozen = "ended 20.0 s into a freeze: no advance (1 of 2 playlists)";
+        let frozen = "ended 20.0 s into a freeze: no advance since 0:00:10.000 (00:00:10.000Z) (1 of 2 playlists)";
         assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
         other.waiting.asks(29_000_000);
         assert_eq!(trouble(&all, at(30_000_000), None).as_deref(), Some(frozen));
@@ -226,7 +333,7 @@ mod tests {
         raw.is_raw.store(true, Ordering::Relaxed);
         raw.advanced_us.store(1_000_000, Ordering::Relaxed);
         raw.gaps.lasts((1_000_000, 4_000_000), true);
-        let silent = "ended 7.0 s into a silence: no byte";
+        let silent = "ended 7.0 s into a silence: no byte since 0:00:01.000 (00:00:01.000Z)";
         assert_eq!(
             trouble(&[raw], at(8_000_000), None).as_deref(),
             Some(silent)

@@ -70,6 +70,7 @@ pub(super) async fn download(downloads: &Downloads, job: Job, place: guards::Pla
             let soon = clock::instant() + AGAIN_IN;
             Done::Held(last.held_until.map(|until| until.min(soon)))
         }
+        [.., last] if last.outcome == Outcome::Disk => Done::NotStored,
         _ => Done::Failed,
     };
     let sha256 = hops.last().and_then(Hop::sha256);

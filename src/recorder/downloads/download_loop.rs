@@ -59,7 +59,8 @@ async fn fetch(downloads: &Downloads, stop: &CancellationToken) {
     loop {
         // What cannot be stored is not asked for.
         let has_room = fetcher.writer.has_room();
-        queue.plan().await.has_room(has_room, clock::instant());
+        let without_room = queue.plan().await.has_room(has_room, clock::instant());
+        (0..without_room).for_each(|_| fetcher.writer.had_no_room());
         while has_room && let Some((job, place, destiny)) = queue.next_hint().await {
             let hint = contained_hint(downloads.clone(), (job, place, destiny), stop.clone());
             hints.spawn(hint.in_current_span());
@@ -150,9 +151,6 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
     let stats = playlists.stats(given_up.playlist);
     let stats = stats.filter(|_| given_up.kind == Kind::Segment);
     let is_own = (stats.as_ref()).is_some_and(|stats| stats.lost.is_own(given_up.sequence));
-    if given_up.why == WhyGivenUp::NoRoom {
-        fetcher.writer.had_no_room();
-    }
     if let Some(stats) = stats {
         let now_us = fetcher.writer.clock().now_us();
         let fails = |whose| stats.lost.fails(given_up.sequence, now_us, whose);
@@ -178,8 +176,8 @@ fn tell_of(downloads: &Downloads, given_up: &GivenUp) {
             format!(" while {host} wanted to be left alone: it was not asked for"),
         ),
         WhyGivenUp::NoRoom => (
-            "not asked for, as the recorder's disk is full",
-            " while the recorder's disk was full: it was not asked for".to_owned(),
+            "lost, as the recorder's disk was full",
+            " while the recorder's disk was full: it is lost".to_owned(),
         ),
         WhyGivenUp::NoTurn { under_way, longest } => (
             "not asked for, as its downloads were all under way",

@@ -120,6 +120,7 @@ async fn had(downloads: &Downloads, job: &Job, hops: &[Hop], place: Place) {
     let done = match hops {
         _ if last.is_some_and(Hop::is_good) => Done::Good,
         [only] if only.was_not_asked => Done::Refused,
+        _ if last.is_some_and(|last| last.outcome == Outcome::Disk) => Done::NotStored,
         _ => Done::Failed,
     };
     let mut plan = downloads.queue.plan().await;

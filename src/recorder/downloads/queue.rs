@@ -136,8 +136,9 @@ impl Queue {
         Some((job, place, destiny))
     }
 
-    /// Segments that nobody has asked for, or that are to be asked for again: by playlist and media sequence number.
-    pub(in crate::recorder) async fn segments_waiting(&self) -> Vec<(PlaylistId, u64)> {
+    /// Segments that nobody has asked for, or that are to be asked for again: by playlist and media sequence number, and
+    /// whether each left while there was no room for it.
+    pub(in crate::recorder) async fn segments_waiting(&self) -> Vec<(PlaylistId, u64, bool)> {
         self.plan().await.segments_waiting()
     }
 

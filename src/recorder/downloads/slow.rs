@@ -97,6 +97,9 @@ pub(super) fn ended(playlists: &Playlists, under_way: UnderWay, hops: &mut [Hop]
     let asked = &under_way.asked;
     let all = playlists.all_stats();
     let is_own = hops.iter().any(|hop| hop.own_reason.is_some());
+    if was_known && let Some(stats) = all.playlists().get(asked.of) {
+        stats.slow.ends(now_us);
+    }
     let Some(last) = hops.last_mut() else { return };
     let waited_us = last.wait_us.or(last.failed_us).unwrap_or(0);
     let is_unanswered = waited_us > pace::limit_us(asked.target_us);

@@ -174,7 +174,7 @@ pub(crate) enum WhyGivenUp {
     Failed,
     /// It was not: its host wanted to be left alone.
     LeftAlone,
-    /// It was not: there was no room for it.
+    /// It left its playlists while there was no room for it: it was not asked for, or not in time.
     NoRoom,
     /// It was not while it was listed: as many requests were under way as may be, the oldest for so long.
     NoTurn { under_way: usize, longest: Duration },
@@ -198,6 +198,8 @@ pub(crate) enum Done {
     Good,
     /// To be tried again.
     Failed,
+    /// The recorder could not store it: to be tried again.
+    NotStored,
     /// It does not count: to be asked for again, then or soon.
     Held(Option<Instant>),
     /// It was never made, and never will be.

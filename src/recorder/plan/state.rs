@@ -52,6 +52,8 @@ pub(crate) struct Plan {
     pub(super) untold: Vec<GivenUp>,
     /// There is no room for what would come: nothing is asked for.
     pub(super) has_no_room: bool,
+    /// Things that were not asked for since that was so, and that are still to be counted.
+    pub(super) without_room: u64,
     pub(super) playlists: BTreeMap<PlaylistId, Playlist>,
     pub(super) delayed: BTreeSet<(Instant, Key)>,
     pub(super) returning: Returning,
@@ -85,6 +87,7 @@ impl Plan {
             gone: Vec::new(),
             untold: Vec::new(),
             has_no_room: false,
+            without_room: 0,
             playlists: BTreeMap::new(),
             delayed: BTreeSet::new(),
             returning: Returning::default(),

@@ -908,6 +908,47 @@ fn what_is_asked_for_when_nobody_has_to_keep_it_any_more_had_no_turn() {
 }
 
 #[test]
+fn what_left_while_there_was_no_room_is_the_recorders_loss_whatever_is_answered_then() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts"), (1, "1.ts"), (2, "2.ts")]);
+    // One is asked for, and cannot be stored; one fails before, and the third has no turn until there is no room.
+    let (two, one) = (plan.next().unwrap(), plan.next().unwrap());
+    plan.plan.done(&two, Done::NotStored, None, plan.now);
+    plan.plan.done(&one, Done::Failed, None, plan.now);
+    assert_eq!(plan.plan.has_room(false, plan.now), 0);
+    plan.lists(0, &[(9, "9.ts")]);
+    let without_room = plan.plan.has_room(true, plan.now);
+    assert_eq!(without_room, 1, "the request for the other one is counted");
+    plan.now += Duration::from_secs(2);
+    let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
+    let too_late = |job: &Job| (name(&job.key.url), job.is_too_late);
+    let mut too_late: Vec<_> = jobs.iter().map(too_late).collect();
+    too_late.sort();
+    let wanted = [
+        ("0.ts", true),
+        ("1.ts", false),
+        ("2.ts", true),
+        ("9.ts", false),
+    ];
+    assert_eq!(too_late, wanted.map(|(name, is)| (name.to_owned(), is)));
+    for job in &jobs {
+        plan.plan.done(job, Done::Failed, None, plan.now);
+    }
+    plan.now += Duration::from_secs(700);
+    while plan.next().is_some() {}
+    let mut why: Vec<_> = (plan.plan.given_up().iter())
+        .map(|one| (name(&one.key.url), one.why))
+        .collect();
+    why.sort_by(|one, other| one.0.cmp(&other.0));
+    let wanted = [
+        ("0.ts", WhyGivenUp::NoRoom),
+        ("1.ts", WhyGivenUp::Failed),
+        ("2.ts", WhyGivenUp::NoRoom),
+    ];
+    assert_eq!(why, wanted.map(|(name, why)| (name.to_owned(), why)));
+}
+
+#[test]
 fn slow_requests_hold_up_no_others_and_are_few() {
     let mut plan = Planned::new();
     let all: Vec<String> = (0..100).map(|n| format!("{n}.ts")).collect();

@@ -21,6 +21,7 @@ use crate::recorder::poll::state::advances::{Advances, Stated};
 use crate::recorder::poll::state::blocking::Blocking;
 use crate::recorder::poll::state::corrections::Corrections;
 use crate::recorder::poll::state::last_body::LastBody;
+use crate::recorder::poll::state::numbers::Numbers;
 use crate::recorder::poll::state::overdue::Overdue;
 use crate::recorder::poll::state::poll_times::PollTimes;
 use crate::recorder::poll::state::reader::RevisionReader;
@@ -51,6 +52,8 @@ pub(super) struct Poller {
     pub(super) chain: Vec<Passed>,
     pub(super) windows: Windows,
     pub(super) corrections: Corrections,
+    /// Those of the newest revision.
+    pub(super) numbers: Option<Numbers>,
     pub(super) renewals: u32,
     pub(super) said_too_many: bool,
     /// What the plan had no room for.

@@ -43,6 +43,7 @@ impl Poller {
             chain: Vec::new(),
             windows: Windows::default(),
             corrections: Corrections::default(),
+            numbers: None,
             renewals: 0,
             said_too_many: false,
             too_many: 0,
@@ -90,6 +91,7 @@ impl Poller {
             polled: self.polled,
             chain: self.chain,
             advances: self.advances,
+            numbers: self.numbers,
             hanging: None,
             // Said once.
             said_too_many: self.said_too_many,

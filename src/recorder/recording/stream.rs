@@ -32,7 +32,9 @@ use crate::recorder::poll;
 use crate::recorder::settings::limits::{ASSETS_AFTER_END, STOP_GRACE, STOP_PATIENCE};
 use crate::recorder::settings::options::{Input, Options};
 use crate::recorder::stats::board::Board;
-use crate::session::{NewListing, Writer, WriterError};
+use crate::recorder::stats::channel::Then;
+use crate::recorder::words;
+use crate::session::{NewListing, Writer, WriterError, both_clocks};
 
 /// How often the end of a stream is looked for where nothing changes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -62,8 +64,8 @@ pub(crate) struct Stream {
     context: Arc<Context>,
     /// The recording stops: what the stream leaves open, the writer closes.
     all_stop: CancellationToken,
-    /// The user has asked to wait for its return.
-    waits: bool,
+    /// The user has asked to wait for its return, for so long.
+    wait: Option<Duration>,
 }
 
 impl Recording {
@@ -99,7 +101,7 @@ impl Recording {
         Ok(Stream {
             context,
             all_stop: self.stop.clone(),
-            waits: self.options.wait.is_some(),
+            wait: self.options.wait,
         })
     }
 
@@ -190,14 +192,12 @@ impl Stream {
             let now = clock::instant();
             let was_awaited =
                 std::mem::replace(&mut is_awaited, context.playlists.are_awaited(now));
+            let is_over = context.playlists.are_over(now);
             match (was_awaited, is_awaited) {
-                (false, true) => tracing::info!("the stream has ended; it may come back (--wait)"),
-                (true, false) if !context.playlists.are_over(now) => {
-                    tracing::info!("the stream is back");
-                }
+                (false, true) => self.tell_of_end(),
+                (true, false) if !is_over => self.tell_of_return(),
                 _ => {}
             }
-            let is_over = context.playlists.are_over(now);
             if is_over {
                 let left = context.playlists.left_for_good(now);
                 context.queue.end(&left).await;
@@ -205,14 +205,7 @@ impl Stream {
             if !(is_over && context.queue.is_idle().await) {
                 over_since = None;
             } else if self.has_come_aside(now - *over_since.get_or_insert(now)) {
-                let waits_in_vain = self.waits && context.playlists.are_on_demand();
-                tracing::info!(
-                    "the stream has ended{}",
-                    match waits_in_vain {
-                        true => "; it had its end when it was first seen, and is not waited for",
-                        false => "",
-                    }
-                );
+                self.tell_of_last_end();
                 break;
             }
         }
@@ -224,6 +217,52 @@ impl Stream {
         }
         context.stats.end();
         self.forget().await;
+    }
+
+    /// It has ended, and is waited for.
+    fn tell_of_end(&self) {
+        let at = self.notes_end();
+        tracing::info!("the stream has ended: EXT-X-ENDLIST at {at}; it may come back (--wait)");
+    }
+
+    /// Notes that it has ended; when that was.
+    fn notes_end(&self) -> String {
+        let (stats, writer) = (&self.context.stats, &self.context.fetcher.writer);
+        let ended_us = stats.ended_us().unwrap_or_else(|| writer.clock().now_us());
+        stats.channel().ends(ended_us);
+        both_clocks(ended_us, writer.zero_us())
+    }
+
+    /// It goes on behind an end.
+    fn tell_of_return(&self) {
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let channel = self.context.stats.channel();
+        let ended_us = channel.ended_us().unwrap_or(now_us);
+        channel.then(Then::Back(now_us));
+        let away = words::whole_seconds(now_us.saturating_sub(ended_us));
+        tracing::info!("the stream is back, {away} after its EXT-X-ENDLIST");
+    }
+
+    /// It is over for good.
+    fn tell_of_last_end(&self) {
+        let channel = self.context.stats.channel();
+        if self.context.playlists.are_on_demand() {
+            return tracing::info!(
+                "the stream has ended{}",
+                match self.wait {
+                    Some(_) => "; it had its end when it was first seen, and is not waited for",
+                    None => "",
+                }
+            );
+        }
+        let at = channel.ended_us().is_none().then(|| self.notes_end());
+        channel.then(self.wait.map_or(Then::Nothing, Then::Over));
+        let at = at.map_or_else(String::new, |at| format!(": EXT-X-ENDLIST at {at}"));
+        let in_vain = self.wait.map(|wait| {
+            let wait = words::whole_seconds(clock::micros(wait));
+            format!("; it did not come back within {wait}")
+        });
+        tracing::info!("the stream has ended{at}{}", in_vain.unwrap_or_default());
     }
 
     /// Whether nothing more is waited for that was listed and is in no plan; `over`: how long all else is over.
@@ -248,17 +287,18 @@ impl Stream {
         let context = &self.context;
         let now = clock::instant();
         let now_us = context.fetcher.writer.clock().now_us();
+        let zero_us = context.fetcher.writer.zero_us();
         let due = context.stats.outages_due(now_us, at_end);
         due.over.iter().for_each(|over| context.tell_of_end(over));
         // Of a stream four are told within half a minute; others are counted.
         let told = context.stats.standstill(now, now_us);
         if let Some(standstill) = told.filter(|_| context.stats.recoveries().may_tell(now)) {
             context.stats.says_still(true);
-            poll::log_standstill(&standstill);
+            poll::log_standstill(&standstill, zero_us);
         }
         let in_outage = |of| context.stats.outages().are_open_for(of);
         for recovery in context.stats.recoveries().due(now, at_end, in_outage) {
-            poll::log_recovery(&recovery);
+            poll::log_recovery(&recovery, zero_us);
         }
         let counted = context.fetcher.hosts.counted(now, at_end);
         let folded = context.stats.folded(at_end);
@@ -293,11 +333,11 @@ impl Stream {
         let context = &self.context;
         let now_us = context.fetcher.writer.clock().now_us();
         let has_room = context.fetcher.writer.has_room();
-        for (playlist, number) in context.queue.segments_waiting().await {
+        for (playlist, number, no_room) in context.queue.segments_waiting().await {
             let Some(stats) = context.playlists.stats(playlist) else {
                 continue;
             };
-            match has_room {
+            match has_room && !no_room {
                 true => stats.lost.waits(number, now_us),
                 false => stats.lost.waits_for_room(number, now_us),
             }

@@ -61,6 +61,11 @@ impl Board {
         Some(clock.now_us().saturating_sub(*zero_us))
     }
 
+    /// Session zero, in microseconds of Unix time; `None`: it has not begun.
+    pub fn zero_us(&self) -> Option<i64> {
+        self.0.begun.get().map(|begun| begun.zero_us)
+    }
+
     /// The clock of the session; `None`: it has not begun.
     pub fn clock(&self) -> Option<Clock> {
         self.0.begun.get().map(|begun| begun.clock)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
+use super::channel::Channel;
 use super::events::{Events, GapTally};
 use super::fold::{self, Fold, Met};
 use super::gaps::Gaps;
@@ -39,6 +40,7 @@ struct Inner {
     recoveries: Recoveries,
     standstills: Standstills,
     outages: Outages,
+    channel: Channel,
     pace: Pace,
     slow: Mutex<BTreeMap<&'static str, SlowTally>>,
     /// When the last fault was, in microseconds of Unix time; 0: there was none.
@@ -241,6 +243,18 @@ impl Stats {
             .clone()
     }
 
+    /// What became of it as a channel.
+    pub fn channel(&self) -> &Channel {
+        &self.0.channel
+    }
+
+    /// When the last of its playlists that have ended had its `EXT-X-ENDLIST`, in microseconds of Unix time.
+    pub(crate) fn ended_us(&self) -> Option<i64> {
+        let playlists = self.playlists();
+        let ended = playlists.iter().filter_map(|one| one.ended_us());
+        ended.max()
+    }
+
     /// How downloads come.
     pub(crate) fn pace(&self) -> &Pace {
         &self.0.pace
@@ -425,6 +439,8 @@ mod tests {
                 count: 1,
                 length_us: 64_000_000,
                 longest_us: 64_000_000,
+                longest_from_us: 1,
+                open: 0,
                 never_listed: 30,
                 not_seen: 2,
                 playlists: 2,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::spans::{self, Span, Sum};
+use crate::spans::{self, Event, Span, Sum};
 
 /// Spans that are kept as they were; of those before only their sums are.
 const MOST_KEPT: usize = 128;
@@ -17,6 +17,10 @@ pub struct GapTally {
     pub length_us: u64,
     /// The longest one, in microseconds.
     pub longest_us: u64,
+    /// When that one began, in microseconds of Unix time; 0: there was none.
+    pub longest_from_us: i64,
+    /// How many are not over.
+    pub open: u64,
     /// Segments that were skipped in them: in each by the playlist that skipped most.
     pub never_listed: u64,
     /// Segments that were skipped while the recorder may have missed them: whether they were listed nobody knows.
@@ -30,7 +34,13 @@ pub struct GapTally {
 impl GapTally {
     /// Of two streams.
     pub fn and(self, other: Self) -> Self {
+        let longest = match self.longest_us >= other.longest_us {
+            true => &self,
+            false => &other,
+        };
         Self {
+            longest_from_us: longest.longest_from_us,
+            open: self.open + other.open,
             count: self.count + other.count,
             length_us: self.length_us.saturating_add(other.length_us),
             longest_us: self.longest_us.max(other.longest_us),
@@ -81,6 +91,8 @@ impl Skipped {
 /// An event that is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Over {
+    /// When it began, in microseconds of Unix time.
+    pub from_us: i64,
     /// How long it was, in microseconds.
     pub length_us: i64,
     /// How many playlists it was of.
@@ -106,6 +118,8 @@ struct Known {
     told_not_seen: u64,
     /// What is no longer in `over`, as it added to the sums.
     before: Sum,
+    /// When the longest of those began.
+    before_from_us: i64,
     /// Playlists that had any.
     playlists: BTreeSet<i64>,
     /// Counters never go back, whatever is known later: how many events, and segments.
@@ -212,6 +226,8 @@ impl Events {
             count: known.most.0,
             length_us: micros(sum.length_us),
             longest_us: micros(sum.longest_us),
+            longest_from_us: known.longest_from_us(),
+            open: known.open_events(),
             never_listed: known.most.1,
             not_seen: 0,
             playlists: known.playlists.len() as u64,
@@ -265,7 +281,7 @@ impl Known {
     fn keep(&mut self, span: Span) {
         self.over.push(span);
         if self.over.len() > MOST_KEPT {
-            let sum = self.sum();
+            let (sum, longest_from_us) = (self.sum(), self.longest_from_us());
             self.over.sort_unstable_by_key(|one| one.until_us);
             self.over.drain(..MOST_KEPT / 2);
             let left = self.sum();
@@ -275,14 +291,33 @@ impl Known {
                 longest_us: sum.longest_us,
                 lost: self.before.lost + sum.lost.saturating_sub(left.lost),
             };
+            self.before_from_us = longest_from_us;
         }
+    }
+
+    /// Events that are known one by one.
+    fn events(&self) -> Vec<Event> {
+        let open = self.open.values().map(|open| open.span);
+        spans::united(self.over.iter().copied().chain(open).collect())
+    }
+
+    /// When the longest of all began; 0: there was none.
+    fn longest_from_us(&self) -> i64 {
+        let events = self.events();
+        let longest = events.iter().max_by_key(|event| event.length_us());
+        let longest = longest.filter(|event| event.length_us() > self.before.longest_us);
+        longest.map_or(self.before_from_us, |event| event.from_us)
+    }
+
+    /// How many events are not over.
+    fn open_events(&self) -> u64 {
+        let apart = self.open.values().filter(|open| open.place == Place::Apart);
+        apart.count() as u64 + u64::from(self.goes_on())
     }
 
     /// Of all.
     fn sum(&self) -> Sum {
-        let open = self.open.values().map(|open| open.span);
-        let all = self.over.iter().copied().chain(open).collect();
-        let kept = spans::sum(&spans::united(all));
+        let kept = spans::sum(&self.events());
         Sum {
             count: self.before.count + kept.count,
             length_us: self.before.length_us.saturating_add(kept.length_us),
@@ -298,6 +333,7 @@ fn over(all: &[Span], not_seen: u64, was_told: bool) -> Over {
     let from_us = all.iter().map(|one| one.from_us).min().unwrap_or(0);
     let until_us = all.iter().map(|one| one.until_us).max().unwrap_or(0);
     Over {
+        from_us,
         length_us: until_us.saturating_sub(from_us),
         playlists: playlists.len() as u64,
         skipped: Skipped {
@@ -332,6 +368,7 @@ mod tests {
         );
         let over = events.ends(1, (S / 10, 85 * S / 10), Skipped::never_listed(4));
         let wanted = Over {
+            from_us: 0,
             length_us: 85 * S / 10,
             playlists: 2,
             skipped: Skipped {

@@ -1,6 +1,7 @@
 //! What a recording has done so far, and how busy it is.
 
 pub mod board;
+pub mod channel;
 pub mod counters;
 pub mod events;
 pub mod fold;

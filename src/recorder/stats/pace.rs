@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::session::UNANSWERED;
+use super::trouble::Past;
+use crate::session::{SLOW, UNANSWERED};
 
 /// A download is slow after so long at least, in microseconds, whatever the target duration.
 const LEAST_US: i64 = 3_000_000;
@@ -266,7 +267,17 @@ pub(crate) fn limit_us(target_us: i64) -> i64 {
 
 /// What of a playlist is slow at the moment, for those who look on.
 #[derive(Debug, Default)]
-pub struct SlowNow(Mutex<Option<SlowSpell>>);
+pub struct SlowNow(Mutex<SlowKnown>);
+
+#[derive(Debug, Default)]
+struct SlowKnown {
+    spell: Option<SlowSpell>,
+    /// When the last of them was over that is, in microseconds of Unix time.
+    ended_us: i64,
+    /// Some of them had no answer for long; some came slowly.
+    were: (bool, bool),
+    past: Option<Past>,
+}
 
 /// Downloads of a playlist that are slow, without a moment in which none was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -280,23 +291,54 @@ pub struct SlowSpell {
 impl SlowNow {
     /// The oldest of them, if there are any.
     pub(crate) fn is(&self, oldest: Option<&Slow>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let since_us = known.as_ref().map(|spell| spell.since_us);
-        *known = oldest.map(|slow| SlowSpell {
-            since_us: since_us.map_or(slow.asked.asked_us, |us| us.min(slow.asked.asked_us)),
-            what: match slow.has_begun {
-                true => slow.told(),
-                false => UNANSWERED.to_owned(),
-            },
-        });
+        let mut known = self.known();
+        let before = known.spell.take();
+        match (oldest, before) {
+            (Some(slow), before) => {
+                let asked_us = slow.asked.asked_us;
+                let since_us = before.map_or(asked_us, |spell| spell.since_us.min(asked_us));
+                known.were.0 |= !slow.has_begun;
+                known.were.1 |= slow.has_begun;
+                let what = match slow.has_begun {
+                    true => slow.told(),
+                    false => UNANSWERED.to_owned(),
+                };
+                known.spell = Some(SlowSpell { since_us, what });
+            }
+            (None, Some(spell)) => {
+                let what = match std::mem::take(&mut known.were) {
+                    (true, true) => format!("{UNANSWERED}, or {SLOW}"),
+                    (true, false) => UNANSWERED.to_owned(),
+                    (false, _) => SLOW.to_owned(),
+                };
+                known.past = Some(Past {
+                    since_us: spell.since_us,
+                    until_us: known.ended_us.max(spell.since_us),
+                    what,
+                });
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// One of them is over.
+    pub(crate) fn ends(&self, at_us: i64) {
+        let mut known = self.known();
+        known.ended_us = known.ended_us.max(at_us);
     }
 
     /// What is slow; `None`: nothing is.
     pub fn spell(&self) -> Option<SlowSpell> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.known().spell.clone()
+    }
+
+    /// From when until when downloads were slow last, to the end of the last one, and what they were in a word.
+    pub fn past(&self) -> Option<Past> {
+        self.known().past.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, SlowKnown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -383,5 +425,38 @@ mod tests {
             assert!(one.ends(4 * S).0.is_some());
         }
         assert_eq!(pace.known().latest.len(), 0);
+    }
+
+    #[test]
+    fn what_was_slow_lasted_until_the_last_of_it_was_over_and_is_called_what_it_was() {
+        let slow = |asked_us, has_begun| Slow {
+            job: 1,
+            asked: asked(asked_us),
+            took_us: 5 * S,
+            bytes: 0,
+            has_begun,
+            is_new: true,
+        };
+        let now = SlowNow::default();
+        let past = |since, until, what: &str| {
+            Some(Past {
+                since_us: since * S,
+                until_us: until * S,
+                what: what.to_owned(),
+            })
+        };
+        now.is(Some(&slow(10 * S, false)));
+        now.is(Some(&slow(12 * S, false)));
+        assert_eq!((now.spell().unwrap().since_us, now.past()), (10 * S, None));
+        // It is seen some time later that none is left.
+        now.ends(19 * S);
+        now.is(None);
+        now.is(None);
+        assert_eq!(now.past(), past(10, 19, UNANSWERED));
+        now.is(Some(&slow(30 * S, false)));
+        now.is(Some(&slow(30 * S, true)));
+        now.ends(42 * S);
+        now.is(None);
+        assert_eq!(now.past(), past(30, 42, "unanswered, or slow"));
     }
 }

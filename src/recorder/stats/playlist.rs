@@ -38,6 +38,8 @@ pub struct PlaylistStats {
     pub is_over: AtomicBool,
     /// Its newest revision has an EXT-X-ENDLIST: nothing is due.
     pub has_ended: AtomicBool,
+    /// When that came, in microseconds of Unix time; 0: it never did.
+    pub ended_us: AtomicI64,
     /// Chunks and keys recorded on its account.
     pub chunks: AtomicU64,
     /// Bytes of them.
@@ -69,6 +71,20 @@ impl PlaylistStats {
     pub(crate) fn advanced(&self, at_us: i64, target_us: i64) {
         self.advanced_us.store(at_us, Ordering::Relaxed);
         self.target_us.store(target_us, Ordering::Relaxed);
+    }
+
+    /// Its newest revision has an EXT-X-ENDLIST, or has none any more.
+    pub(crate) fn ends(&self, has_ended: bool, at_us: i64) {
+        let had = self.has_ended.swap(has_ended, Ordering::Relaxed);
+        if has_ended && !had {
+            self.ended_us.store(at_us, Ordering::Relaxed);
+        }
+    }
+
+    /// When its EXT-X-ENDLIST came, in microseconds of Unix time; `None`: it has none.
+    pub(crate) fn ended_us(&self) -> Option<i64> {
+        let has_ended = self.has_ended.load(Ordering::Relaxed);
+        has_ended.then(|| self.ended_us.load(Ordering::Relaxed))
     }
 
     /// It is not polled any more.

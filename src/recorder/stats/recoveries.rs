@@ -137,6 +137,7 @@ mod tests {
     fn recovery(label: &str) -> Recovery {
         Recovery {
             over: Over {
+                from_us: 1,
                 length_us: 8_000_000,
                 playlists: 1,
                 skipped: Skipped::default(),

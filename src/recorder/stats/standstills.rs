@@ -16,7 +16,8 @@ const TOGETHER: Duration = Duration::from_millis(500);
 pub(crate) struct Standstill {
     /// The one that has done so for longest, by its label.
     pub label: String,
-    /// For how long, in microseconds.
+    /// Since when, in microseconds of Unix time, and for how long, in microseconds.
+    pub since_us: i64,
     pub for_us: i64,
     /// How often that one should advance, in microseconds.
     pub expected_us: i64,
@@ -121,6 +122,7 @@ impl Standstills {
         let (for_us, one) = told.iter().max_by_key(|(for_us, _)| *for_us)?;
         Some(Standstill {
             label: one.label.clone(),
+            since_us: now_us.saturating_sub(*for_us),
             for_us: *for_us,
             expected_us: one.target_us(),
             playlists: told.len(),
@@ -199,6 +201,7 @@ mod tests {
     fn told(label: &str, for_us: i64, playlists: usize) -> Option<Standstill> {
         Some(Standstill {
             label: label.to_owned(),
+            since_us: 10 * S,
             for_us,
             expected_us: 2 * S,
             playlists,

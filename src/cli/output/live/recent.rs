@@ -125,6 +125,7 @@ impl Past {
         let why = match trouble.word {
             Word::Fails | Word::Unanswered if !over.what.is_empty() => over.what.clone(),
             Word::ChunksFail => format!("chunks: {}", over.what),
+            Word::ChunksSlow => format!("chunks {}", over.what),
             _ => word.to_lowercase(),
         };
         *now = Condition {
@@ -270,6 +271,21 @@ mod tests {
         past.remember(&mut now, &pasts, 48_900_000);
         let told = "chunks: HTTP 404 x 5 for 25.9 s";
         assert_eq!(now, is(Word::Again, 35_900_000, told));
+    }
+
+    #[test]
+    fn chunks_that_were_unanswered_are_told_as_that_and_until_the_last_came() {
+        let mut past = Past::default();
+        let mut now = is(Word::ChunksSlow, 10_000_000, "unanswered");
+        past.remember(&mut now, &Pasts::default(), 30_000_000);
+        let pasts = Pasts {
+            slow: was(10_000_000, 47_200_000, "unanswered"),
+            ..Pasts::default()
+        };
+        let mut now = is(Word::Advances, 48_000_000, "");
+        past.remember(&mut now, &pasts, 48_100_000);
+        let told = "chunks unanswered for 37.2 s";
+        assert_eq!(now, is(Word::Again, 47_200_000, told));
     }
 
     #[test]

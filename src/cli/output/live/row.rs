@@ -116,12 +116,13 @@ pub(super) struct Row {
     pub past: Pasts,
 }
 
-/// What was over last, as the log has it: polls that failed, gaps, chunks that failed.
+/// What was over last, as the log has it: polls that failed, gaps, chunks that failed, chunks that were slow.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Pasts {
     pub polls: Option<Past>,
     pub gap: Option<Past>,
     pub chunks: Option<Past>,
+    pub slow: Option<Past>,
 }
 
 impl Pasts {
@@ -142,6 +143,7 @@ impl Pasts {
             polls: playlist.failing.past(),
             gap,
             chunks: chunks.or_else(|| playlist.losing.past()),
+            slow: playlist.slow.past(),
         }
     }
 
@@ -151,6 +153,7 @@ impl Pasts {
             polls: both(self.polls, other.polls),
             gap: both(self.gap, other.gap),
             chunks: both(self.chunks, other.chunks),
+            slow: both(self.slow, other.slow),
         }
     }
 
@@ -160,6 +163,7 @@ impl Pasts {
             Word::Fails | Word::Unanswered => self.polls.as_ref(),
             Word::NoAdvance | Word::Silent => self.gap.as_ref(),
             Word::ChunksFail => self.chunks.as_ref(),
+            Word::ChunksSlow => self.slow.as_ref(),
             _ => None,
         }
     }

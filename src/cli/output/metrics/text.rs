@@ -15,7 +15,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock;
 use crate::recorder::{Board, PlaylistStats, StreamStats, Totals};
-use crate::session::{Kind, Notice};
+use crate::session::{Kind, Notice, Outcome};
 use crate::shown::escaped;
 
 /// What there is to tell.
@@ -65,15 +65,41 @@ struct Stream {
     last: Arc<StreamStats>,
 }
 
+/// Faults that are there from the start, as 0: a counter that appears with its first fault has not increased.
+const COMMON: [&str; 12] = [
+    "HTTP 403",
+    "HTTP 404",
+    "HTTP 429",
+    "HTTP 500",
+    "HTTP 502",
+    "HTTP 503",
+    "HTTP 504",
+    "body cut short",
+    "closed without an answer",
+    "refused",
+    "reset",
+    "unanswered",
+];
+
+fn common(is_raw: bool) -> BTreeMap<(Kind, String), u64> {
+    let kinds: &[Kind] = match is_raw {
+        true => &[Kind::Main],
+        false => &[Kind::Main, Kind::Media, Kind::Segment],
+    };
+    let of = |kind: &Kind| COMMON.map(|what| ((*kind, what.to_owned()), 0));
+    kinds.iter().flat_map(of).collect()
+}
+
 impl Stream {
     fn from_stats(stats: Vec<Arc<StreamStats>>) -> Option<Self> {
         let last = Arc::clone(stats.last()?);
         let totals = stats.iter().map(|one| one.stats.totals());
-        let mut faults = BTreeMap::new();
+        let mut faults = common(last.stats.is_raw());
         for (what, count) in stats.iter().flat_map(|one| one.stats.faults()) {
             *faults.entry(what).or_default() += count;
         }
-        let mut not_kept = BTreeMap::new();
+        let disk = (Kind::Segment, Outcome::Disk.to_string());
+        let mut not_kept = BTreeMap::from([(disk, 0)]);
         for (what, count) in stats.iter().flat_map(|one| one.stats.not_kept()) {
             *not_kept.entry(what).or_default() += count;
         }

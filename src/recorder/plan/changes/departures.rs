@@ -79,6 +79,8 @@ impl Plan {
         let oldest = self.since.values().next();
         let oldest = oldest.filter(|_| item.state == State::Ready && item.asked.is_none());
         let under_way = self.since.len();
+        item.no_room = self.has_no_room && (item.asked.is_none() || item.not_stored);
+        self.without_room += u64::from(item.no_room && item.asked.is_none());
         item.no_turn = oldest.map(|since| (under_way, now.saturating_duration_since(*since)));
         let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
         if state == State::Ready {
@@ -123,7 +125,11 @@ impl Plan {
         self.gone.push((key.clone(), item.kind));
         let why = match (item.asked, item.state, item.no_turn) {
             (None, State::Delayed(_), _) => WhyGivenUp::LeftAlone,
-            (None, ..) if self.has_no_room => WhyGivenUp::NoRoom,
+            _ if item.no_room => WhyGivenUp::NoRoom,
+            (None, ..) if self.has_no_room => {
+                self.without_room += 1;
+                WhyGivenUp::NoRoom
+            }
             (.., Some((under_way, longest))) => WhyGivenUp::NoTurn { under_way, longest },
             _ => WhyGivenUp::Failed,
         };
@@ -156,11 +162,13 @@ impl Plan {
     }
 
     /// Whether there is room for what comes. Where there is none nothing is asked for; what is listed, or late, waits.
-    pub(crate) fn has_room(&mut self, has_room: bool, now: Instant) {
+    /// How many things could not be asked for for that reason since the last time.
+    pub(crate) fn has_room(&mut self, has_room: bool, now: Instant) -> u64 {
         self.has_no_room = !has_room;
         if !has_room {
             self.give_up_late(now);
         }
+        std::mem::take(&mut self.without_room)
     }
 
     /// Nothing that is late is tried any more.
@@ -231,6 +239,7 @@ impl Plan {
             return;
         };
         self.late.remove(key, late, item.rank);
+        item.no_room = false;
         let listing: &Listing = update.listing;
         let is_segment = matches!(wanted.kind, Kind::Segment | Kind::Part);
         let is_same = is_segment && item.sequence == wanted.sequence && !listing.restarted();

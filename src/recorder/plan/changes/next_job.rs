@@ -99,7 +99,9 @@ impl Plan {
             referrer: item.referrer,
             availability: Availability::download(item.from_us, item.failures),
             number: item.job,
-            is_too_late: item.late.is_some_and(|late| late.is_too_late(now)),
+            // What left without room for it is the recorder's loss, whatever the origin has to keep.
+            is_too_late: (item.late)
+                .is_some_and(|late| late.is_too_late(now) || item.no_room || item.not_stored),
             known_end: item.known_end(now),
             is_known: item.kind == Kind::Key && self.keys.is_known(&key),
             validators: self.keys.validators(&key),

@@ -74,12 +74,14 @@ impl Plan {
         self.slow
     }
 
-    /// Segments that are listed, or late, and that nobody has asked for in vain: by playlist and media sequence number.
-    pub(crate) fn segments_waiting(&self) -> Vec<(PlaylistId, u64)> {
+    /// Segments that are listed, or late, and that nobody has asked for in vain: by playlist and media sequence number, and
+    /// whether each left while there was no room for it.
+    pub(crate) fn segments_waiting(&self) -> Vec<(PlaylistId, u64, bool)> {
         let keys = self.items.keys().into_iter();
         let items = keys.filter_map(|key| self.items.get(&key));
         let waiting = items.filter(|item| item.kind == Kind::Segment && item.was_waiting());
-        waiting.map(|item| (item.playlist, item.sequence)).collect()
+        let told = |item: &Item| (item.playlist, item.sequence, item.no_room);
+        waiting.map(told).collect()
     }
 
     pub(super) fn unqueue(

@@ -66,11 +66,12 @@ impl Plan {
                     .map(|at| at.saturating_duration_since(now) + self.returning.place(at, now));
                 Some(delay.unwrap_or(retry_delay(1)))
             }
-            Done::Failed => {
+            Done::Failed | Done::NotStored => {
                 item.failures = item.failures.saturating_add(1);
                 if !job.is_too_late {
                     // The origin had it to give.
                     item.no_turn = None;
+                    item.not_stored = done == Done::NotStored;
                 }
                 self.delay(key, now)
             }

@@ -52,6 +52,10 @@ pub(crate) struct Item {
     pub late: Option<Late>,
     /// It left its playlist without its turn: so many requests were under way then, the oldest for so long.
     pub no_turn: Option<(usize, Duration)>,
+    /// Its last request came to nothing since the recorder could not store it.
+    pub not_stored: bool,
+    /// It left its playlist while the recorder had no room for it.
+    pub no_room: bool,
     /// Where its origin says that the resource ends, before the end of what is asked for, and since when.
     pub ends: Option<(u64, Instant)>,
     /// Listed anew while a request was under way.
@@ -90,6 +94,8 @@ impl Item {
             came: 0,
             late: None,
             no_turn: None,
+            not_stored: false,
+            no_room: false,
             ends: None,
             again: false,
             sha256: None,
@@ -108,6 +114,7 @@ impl Item {
         self.playlist = listing.playlist;
         self.failures = 0;
         self.no_turn = None;
+        (self.not_stored, self.no_room) = (false, false);
         (self.referrer, self.from_us, self.rank) = (listing.exchange, listing.from_us, rank);
         (self.appeared, self.duration) = (update.appeared(), wanted.duration);
     }

@@ -1,7 +1,6 @@
 //! What polls show of a playlist's advances is counted and told: while it stands still, and when it advances again. So is a
 //! poll that has no answer.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -165,7 +164,7 @@ impl Poller {
         let standing = self.playlist.standing();
         let has_ended = standing.ended_since.is_some();
         let stats = &self.playlist.stats;
-        stats.has_ended.store(has_ended, Ordering::Relaxed);
+        stats.ends(has_ended, response_us);
         // An advance that is the last one is still judged by the one before.
         if standing.dropped_since.is_some() || (has_ended && stated.is_none()) {
             self.advances.end();
@@ -250,7 +249,7 @@ impl Poller {
         };
         let in_outage = |of| stats.outages().are_open_for(of);
         for due in stats.recoveries().comes(recovery, now, in_outage) {
-            log_recovery(&due);
+            log_recovery(&due, self.context.fetcher.writer.zero_us());
         }
     }
 }

@@ -98,7 +98,7 @@ impl Poller {
     }
 
     /// Its kind, as people read it: what a user typed is a media playlist where it has shown itself as one.
-    pub(super) fn told_kind(&self) -> Kind {
+    pub(in crate::recorder::poll) fn told_kind(&self) -> Kind {
         let standing = self.playlist.standing();
         let is_media = standing.ever_good && !standing.multivariant;
         match self.playlist.kind {

@@ -15,8 +15,13 @@ use crate::recorder::downloads::AS_BYTES;
 use crate::recorder::plan::{Listing, Wanted};
 use crate::recorder::poll::poller::{Poller, hash_of};
 use crate::recorder::poll::state::advances::Stated;
+use crate::recorder::poll::state::numbers::{self, Numbers};
 use crate::recorder::settings::selection::{Selected, Variants};
+use crate::recorder::stats::fold::Met;
 use crate::session::{ExchangeId, Kind, NewRevision};
+
+/// Numbers of several playlists that go back within so many target durations do so together.
+const TOGETHER: i64 = 3;
 
 impl Poller {
     pub(crate) async fn media(&mut self, media: MediaPlaylist, id: ExchangeId) -> NewRevision {
@@ -31,6 +36,7 @@ impl Poller {
             .saw(id, window, placed, (now_us, target_us), &media.entries);
         self.correct(false).await;
         let step = lie.step;
+        self.tell_if_numbers_went_back(facts, step, (now_us, target_us));
         self.poll_times.stepped(step, lie.gained);
         self.blocking.came(facts);
         self.blocking.aged(facts, self.age, clock::instant());
@@ -74,6 +80,29 @@ impl Poller {
         self.refuse(&media.refused).await;
         let not_before_us = self.seen_at_us.max(self.blocking.changed_after_us());
         revision(facts, lie, not_before_us)
+    }
+
+    /// Says that its numbers went back: once of all playlists of the stream whose numbers do so together.
+    fn tell_if_numbers_went_back(
+        &mut self,
+        facts: &MediaFacts,
+        step: Step,
+        (now_us, target_us): (i64, i64),
+    ) {
+        let Some(what) = numbers::went_back(&mut self.numbers, Numbers::new(facts), step) else {
+            return;
+        };
+        let (stats, label) = (&self.context.stats, &self.playlist.label);
+        let together_us = target_us.saturating_mul(TOGETHER);
+        let of = self.playlist.stats.number;
+        let is_new = stats.channel().went_back(of, (now_us, together_us), &what);
+        let met = Met {
+            kind: self.told_kind(),
+            host: "",
+        };
+        if is_new && stats.is_news(met, "numbers went back") {
+            tracing::warn!(json.playlist = label, "{label:?}: {what}");
+        }
     }
 
     /// What is asked for before it is listed. An edge that lags behind announces what is there.

@@ -4,6 +4,7 @@ pub(super) mod advances;
 pub(super) mod blocking;
 pub(super) mod corrections;
 pub(super) mod last_body;
+pub(super) mod numbers;
 pub(super) mod overdue;
 pub(super) mod poll_times;
 pub(super) mod reader;

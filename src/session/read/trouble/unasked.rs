@@ -4,13 +4,14 @@ use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::read::reader::Reader;
 
-/// Segments of a stream in the order in which they were listed first: when each was first asked for, and when the revision came
-/// that it was asked for on account of.
+/// Segments of a stream in the order in which they were listed first: when each was first asked for in time, and when the revision
+/// came that it was asked for on account of.
 const SEGMENTS: &str = "
     SELECT r.id, r.name, e.requested_us, ifnull(v.requested_us, e.requested_us),
            EXISTS (SELECT 1 FROM pending p WHERE p.resource_id = r.id)
       FROM resource r
-      LEFT JOIN exchange e ON e.id = (SELECT min(a.id) FROM exchange a WHERE a.resource_id = r.id)
+      LEFT JOIN exchange e ON e.id = (SELECT min(a.id) FROM exchange a
+                                         WHERE a.resource_id = r.id AND a.own_reason IS NOT 'too late')
       LEFT JOIN exchange v ON v.id = e.referrer_id
      WHERE r.stream_id = ?1 AND r.kind = 'segment' AND r.id > ?2 ORDER BY r.id LIMIT ?3";
 /// The segment of a stream that was asked for last before an exchange, or with it, and when that exchange was requested.
@@ -45,7 +46,7 @@ impl Reader {
         Ok(tries.first().map_or(0, |tries| tries.unsigned_abs()))
     }
 
-    /// Names of segments of a stream that were listed and never asked for: between the request of an exchange and a moment (in
+    /// Names of segments of a stream that were listed and never asked for, or in vain when it was too late: between the request of an exchange and a moment (in
     /// microseconds of Unix time), as far as the segments tell that were listed before and behind each.
     ///
     /// # Errors

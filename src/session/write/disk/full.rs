@@ -103,13 +103,6 @@ impl Disk {
         self.room.close();
         self.say();
         let had = std::mem::take(&mut self.has_reserve);
-        if had {
-            tracing::error!(
-                json.own = true,
-                "the disk is full; what was held in reserve is given up, so that polls go on; {}",
-                self.until()
-            );
-        }
         had && self.chunks.remove_temporary(&reserve()).is_ok()
     }
 
@@ -169,18 +162,11 @@ impl Disk {
         }
     }
 
-    /// How much has to be free before bodies are kept again: more than some are free as soon as the reserve was given up.
+    /// How much has to be free before bodies are kept again, at the latest: the reserve is given up sooner or later, so that polls
+    /// go on, and is held again then.
     fn until(&self) -> String {
-        let megabytes = |bytes: u64| bytes as f64 / 1e6;
-        let needed = self.room.needed();
-        match self.has_reserve {
-            true => format!("it goes on when {:.1} MB are free", megabytes(needed)),
-            false => format!(
-                "it goes on when {:.1} MB are free, {:.1} MB of them to hold in reserve again: delete files, or stop and record less",
-                megabytes(needed + RESERVE_BYTES),
-                megabytes(RESERVE_BYTES)
-            ),
-        }
+        let needed = (self.room.needed() + RESERVE_BYTES) as f64 / 1e6;
+        format!("it goes on when {needed:.1} MB are free: delete files, or stop and record less")
     }
 
     /// Whether a refusal of the database is for its size: a limit on that of files, of this user (`ulimit -f`) or of the file
