@@ -19,6 +19,8 @@ pub enum Coding {
 
 /// Of a sequence parameter set, so many bytes are looked at.
 const SET_BYTES: usize = 64;
+/// Of supplemental enhancement information, so many bytes are looked at: a recovery point may be behind captions.
+const SEI_BYTES: usize = 1024;
 /// The name of a profile has so many bytes, in H.265.
 const PROFILE_BYTES: usize = 12;
 
@@ -63,7 +65,7 @@ fn h264(
         1 | 2 => Some(Beginning::Dependent),
         // SEI: the recovery point is payload 6, and may be behind others.
         6 => {
-            *is_recovery |= has_recovery_point(&unit[1..unit.len().min(256)]);
+            *is_recovery |= has_recovery_point(&payload(unit));
             None
         }
         7 => {
@@ -82,13 +84,23 @@ pub fn avc_codec(profile: u8, constraints: u8, level: u8) -> String {
     format!("avc1.{profile:02x}{constraints:02x}{level:02x}")
 }
 
-/// Messages of a SEI: type and size, each a byte that goes on behind 0xFF.
+/// What a unit of H.264 carries behind its head, up to the next unit and as far as it is looked at: what belongs to another
+/// unit is no message of this one.
+fn payload(unit: &[u8]) -> Vec<u8> {
+    // No three bytes of a unit are 0, 0 and 0 or 1: with those the next start code begins.
+    let is_end = |three: &[u8]| matches!(three, [0, 0, 0 | 1]);
+    let end = unit.windows(3).take(SEI_BYTES).position(is_end);
+    let bytes = &unit[..end.unwrap_or(unit.len().min(SEI_BYTES))];
+    unescaped(bytes.get(1..).unwrap_or_default())
+}
+
+/// Messages of a SEI: type and size, each a byte that goes on behind 0xFF. The last byte is the stop bit, and no message.
 fn has_recovery_point(mut bytes: &[u8]) -> bool {
     const RECOVERY_POINT: usize = 6;
     loop {
         let (kind, rest) = counted(bytes);
         let (size, rest) = counted(rest);
-        if kind == RECOVERY_POINT && size > 0 && !rest.is_empty() {
+        if kind == RECOVERY_POINT && size > 0 && rest.len() >= size {
             return true;
         }
         match rest.get(size..) {
@@ -124,10 +136,15 @@ fn h265(head: u8, unit: &[u8], codec: &mut Option<String>) -> Option<Beginning> 
 /// Without the bytes that keep start codes out of units.
 fn unescaped(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(bytes.len());
+    let mut zeros = 0;
     for byte in bytes {
-        if *byte != 3 || !plain.ends_with(&[0, 0]) {
-            plain.push(*byte);
+        if *byte == 3 && zeros >= 2 {
+            // Behind it counting begins anew: 0, 0, 3, 3 is 0, 0, 3.
+            zeros = 0;
+            continue;
         }
+        zeros = if *byte == 0 { zeros + 1 } else { 0 };
+        plain.push(*byte);
     }
     plain
 }
@@ -189,6 +206,33 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_a_unit_end_with_it() {
+        let beginning = |all: &[&[u8]]| first(Coding::H264, &units(all)).beginning;
+        let slice: &[u8] = &[0x41, 0x9A, 0x21, 6, 1, 6, 1, 6, 1];
+        // Pic timing (1), as x264 writes it with nal-hrd: what follows the stop bit would be read as other messages.
+        let timing: &[u8] = &[6, 1, 8, 0, 0, 3, 0, 4, 0, 0, 3, 0, 6, 0x80];
+        assert_eq!(beginning(&[timing, slice]), Some(Beginning::Dependent));
+        let filler: &[u8] = &[6, 3, 4, 0xFF, 0xFF, 0xFF, 0xFF, 0x80];
+        assert_eq!(beginning(&[filler, slice]), Some(Beginning::Dependent));
+        let empty: &[u8] = &[6];
+        assert_eq!(beginning(&[empty, slice]), Some(Beginning::Dependent));
+        // A size counts bytes without those that keep start codes out: behind these is a recovery point.
+        let both: &[u8] = &[6, 1, 4, 0, 0, 3, 0, 6, 6, 1, 0xC4, 0x80];
+        assert_eq!(beginning(&[both, slice]), Some(Beginning::Recovery));
+        let captions = [&[6, 4, 0xFF, 0x2D][..], &[0x55; 300], &[6, 1, 0xC4, 0x80]].concat();
+        assert_eq!(beginning(&[&captions, slice]), Some(Beginning::Recovery));
+        let of_later = [
+            &[6, 1, 1, 0x22, 0x80][..],
+            &[0x0C, 0xFF, 0x80],
+            &[6, 6, 1, 0xC4, 0x80],
+        ];
+        assert_eq!(
+            beginning(&[of_later[0], of_later[1], slice, of_later[2]]),
+            Some(Beginning::Dependent)
+        );
+    }
+
+    #[test]
     fn a_picture_of_h265_is_what_its_first_slice_is() {
         // Main profile, level 3.1, as x265 writes it.
         let set = [
@@ -208,7 +252,37 @@ mod tests {
         assert_eq!(beginning(2), Some(Beginning::Dependent));
     }
 
+    /// A SEI of such messages, as it is written: with bytes that keep start codes out.
+    fn sei(messages: &[(u8, Vec<u8>)]) -> Vec<u8> {
+        let mut plain = Vec::new();
+        for (kind, bytes) in messages {
+            plain.extend_from_slice(&[*kind, u8::try_from(bytes.len()).unwrap()]);
+            plain.extend_from_slice(bytes);
+        }
+        plain.push(0x80);
+        let mut unit = vec![6];
+        for byte in plain {
+            if byte <= 3 && unit.ends_with(&[0, 0]) {
+                unit.push(3);
+            }
+            unit.push(byte);
+        }
+        unit
+    }
+
     proptest! {
+        #[test]
+        fn a_picture_is_a_recovery_point_where_a_message_says_so_and_never_else(
+            messages in prop::collection::vec((0_u8..12, prop::collection::vec(prop_oneof![Just(0), Just(6), any::<u8>()], 1..40)), 1..6),
+            rest in prop::collection::vec(prop_oneof![Just(0), Just(6), Just(1), any::<u8>()], 0..300),
+        ) {
+            let slice = [&[0x41, 0x9A][..], &rest].concat();
+            let found = first(Coding::H264, &units(&[&sei(&messages), &slice])).beginning;
+            let says_so = messages.iter().any(|(kind, _)| *kind == 6);
+            let wanted = if says_so { Beginning::Recovery } else { Beginning::Dependent };
+            prop_assert_eq!(found, Some(wanted));
+        }
+
         #[test]
         fn nothing_breaks_on_what_has_no_pictures(bytes in prop::collection::vec(prop_oneof![Just(0), Just(1), any::<u8>()], 0..300)) {
             for coding in [Coding::H264, Coding::H265, Coding::Mpeg2] {

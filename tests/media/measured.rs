@@ -116,6 +116,55 @@ fn pictures_of_a_transport_stream_are_when_ffprobe_says() {
     }
 }
 
+/// When the pictures are shown that ffprobe calls key frames, in microseconds.
+fn key_frames(folder: &TempDir, file: &str) -> Vec<i64> {
+    let entries = ["-show_entries", "packet=pts_time,flags", "-of", "csv=p=0"];
+    let all = [
+        &["-v", "error", "-select_streams", "v"][..],
+        &entries,
+        &[file],
+    ]
+    .concat();
+    let text = run("ffprobe", &all, folder.path());
+    let keys = text.lines().filter_map(|line| line.split_once(",K"));
+    keys.map(|(time, _)| (time.parse::<f64>().unwrap() * 1e6).round() as i64)
+        .collect()
+}
+
+#[test]
+fn key_frames_are_those_that_ffprobe_sees_also_where_each_picture_has_messages_and_filler() {
+    // A constant bit rate as broadcast wants it: timing with each picture, and filler behind it; pictures before a recovery point.
+    let rate = [
+        "-b:v", "900k", "-minrate", "900k", "-maxrate", "900k", "-bufsize", "900k",
+    ];
+    let constant = [&rate[..], &["-x264-params", "nal-hrd=cbr"]].concat();
+    let open = [&rate[..], &["-x264-params", "nal-hrd=cbr:open-gop=1"]].concat();
+    let all = [
+        (Pictures::H264, &constant[..]),
+        (Pictures::H264, &open[..]),
+        (Pictures::H264, &[][..]),
+        (Pictures::H265, &[][..]),
+        (Pictures::Mpeg2, &[][..]),
+    ];
+    for (pictures, more) in all {
+        let folder = TempDir::new().unwrap();
+        // A key frame in the middle of each segment, too.
+        let more = [more, &["-g", "30", "-keyint_min", "30"]].concat();
+        let channel = Channel::made_in(&folder, pictures, Sound::None, &more);
+        for (n, (facts, _)) in channel.facts().iter().enumerate() {
+            let file = format!("index{n}.ts");
+            let theirs = key_frames(&folder, &file);
+            let track = &facts.tracks()[0];
+            let ours: Vec<i64> = track.keys.iter().map(|key| track.us(*key)).collect();
+            let is_near = ours.iter().zip(&theirs).all(|(a, b)| (a - b).abs() <= 20);
+            assert!(
+                is_near && ours.len() == theirs.len() && !ours.is_empty(),
+                "{pictures:?} {more:?} {file}: {ours:?} and not {theirs:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn samples_of_fragments_are_when_ffprobe_says() {
     let folder = TempDir::new().unwrap();
