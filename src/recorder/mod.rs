@@ -43,6 +43,7 @@ pub use self::stats::board::{Board, PlaylistStats, Stage, Stats, StreamStats, To
 pub use self::stats::counters::SlowTally;
 pub use self::stats::events::GapTally;
 pub use self::stats::gaps::Gaps;
+pub use self::stats::left_alone::LeftAlone;
 pub use self::stats::load::{LATE_US, Lags, Load};
 pub use self::stats::lost::{Lost, LostBy};
 pub use self::stats::pace::{SlowNow, SlowSpell};
