@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use url::Url;
+
 use super::times::{both_clocks, length};
 use crate::session::{Moment, Notice, NoticeEvent, seconds};
 
@@ -20,6 +22,31 @@ pub(super) fn stood_still_us(events: &[NoticeEvent], from_us: i64, until_us: i64
         _ => 0,
     };
     events.iter().map(part_us).fold(0, i64::saturating_add)
+}
+
+/// Host and port of a URL, as events name them.
+pub(super) fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let port = url.port_or_known_default()?;
+    Some(format!("{}:{port}", url.host_str()?))
+}
+
+/// For so long of a time hosts were left alone, as they had asked, in microseconds: what several asked for at once counts once.
+/// `is_meant`: of which hosts (with their ports). Events come in the order in which they began.
+pub(super) fn left_alone_us(
+    events: &[NoticeEvent],
+    (from_us, until_us): (i64, i64),
+    is_meant: impl Fn(&str) -> bool,
+) -> i64 {
+    let is_it = |event: &&NoticeEvent| event.kind == Notice::LeftAlone && is_meant(&event.detail);
+    let (mut sum_us, mut known_us) = (0_i64, from_us);
+    for event in events.iter().filter(is_it) {
+        let over_us = event.until_us().min(until_us);
+        let part_us = over_us.saturating_sub(event.at_us.max(known_us)).max(0);
+        sum_us = sum_us.saturating_add(part_us);
+        known_us = known_us.max(over_us);
+    }
+    sum_us
 }
 
 /// What the recorder noticed about itself, an entry each; where that was very much, not all. `zero_us`: session zero.
@@ -196,6 +223,28 @@ mod tests {
         assert_eq!(stood_us(Notice::ClockStep, Some(50), -10, 20), 0);
         let twice = [event(stalled, Some(5)), event(Notice::Suspended, None)];
         assert_eq!(stood_still_us(&twice, at_us, at_us + 9), i64::MAX);
+    }
+
+    #[test]
+    fn wishes_of_hosts_count_once_where_they_overlap() {
+        let wish = |at_us, length_us, host: &str| NoticeEvent {
+            kind: Notice::LeftAlone,
+            at_us,
+            length_us: Some(length_us),
+            detail: host.to_owned(),
+        };
+        let all = [
+            wish(10, 20, "a:80"),
+            wish(15, 20, "b:80"),
+            wish(50, 20, "a:80"),
+        ];
+        let left_us =
+            |span, host: &str| left_alone_us(&all, span, |one| host.is_empty() || one == host);
+        assert_eq!(left_us((0, 100), ""), 45);
+        assert_eq!(left_us((0, 100), "a:80"), 40);
+        assert_eq!(left_us((20, 60), ""), 25);
+        assert_eq!(left_us((36, 49), ""), 0);
+        assert_eq!(left_us((0, 100), "c:80"), 0);
     }
 
     #[test]

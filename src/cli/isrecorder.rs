@@ -455,11 +455,13 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
     let told = told.chain(gaps).chain(silences);
     let told = told.chain(ending::channels(&streams, ends));
     let told = told.chain(ending::slow(&streams)).chain(lost);
-    let told = told.chain(ending::left_alone(&streams, kept_us));
+    let unseen = totals.gaps.held_back;
+    let told = told.chain(ending::left_alone(&streams, kept_us, unseen));
     let told = told.chain(ending::cut_off(&streams, kept_us));
     told.chain(troubles).for_each(exit::say);
-    if totals.gaps.not_seen > 0 {
-        let segments = counted(totals.gaps.not_seen, "segment");
+    let not_seen = totals.gaps.not_seen.saturating_sub(unseen);
+    if not_seen > 0 {
+        let segments = counted(not_seen, "segment");
         exit::say(format_args!("The recorder itself: {segments} not seen"));
     }
     for (kind, tally) in board.noticed_until_now() {
@@ -517,6 +519,9 @@ fn noticed_line(kind: Notice, tally: Tally) -> String {
     let what = kind.words();
     if kind == Notice::FalseValidators {
         return format!("False validators: {what} x {times}, for {seconds:.1} s in all");
+    }
+    if kind == Notice::LeftAlone {
+        return format!("  {what} (Retry-After) x {times}, and were left alone for {seconds:.1} s");
     }
     format!("The recorder itself: {what} x {times}, {seconds:.1} s in all")
 }
@@ -646,6 +651,7 @@ mod tests {
             open: 0,
             never_listed: 1,
             not_seen: 0,
+            held_back: 0,
             playlists: 2,
             last_us: 9,
         };

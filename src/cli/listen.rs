@@ -62,6 +62,8 @@ pub(super) struct Shown {
     start: i64,
     /// A later session time at which something is there, in seconds.
     offset: Option<i64>,
+    /// When anything good was answered first, in microseconds of session time, where that was late.
+    begins_us: Option<i64>,
     /// Where the server's clock comes to an end by itself.
     end_us: Option<i64>,
     /// Faults that are laid over count from when each player began.
@@ -70,6 +72,8 @@ pub(super) struct Shown {
 }
 
 const HTTP: &str = "http";
+/// What is answered first later than that is told of, in microseconds.
+const LATE_US: i64 = SECOND_US / 2;
 /// Streams that are named.
 const MOST_NAMED: usize = 8;
 
@@ -109,6 +113,9 @@ impl Shown {
             lists,
             start: description.start(),
             offset: description.later(),
+            begins_us: description
+                .begins_us
+                .filter(|us| us.saturating_sub(description.start() * SECOND_US) > LATE_US),
             end_us: is_over.then_some(description.length_us),
             counts_from_players: false,
             scheme: HTTP,
@@ -172,9 +179,13 @@ fn urls(host: &str, elsewhere: Option<&str>, shown: &Shown) -> Vec<String> {
         None => String::new(),
     };
     let mut lines = Vec::new();
-    let on_its_own = match shown.end_us {
-        Some(_) => "  (from the start, whenever a player comes)",
-        None => "",
+    let on_its_own = match (shown.end_us, shown.begins_us) {
+        (None, _) => String::new(),
+        (Some(_), None) => "  (from the start, whenever a player comes)".to_owned(),
+        (Some(_), Some(begins_us)) => format!(
+            "  (from the start, whenever a player comes; as recorded, no playlist is there before {})",
+            format_time(begins_us)
+        ),
     };
     lines.push(format!("{host}{first}{start}{on_its_own}"));
     lines.extend(elsewhere.map(|elsewhere| format!("{elsewhere}{first}{start}")));
@@ -273,6 +284,7 @@ mod tests {
             recording,
             kept_from_us,
             clip_of: None,
+            begins_us: None,
             holes: Vec::new(),
             streams: streams.iter().map(stream).collect(),
         }
@@ -293,6 +305,12 @@ mod tests {
         assert!(over[1].starts_with("http://a/stream.m3u8?offset=60  (from 0:01:00.000 on"));
         assert!(over[2].starts_with("http://a/stream.m3u8  (one clock for all players"));
         assert!(over[2].ends_with("ends at 0:01:30.000)"), "{over:?}");
+        let late = Description {
+            begins_us: Some(2_104_000),
+            ..described(false, 0, 90 * SECOND_US, &["hall"])
+        };
+        let told = "?offset=0  (from the start, whenever a player comes; as recorded, no playlist is there before 0:00:02.104)";
+        assert!(urls_of(&late)[0].ends_with(told));
         let live = urls_of(&described(true, 0, 90 * SECOND_US, &["hall"]));
         assert_eq!(live[0], "http://a/stream.m3u8");
         assert_eq!(live.len(), 2);

@@ -44,6 +44,7 @@ pub use self::stats::channel::{Channel, ChannelEnd, Then, WentBack};
 pub use self::stats::counters::SlowTally;
 pub use self::stats::events::GapTally;
 pub use self::stats::gaps::Gaps;
+pub use self::stats::left_alone::LeftAlone;
 pub use self::stats::load::{LATE_US, Lags, Load};
 pub use self::stats::lost::{Lost, LostBy};
 pub use self::stats::pace::{SlowNow, SlowSpell};

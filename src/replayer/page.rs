@@ -26,6 +26,9 @@ pub struct Description {
     pub kept_from_us: i64,
     /// Which span of which session it is a clip of, in a sentence; `None`: it is none.
     pub clip_of: Option<String>,
+    /// When a playlist of its first stream was first answered well, in microseconds of session time; `None`: that was not looked for,
+    /// or none was.
+    pub begins_us: Option<i64>,
     /// Where nothing was recorded in between, in order.
     pub holes: Vec<HoleDescription>,
     /// Its inputs.
@@ -199,6 +202,7 @@ pub(super) fn describe(
         recording: span.recording,
         kept_from_us: 0,
         clip_of: None,
+        begins_us: None,
         holes: Vec::new(),
         streams,
     })
@@ -418,6 +422,7 @@ mod tests {
             recording: true,
             kept_from_us: 3_500_000,
             clip_of: None,
+            begins_us: None,
             holes: vec![HoleDescription {
                 from_us: 0,
                 until_us: 61_000_000,
@@ -464,6 +469,7 @@ mod tests {
                 recording,
                 kept_from_us: kept_s * SECOND_US,
                 clip_of: None,
+                begins_us: None,
                 holes: Vec::new(),
                 streams: Vec::new(),
             };

@@ -96,6 +96,15 @@ impl Covered {
         }
         length_us(all).saturating_sub(known_us).max(0)
     }
+
+    /// How much of what is covered is behind a moment.
+    fn behind_us(&self, at_us: i64) -> i64 {
+        let parts = self.0.iter().map(|(from_us, until_us)| {
+            let from_us = at_us.max(*from_us);
+            until_us.saturating_sub(from_us).max(0)
+        });
+        parts.fold(0, i64::saturating_add)
+    }
 }
 
 impl Tallies {
@@ -112,6 +121,13 @@ impl Tallies {
             let tally = all.entry(*kind).or_default();
             let lasted_us = now_us.saturating_sub(*since_us).max(0);
             tally.length_us = tally.length_us.saturating_add(lasted_us);
+        }
+        // For how long a host is left alone is known as that begins: what is to come of it has not lasted yet.
+        for (kind, covered) in &counted.covered {
+            if let Some(tally) = all.get_mut(kind) {
+                let to_come_us = covered.behind_us(now_us);
+                tally.length_us = tally.length_us.saturating_sub(to_come_us).max(0);
+            }
         }
         all
     }
@@ -213,6 +229,27 @@ mod tests {
             tallies.add(&event(Notice::ClockStep, 5, set));
         }
         assert_eq!(tallies.all()[&Notice::ClockStep].length_us, 14);
+    }
+
+    #[test]
+    fn what_is_known_to_last_counts_as_it_passes() {
+        let tallies = Tallies::default();
+        let wish = |at_us| NoticeEvent {
+            kind: Notice::LeftAlone,
+            at_us,
+            length_us: Some(20),
+            detail: String::new(),
+        };
+        tallies.add(&wish(100));
+        let both = |now_us| {
+            let tally = tallies.until(now_us)[&Notice::LeftAlone];
+            (tally.times, tally.length_us)
+        };
+        assert_eq!(both(100), (1, 0));
+        assert_eq!(both(114), (1, 14));
+        tallies.add(&wish(115));
+        assert_eq!(both(116), (2, 16));
+        assert_eq!(both(900), (2, 35));
     }
 
     #[test]

@@ -12,7 +12,6 @@ use crate::session::error::ReadError;
 use crate::session::files::beneath::{Facts, PlainPath, Sort};
 use crate::session::files::chunk_dir::{ChunkDir, TEMPORARY};
 use crate::session::files::folder::SessionFolder;
-use crate::session::model::Notice;
 use crate::session::notices::NoticeEvent;
 use crate::session::read::facts::{Run, StreamInfo};
 use crate::session::read::reader::Reader;
@@ -127,17 +126,11 @@ impl Overview {
             counts: Counts::read(&reader)?,
             keys: Keys::read(&reader)?,
             faults: reader.fault_counts()?,
-            notices: own_notices(reader.notices()?),
+            notices: reader.notices()?,
             sizes: Sizes::measure(folder, reader.chunks.as_ref())?,
             runs,
         })
     }
-}
-
-/// An origin asked to be left alone: that is nothing of the recorder's.
-fn own_notices(mut notices: Vec<NoticeEvent>) -> Vec<NoticeEvent> {
-    notices.retain(|notice| notice.kind != Notice::LeftAlone);
-    notices
 }
 
 impl Counts {

@@ -32,7 +32,9 @@ fn polls_denser_than_a_players_that_meet_429_are_no_answer_and_become_a_players(
         (path, _) => Reply::segment(ts(path)),
     });
     let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
-    recording.until_it_says("asks for patience: nothing is asked of it for 2 s (until ");
+    recording.until_it_says(
+        "asks for patience (HTTP 429 with Retry-After, to live.m3u8): nothing is asked of it for 2 s (until ",
+    );
     recording.until("five more polls", || origin.count("/live.m3u8") >= 9);
     let session = recording.interrupt().session();
     let host = format!("127.0.0.1:{}", origin.port());
@@ -76,6 +78,50 @@ fn polls_denser_than_a_players_that_meet_429_are_no_answer_and_become_a_players(
         let due_us = pair[1] - lag_us - pair[0];
         assert!(due_us < 1_500_000, "{polls:?}");
     }
+}
+
+/// What a program says of the session.
+fn said_by(program: &str, arguments: &[&str], session: &Session) -> String {
+    let folder = session.path().parent().unwrap();
+    let ran = std::process::Command::new(program)
+        .args(arguments)
+        .args(["-f", folder.to_str().unwrap(), "session1"])
+        .output()
+        .unwrap();
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[test]
+fn the_time_for_which_a_segment_made_the_host_be_left_alone_is_told_as_that_by_all() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", nth) => Reply::playlist(
+            Window::new(nth as u64, 3)
+                .named(|n| format!("{n}.ts"))
+                .text(),
+        ),
+        ("/6.ts", 0) => later(503, "4"),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_it_says(
+        "asks for patience (HTTP 503 with Retry-After, to 6.ts): nothing is asked of it for 4 s (until ",
+    );
+    let polls = origin.count("/live.m3u8");
+    recording.until("polls go on", || origin.count("/live.m3u8") > polls + 2);
+    let finished = recording.interrupt();
+    let said = finished.stderr.clone() + &finished.stdout;
+    let told = "hosts asked for patience (Retry-After) x 1, and were left alone for 4.0 s";
+    assert!(said.contains(told), "{said}");
+    let session = finished.session();
+    let gaps = said_by(env!("CARGO_BIN_EXE_adjacent-find"), &[], &session);
+    let told = "; the origin asked for patience (Retry-After) for ";
+    assert!(gaps.contains(told), "{gaps}");
+    let info = said_by(env!("CARGO_BIN_EXE_issession"), &["info"], &session);
+    let told = "by the recorder: hosts asked for patience (Retry-After) x 1, 4.0 s in all";
+    assert!(info.contains(told), "{info}");
+    let report = said_by(env!("CARGO_BIN_EXE_isreport"), &[], &session);
+    let told = "asked for patience (Retry-After) 1 time: of 4.0 s in which it was left alone, nothing is known";
+    assert!(report.contains(told), "{report}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A gap, and whose it is. Pure.
 
 use crate::analysis::never_listed::NeverListed;
-use crate::analysis::noticed::stood_still_us;
+use crate::analysis::noticed::{left_alone_us, stood_still_us};
 use crate::session::{Advance, Notice, NoticeEvent, PollTrouble, UNANSWERED_US};
 
 /// A poll that has no answer for so long, in microseconds, is told of.
@@ -159,6 +159,12 @@ impl Gap {
         }
     }
 
+    /// For so long nothing new was there, in microseconds, whatever is not known.
+    pub(in crate::analysis) fn known_us(&self) -> i64 {
+        let own_us = self.unsure_us().saturating_add(self.stood_still_us());
+        self.length_us().saturating_sub(own_us).max(0)
+    }
+
     /// Whose it is.
     pub fn whose(&self) -> Whose {
         match self.unit {
@@ -205,6 +211,15 @@ impl Gap {
         let unasked_us = self.unsure_us().min(self.polls.pause_us.max(0));
         let is_none = self.length_us().saturating_sub(unasked_us) <= self.threshold_us;
         (is_none && self.whose() == Whose::Unsure).then_some(unasked_us)
+    }
+
+    /// For so long of that, and of the gap, a host was left alone, as it had asked, in microseconds, where that is why the recorder did
+    /// not ask: for most of the time.
+    pub(in crate::analysis) fn left_alone_us(&self) -> Option<i64> {
+        let unasked_us = self.unasked_us()?;
+        let span_us = (self.from.seen_us, self.until_us);
+        let alone_us = left_alone_us(&self.noticed, span_us, |_| true);
+        (alone_us > unasked_us / 2).then_some(alone_us)
     }
 
     /// The recorder was so late with a poll that it may have seen the change late.

@@ -281,11 +281,15 @@ impl Outage {
     }
 
     /// Whether a fault of the same stream and reason goes on with it: its playlist has not been good since, or had a fault of
-    /// what goes on.
+    /// what goes on; what is not polled had one, and was asked for again, however long its host wanted to be left alone.
     pub(super) fn goes_on_with(&self, met: Met<'_>) -> bool {
-        met.playlist().is_some_and(|id| {
-            self.failing.contains(&id) || self.has_playlist(id) && self.takes(met)
-        })
+        match met.playlist() {
+            Some(id) => self.failing.contains(&id) || self.has_playlist(id) && self.takes(met),
+            None => {
+                let things = self.things.get(&met.failed.fault.kind);
+                things.is_some_and(|things| things.has(met.id())) && self.takes(met)
+            }
+        }
     }
 
     /// Whether it is of it as another thing that was bad on the same server meanwhile: in a like way, or since about the same time.

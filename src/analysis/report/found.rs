@@ -22,6 +22,7 @@ pub fn finding(playlist: &PlaylistInfo, label: Option<&str>, gap: &Gap, zero_us:
         open: gap.to.is_none(),
         certain: gap.whose() == Whose::Origin,
         unasked_seconds: gap.unasked_us().map(seconds),
+        left_alone_seconds: gap.left_alone_us().map(seconds),
         from: Row::new(&gap.from, from_uncertain_us, zero_us),
         to: gap.to.map(|to| Row::new(&to, to_uncertain_us, zero_us)),
         never_listed: gap.never_listed,
@@ -68,6 +69,8 @@ struct Detail<'a> {
     certain: bool,
     /// For so long before its end the recorder did not ask: it may be no gap for that.
     unasked_seconds: Option<f64>,
+    /// For so long of it nothing was asked, since the host had asked for patience.
+    left_alone_seconds: Option<f64>,
     from: Row,
     to: Option<Row>,
     never_listed: Option<NeverListed>,

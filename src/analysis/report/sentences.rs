@@ -36,6 +36,12 @@ pub(super) fn span(gap: &Gap, zero_us: i64) -> String {
     });
     let unasked = gap.unasked_us().map_or_else(String::new, |unasked_us| {
         let unasked = length(unasked_us);
+        if let Some(alone_us) = gap.left_alone_us() {
+            let alone = length(alone_us);
+            return format!(
+                "; the origin asked for patience (Retry-After) for {alone} of it, and was not asked: whether it advanced then nobody knows"
+            );
+        }
         format!("; of which the recorder did not ask for {unasked} before its end: it may be none")
     });
     format!("{from}{to}{lost}{missed}{unasked}")

@@ -169,7 +169,7 @@ pub(super) fn viewer(rendition: &Rendition) -> Option<String> {
     });
     let away = (viewer.away_us > 0).then(|| {
         let away = seconds(viewer.away_us);
-        format!("; of {away} s in which the recorder stood still or did not run, nothing is known")
+        format!("; of {away} s in which the recorder stood still, did not run, or left a host alone that had asked for patience, nothing is known")
     });
     let more: Vec<String> = [missed, not_asked, away].into_iter().flatten().collect();
     let buffer = buffer_words(rendition.target_us.is_some());

@@ -35,6 +35,7 @@ struct Summary<'a> {
     longest_without_segment: Option<Longest<'a>>,
     longest_without_byte: Option<LongestSilence<'a>>,
     recorder: Recorder,
+    left_alone: Vec<LeftAlone<'a>>,
     renditions: Vec<OfRendition<'a>>,
     raw_streams: Vec<OfRaw<'a>>,
     hosts: Vec<OfHost<'a>>,
@@ -70,6 +71,14 @@ struct Recorder {
     hole_seconds: f64,
     noticed: BTreeMap<&'static str, u64>,
     noticed_seconds: BTreeMap<&'static str, f64>,
+}
+
+/// A host that asked for patience.
+#[derive(Serialize)]
+struct LeftAlone<'a> {
+    host: &'a str,
+    times: u64,
+    seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -240,6 +249,13 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
                 stream,
             }),
             recorder: recorder(shown),
+            left_alone: (looked_at.hosts_left_alone().into_iter())
+                .map(|(host, times, us)| LeftAlone {
+                    host,
+                    times,
+                    seconds: seconds(us),
+                })
+                .collect(),
             renditions: overview.renditions().map(of_rendition).collect(),
             raw_streams: overview.raw.iter().map(|raw| of_raw(raw, shown)).collect(),
             hosts: overview.hosts.all().map(of_host).collect(),

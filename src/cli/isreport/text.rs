@@ -36,6 +36,9 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Hosts that asked for patience and are named.
+const MOST_HOSTS: usize = 4;
+
 /// What it all comes to, in three lines.
 pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     let looked_at = &shown.judgement.looked_at;
@@ -150,10 +153,26 @@ fn recorder(shown: &Shown<'_>) -> String {
             seconds(length_us)
         ));
     }
-    match troubles.is_empty() {
+    let told = match troubles.is_empty() {
         true => "The recorder was well.".to_owned(),
         false => format!("The recorder: {}.", troubles.join("; ")),
-    }
+    };
+    told + &left_alone(looked_at)
+}
+
+/// Hosts that asked for patience: of that time nothing is known.
+fn left_alone(looked_at: &LookedAt) -> String {
+    let hosts = looked_at.hosts_left_alone();
+    let told = hosts.iter().take(MOST_HOSTS).map(|(host, times, us)| {
+        let (times, seconds) = (counted(*times, "time"), seconds(*us));
+        let host = escaped(host);
+        format!(
+            " {host} asked for patience (Retry-After) {times}: of {seconds:.1} s in which it was left alone, nothing is known."
+        )
+    });
+    let more = hosts.len().saturating_sub(MOST_HOSTS);
+    let more = (more > 0).then(|| format!(" So did {}.", counted(more as u64, "other host")));
+    told.chain(more).collect()
 }
 
 fn paragraph(shown: &Shown<'_>, event: &Event<'_>, out: &mut impl Write) -> io::Result<()> {

@@ -405,7 +405,13 @@ fn noticed_line(noticed: &NoticedJson) -> String {
         times,
         seconds,
     } = noticed;
-    let what = Notice::parse(kind).map_or(*kind, Notice::words);
+    let notice = Notice::parse(kind);
+    let what = notice.map_or(*kind, Notice::words);
+    if notice == Some(Notice::LeftAlone) {
+        return format!(
+            "Noticed   by the recorder: {what} (Retry-After) x {times}, {seconds:.1} s in all"
+        );
+    }
     format!("Noticed   by the recorder, of itself: {what} x {times}, {seconds:.1} s in all")
 }
 

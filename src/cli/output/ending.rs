@@ -180,12 +180,17 @@ pub(crate) fn not_asked_for(streams: &[Arc<StreamStats>], kept_us: i64) -> Optio
     ))
 }
 
-/// Segments that were not asked for, since their host wanted to be left alone.
-pub(crate) fn left_alone(streams: &[Arc<StreamStats>], kept_us: i64) -> Option<String> {
-    let (segments, named) = lost_by(streams, kept_us, LostBy::LeftAlone)?;
-    Some(format!(
-        "  {segments} not asked for, as the origin wanted to be left alone: {named}"
-    ))
+/// Segments that were not asked for, since their host wanted to be left alone; `unseen`: so many more may have been listed, in
+/// playlists that were not asked for.
+pub(crate) fn left_alone(streams: &[Arc<StreamStats>], kept_us: i64, unseen: u64) -> Vec<String> {
+    let why = "not asked for, as the origin wanted to be left alone";
+    let listed = lost_by(streams, kept_us, LostBy::LeftAlone);
+    let listed = listed.map(|(segments, named)| format!("  {segments} {why}: {named}"));
+    let unseen = (unseen > 0).then(|| {
+        let segments = counted(unseen, "segment");
+        format!("  {segments} {why}: its playlists were not asked for either")
+    });
+    listed.into_iter().chain(unseen).collect()
 }
 
 /// Segments that were listed when the recording ended, and had not come by then.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::clock::micros;
+use crate::hls::resource_name;
 
 /// The longest time for which a 429 is obeyed: requests may make a ban longer.
 const LONGEST_BAN: Duration = Duration::from_secs(600);
@@ -158,9 +159,10 @@ impl Hosts {
     }
 }
 
-/// Tells the log that a host asked for patience; `now_us`: in microseconds of Unix time.
+/// Tells the log that a host asked for patience, with which status, and which URL was answered so; `now_us`: in microseconds of
+/// Unix time.
 pub(crate) fn tell(url: &Url, status: u16, wait: Option<Duration>, now_us: i64) {
-    let host = host_and_port(url);
+    let (host, name) = (host_and_port(url), resource_name(url));
     let slower = match status {
         429 => "; from then on it is polled once a target duration at most",
         _ => "",
@@ -174,12 +176,12 @@ pub(crate) fn tell(url: &Url, status: u16, wait: Option<Duration>, now_us: i64) 
             let seconds = wait.as_secs_f64();
             tracing::warn!(
                 status,
-                "{host} asks for patience: nothing is asked of it for {seconds:.0} s{until}{slower}"
+                "{host} asks for patience (HTTP {status} with Retry-After, to {name}): nothing is asked of it for {seconds:.0} s{until}{slower}"
             );
         }
         None => tracing::warn!(
             status,
-            "{host} says that it is asked too often: it is polled once a target duration at most"
+            "{host} says that it is asked too often (HTTP {status}, to {name}): it is polled once a target duration at most"
         ),
     }
 }

@@ -305,6 +305,11 @@ impl Fetcher {
         if heard.is_news {
             hosts::tell(&hop.url, status, wait, hop.response_us());
         }
+        if let Some(wait) = wait {
+            let from_us = hop.response_us();
+            let until_us = from_us.saturating_add(clock::micros(wait));
+            self.stats.left_alone().lasts((from_us, until_us));
+        }
         if let (true, Some(wait)) = (heard.is_longer, wait) {
             let left_alone = NoticeEvent {
                 kind: Notice::LeftAlone,

@@ -131,6 +131,7 @@ impl Recording {
                 servers: Arc::default(),
                 memory: Arc::new(Memory::new(&limits)),
                 hosts: Arc::clone(&self.hosts),
+                stats: stats.clone(),
                 activity: self.activity.clone(),
                 stream_fields: Arc::new(StreamFields::new(
                     self.options.user_agent.is_some(),

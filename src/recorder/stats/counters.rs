@@ -10,6 +10,7 @@ use super::channel::Channel;
 use super::events::{Events, GapTally};
 use super::fold::{self, Fold, Met};
 use super::gaps::Gaps;
+use super::left_alone::LeftAlone;
 use super::load::{Lags, Load};
 use super::outages::all::{Due, Outages};
 use super::outages::over::Class;
@@ -37,6 +38,10 @@ struct Inner {
     events: Arc<Events>,
     /// Times in which segments were skipped that the recorder may have missed.
     missed: Arc<Events>,
+    /// Those of them that it missed while a host was left alone, as it had asked.
+    held_back: Arc<Events>,
+    /// When a host that it asks was left alone.
+    left_alone: LeftAlone,
     recoveries: Recoveries,
     standstills: Standstills,
     outages: Outages,
@@ -114,6 +119,23 @@ impl Stats {
         (!is_over).then_some(since_us.unwrap_or(started_us))
     }
 
+    /// For so long the media playlist that is furthest behind has not advanced, or has been asked for, in microseconds, without the
+    /// time in which its host was left alone as it had asked; where none is known, since the stream was begun. `None`: as above.
+    pub fn due_for_us(&self, now_us: i64) -> Option<i64> {
+        let since_us = self.due_since_us()?;
+        let playlists = self.playlists();
+        let due = playlists
+            .iter()
+            .filter(|one| one.due_since_us() >= Some(since_us));
+        let longest_us = due.filter_map(|one| one.due_for_us(now_us)).max();
+        Some(longest_us.unwrap_or_else(|| now_us.saturating_sub(since_us).max(0)))
+    }
+
+    /// When hosts that it asks were left alone, as they had asked: for whatever of it they were asked.
+    pub fn left_alone(&self) -> &LeftAlone {
+        &self.0.left_alone
+    }
+
     /// It is recorded, for the first time or once more.
     pub(crate) fn begin(&self, now_us: i64) {
         self.0.started_us.store(now_us, Ordering::Relaxed);
@@ -166,6 +188,7 @@ impl Stats {
         let is_raw = self.is_raw();
         let gaps = GapTally {
             not_seen: self.0.missed.tally().never_listed,
+            held_back: self.0.held_back.tally().never_listed,
             ..self.0.events.tally()
         };
         let none = GapTally::default();
@@ -378,8 +401,7 @@ impl Stats {
             label,
             number: playlists.len(),
             gaps: Gaps::new(
-                Arc::clone(&self.0.events),
-                Arc::clone(&self.0.missed),
+                [&self.0.events, &self.0.missed, &self.0.held_back].map(Arc::clone),
                 number,
             ),
             ..PlaylistStats::default()
@@ -429,6 +451,7 @@ mod tests {
         let skipped = Skipped {
             never_listed: 30,
             not_seen: 2,
+            is_held_back: true,
         };
         one.gaps.ends((1, 64_000_001), skipped, false);
         two.gaps.over();
@@ -443,6 +466,7 @@ mod tests {
                 open: 0,
                 never_listed: 30,
                 not_seen: 2,
+                held_back: 2,
                 playlists: 2,
                 last_us: 64_000_001,
             }

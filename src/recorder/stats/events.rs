@@ -25,6 +25,8 @@ pub struct GapTally {
     pub never_listed: u64,
     /// Segments that were skipped while the recorder may have missed them: whether they were listed nobody knows.
     pub not_seen: u64,
+    /// Those of them that it missed while a host was left alone, as it had asked.
+    pub held_back: u64,
     /// Playlists that had any.
     pub playlists: u64,
     /// When the last of them was over, or what is known of it; 0: there was none.
@@ -46,6 +48,7 @@ impl GapTally {
             longest_us: self.longest_us.max(other.longest_us),
             never_listed: self.never_listed.saturating_add(other.never_listed),
             not_seen: self.not_seen.saturating_add(other.not_seen),
+            held_back: self.held_back.saturating_add(other.held_back),
             playlists: self.playlists + other.playlists,
             last_us: self.last_us.max(other.last_us),
         }
@@ -59,21 +62,23 @@ pub(crate) struct Skipped {
     pub never_listed: u64,
     /// It may have missed them: it did not ask, or stood still.
     pub not_seen: u64,
+    /// It did not ask, since the host had asked for patience.
+    pub is_held_back: bool,
 }
 
 impl Skipped {
     pub(crate) fn never_listed(count: u64) -> Self {
         Self {
             never_listed: count,
-            not_seen: 0,
+            ..Self::default()
         }
     }
 
     #[cfg(test)]
     pub(crate) fn not_seen(count: u64) -> Self {
         Self {
-            never_listed: 0,
             not_seen: count,
+            ..Self::default()
         }
     }
 
@@ -230,6 +235,7 @@ impl Events {
             open: known.open_events(),
             never_listed: known.most.1,
             not_seen: 0,
+            held_back: 0,
             playlists: known.playlists.len() as u64,
             last_us: known.last_us,
         }
@@ -339,6 +345,7 @@ fn over(all: &[Span], not_seen: u64, was_told: bool) -> Over {
         skipped: Skipped {
             never_listed: all.iter().map(|one| one.lost).max().unwrap_or(0),
             not_seen,
+            is_held_back: false,
         },
         was_told,
     }
@@ -360,6 +367,7 @@ mod tests {
         let some = Skipped {
             never_listed: 3,
             not_seen: 1,
+            is_held_back: false,
         };
         assert_eq!(
             events.ends(0, (0, 8 * S), some),
@@ -374,6 +382,7 @@ mod tests {
             skipped: Skipped {
                 never_listed: 4,
                 not_seen: 1,
+                is_held_back: false,
             },
             was_told: true,
         };

@@ -12,6 +12,8 @@ pub struct Gaps {
     events: Arc<Events>,
     /// Times in which segments were skipped that the recorder may have missed.
     missed: Arc<Events>,
+    /// Those of them in which a host was left alone, as it had asked.
+    held_back: Arc<Events>,
     of: i64,
     count: AtomicU64,
     /// Since when the one is that is not over, in microseconds of Unix time; 0: there is none.
@@ -22,10 +24,11 @@ pub struct Gaps {
 
 impl Gaps {
     /// Of the playlist with that number of a stream.
-    pub(super) fn new(events: Arc<Events>, missed: Arc<Events>, of: i64) -> Self {
+    pub(super) fn new([events, missed, held_back]: [Arc<Events>; 3], of: i64) -> Self {
         Self {
             events,
             missed,
+            held_back,
             of,
             ..Self::default()
         }
@@ -58,6 +61,9 @@ impl Gaps {
         if skipped.not_seen > 0 {
             let not_seen = Skipped::never_listed(skipped.not_seen);
             let _ = self.missed.ends(self.of, span_us, not_seen);
+            if skipped.is_held_back {
+                let _ = self.held_back.ends(self.of, span_us, not_seen);
+            }
         }
     }
 

@@ -6,6 +6,7 @@ pub mod counters;
 pub mod events;
 pub mod fold;
 pub mod gaps;
+pub mod left_alone;
 pub mod load;
 pub mod lost;
 pub mod outages;

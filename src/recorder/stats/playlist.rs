@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::gaps::Gaps;
+use super::left_alone::LeftAlone;
 use super::lost::Lost;
 use super::pace::SlowNow;
 use super::trouble::Trouble;
@@ -34,6 +35,8 @@ pub struct PlaylistStats {
     pub gaps: Gaps,
     /// For how long requests for it have had no answer.
     pub waiting: Waiting,
+    /// When polls of it were held back, since the host that they are made of had asked for patience.
+    pub left_alone: LeftAlone,
     /// It is not polled any more.
     pub is_over: AtomicBool,
     /// Its newest revision has an EXT-X-ENDLIST: nothing is due.
@@ -103,5 +106,18 @@ impl PlaylistStats {
         let is_none = nothing_due.into_iter().any(|is| is.load(Ordering::Relaxed));
         let moments = [&self.advanced_us, &self.since_us].map(|one| one.load(Ordering::Relaxed));
         moments.into_iter().find(|us| *us > 0 && !is_none)
+    }
+
+    /// For so long it has not advanced, or has been asked for, in microseconds: without the time in which its host was left alone
+    /// as it had asked. `None`: no advance is to be expected of it.
+    pub fn due_for_us(&self, now_us: i64) -> Option<i64> {
+        let since_us = self.due_since_us()?;
+        let alone_us = self.left_alone.between_us(since_us, now_us);
+        Some(
+            now_us
+                .saturating_sub(since_us)
+                .saturating_sub(alone_us)
+                .max(0),
+        )
     }
 }

@@ -157,12 +157,12 @@ mod tests {
 
     impl Stage {
         fn new() -> Self {
-            let (events, missed) = (Arc::new(Events::default()), Arc::new(Events::default()));
+            let all: [Arc<Events>; 3] = Default::default();
             let both = [(0, "low"), (1, "high")].map(|(number, label)| {
                 let one = PlaylistStats {
                     label: label.to_owned(),
                     number,
-                    gaps: Gaps::new(Arc::clone(&events), Arc::clone(&missed), number as i64),
+                    gaps: Gaps::new(all.clone(), number as i64),
                     ..PlaylistStats::default()
                 };
                 one.advanced(10 * S, 2 * S);

@@ -9,12 +9,20 @@ use crate::replayer::page::Description;
 use crate::session::{ReadError, Reader};
 
 impl Replay {
-    /// What there is to play, with the variants that were listed at a moment.
+    /// What there is to play, with the variants that were listed at a moment, and when the first stream began to be there.
     ///
     /// # Errors
     /// The session cannot be read.
     pub fn describe(&self, moment_us: i64, prefix: &str) -> Result<Description, ReadError> {
-        let describe = |reader: &Reader| self.describe_with(reader, moment_us, prefix);
+        let describe = |reader: &Reader| {
+            let mut description = self.describe_with(reader, moment_us, prefix)?;
+            let SessionState { span, streams, .. } = self.state();
+            if let Some(first) = streams.first() {
+                let seen_us = reader.first_revision_us(first.id)?;
+                description.begins_us = seen_us.map(|us| span.session_us(us));
+            }
+            Ok(description)
+        };
         self.bodies.pool.with_reader(describe)
     }
 

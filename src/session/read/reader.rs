@@ -172,6 +172,22 @@ impl Reader {
         })
     }
 
+    /// When the first playlist of a stream came, in microseconds of Unix time; `None`: none did.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn first_revision_us(&self, stream_id: i64) -> Result<Option<i64>, ReadError> {
+        let row: Vec<i64> = self.list(
+            // In the order of exchanges, of which the first ones will do: no index is to be sorted.
+            "SELECT v.seen_us FROM revision v
+              WHERE +v.playlist_id IN (SELECT id FROM resource WHERE stream_id = ?1)
+              ORDER BY v.exchange_id LIMIT 1",
+            [stream_id],
+            |row| row.get(0),
+        )?;
+        Ok(row.first().copied())
+    }
+
     /// Another number than at the last call of this reader, if anything was committed since.
     ///
     /// # Errors

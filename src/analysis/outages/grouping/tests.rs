@@ -637,3 +637,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_segment_that_was_put_off_and_then_gone_is_told_once() {
+    let s = Kind::Segment;
+    let all = [
+        (busy(), failed(1, 100, s, 7, Some((300, false)))),
+        (busy(), failed(2, 300, s, 7, Some((500, false)))),
+        (busy(), good(3, 500, Kind::Media)),
+        (cause("HTTP 404"), failed(4, 500, s, 7, None)),
+        (busy(), good(5, 520, s)),
+        // What another segment has a minute later is something else.
+        (cause("HTTP 404"), failed(6, 1200, s, 8, None)),
+    ];
+    let mut grouping = Grouping::default();
+    let mut found = Vec::new();
+    for (cause, attempt) in all {
+        found.extend(grouping.next(&attempt, Some(cause)));
+    }
+    found.extend(grouping.end());
+    let told: Vec<_> = found
+        .iter()
+        .map(|one| (&one.exchanges[..], one.what()))
+        .collect();
+    let first = "HTTP 503, then HTTP 404".to_owned();
+    let wanted: [(&[ExchangeId], String); 2] = [(&[1, 2, 4], first), (&[6], "HTTP 404".to_owned())];
+    assert_eq!(told, wanted);
+}

@@ -8,7 +8,7 @@ use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
-use crate::session::{Notice, ReadError, holes, seconds};
+use crate::session::{Notice, NoticeEvent, ReadError, holes, seconds};
 
 /// Gaps that are compared with what other variants did meanwhile.
 const MOST_GAPS: usize = 1000;
@@ -41,7 +41,8 @@ impl Judging<'_> {
                 if self.findings.is_damaged(from_us, until_us) {
                     continue;
                 }
-                self.longest(from_us, until_us, (&playlist.stream, &playlist.name));
+                let name = (&*playlist.stream, &*playlist.name, &*playlist.url);
+                self.longest(from_us, until_us, name);
                 self.overview.ended(playlist.id, (from_us, until_us));
             }
         }
@@ -67,6 +68,11 @@ impl Judging<'_> {
                     }
                     self.out_of_a_cache(playlist.id, &gap, &mut finding);
                     self.overview.late(playlist.id, 1);
+                    // Polls showed it, however long its host was left alone in between.
+                    let from_us = gap.from.seen_us;
+                    let until_us = from_us.saturating_add(gap.known_us());
+                    let known_us = self.wanted_us(from_us, until_us);
+                    self.is_longest(known_us, (&playlist.stream, &playlist.name));
                     if self.gaps.len() < MOST_GAPS {
                         self.gaps.push(PlaylistGap {
                             playlist: playlist.id,
@@ -118,11 +124,10 @@ impl Judging<'_> {
     }
 
     pub(super) fn recorder(&mut self) -> Result<(), ReadError> {
-        self.looked_at.notices = self.reader.notices()?;
         // An origin asked for that.
-        self.looked_at
-            .notices
-            .retain(|notice| notice.kind != Notice::LeftAlone);
+        let is_asked = |notice: &NoticeEvent| notice.kind == Notice::LeftAlone;
+        (self.looked_at.left_alone, self.looked_at.notices) =
+            self.reader.notices()?.into_iter().partition(is_asked);
         let holes = holes(&self.reader.runs()?);
         let lengths = holes
             .iter()

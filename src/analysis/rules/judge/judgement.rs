@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::damaged::NotJudged;
+use crate::analysis::noticed::left_alone_us;
 use crate::analysis::rules::findings::Judged;
 use crate::analysis::rules::overview::Overview;
 use crate::session::{NoticeEvent, RevisedPlaylist};
@@ -99,6 +100,24 @@ pub struct LookedAt {
     pub longest_silence: Option<(i64, String)>,
     /// What the recorder noticed about itself.
     pub notices: Vec<NoticeEvent>,
+    /// When hosts were left alone, as they had asked, in the order in which that began.
+    pub left_alone: Vec<NoticeEvent>,
     /// How often no recorder ran between two runs, and for how long together, in microseconds.
     pub holes: (usize, i64),
+}
+
+impl LookedAt {
+    /// Hosts that asked for patience, how often each did, and for how long it was left alone, in microseconds.
+    pub fn hosts_left_alone(&self) -> Vec<(&str, u64, i64)> {
+        let mut times: BTreeMap<&str, u64> = BTreeMap::new();
+        for notice in &self.left_alone {
+            *times.entry(&notice.detail).or_default() += 1;
+        }
+        let told = times.into_iter().map(|(host, times)| {
+            let all = (i64::MIN, i64::MAX);
+            let alone_us = left_alone_us(&self.left_alone, all, |one| one == host);
+            (host, times, alone_us)
+        });
+        told.collect()
+    }
 }

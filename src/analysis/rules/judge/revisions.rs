@@ -9,7 +9,7 @@ use super::judging::Judging;
 use super::state::{Read, State};
 use crate::analysis::damaged::NotJudged;
 use crate::analysis::finding::Evidence;
-use crate::analysis::noticed::stood_still_us;
+use crate::analysis::noticed::{host_of, left_alone_us, stood_still_us};
 use crate::analysis::rules::across::disputes::Told;
 use crate::analysis::rules::across::{Renditions, Seen};
 use crate::analysis::rules::broken::Broken;
@@ -86,7 +86,8 @@ impl Judging<'_> {
         };
         if let Some(length_us) = since_us.filter(is_seen) {
             let from_us = row.seen_us.saturating_sub(length_us);
-            self.longest(from_us, row.seen_us, (&playlist.stream, &playlist.name));
+            let name = (&*playlist.stream, &*playlist.name, &*playlist.url);
+            self.longest(from_us, row.seen_us, name);
         }
         Some(since_us)
     }
@@ -400,28 +401,43 @@ impl Judging<'_> {
         }
     }
 
-    /// No new segment came of a playlist (its stream, its name) between two moments: what is wanted of that time counts, but for what
-    /// the recorder stood still of it.
+    /// No new segment came of a playlist (its stream, its name, its URL) between two moments: what is wanted of that time counts, but for what
+    /// the recorder stood still of it, or left its host alone as that had asked.
     pub(super) fn longest(
         &mut self,
         from_us: i64,
         until_us: i64,
-        (stream, playlist): (&str, &str),
+        (stream, playlist, url): (&str, &str, &str),
     ) {
-        let wanted = self.findings.wanted();
-        let (from_us, until_us) = (from_us.max(wanted.from_us), until_us.min(wanted.until_us));
-        let length_us = until_us.saturating_sub(from_us);
-        let longest_us = self
-            .looked_at
-            .longest
-            .as_ref()
-            .map_or(0, |longest| longest.length_us);
-        if length_us <= longest_us {
+        if self.wanted_us(from_us, until_us) <= self.longest_us() {
             return;
         }
+        let wanted = self.findings.wanted();
+        let (from_us, until_us) = (from_us.max(wanted.from_us), until_us.min(wanted.until_us));
         let own_us = stood_still_us(&self.looked_at.notices, from_us, until_us);
-        let length_us = length_us.saturating_sub(own_us);
-        if length_us > longest_us {
+        let host = host_of(url);
+        let is_its = |one: &str| host.as_deref() == Some(one);
+        let alone_us = left_alone_us(&self.looked_at.left_alone, (from_us, until_us), is_its);
+        let length_us = until_us.saturating_sub(from_us);
+        let length_us = length_us.saturating_sub(own_us).saturating_sub(alone_us);
+        self.is_longest(length_us, (stream, playlist));
+    }
+
+    /// How much of the time between two moments is wanted, in microseconds.
+    pub(super) fn wanted_us(&self, from_us: i64, until_us: i64) -> i64 {
+        let wanted = self.findings.wanted();
+        let until_us = until_us.min(wanted.until_us);
+        until_us.saturating_sub(from_us.max(wanted.from_us))
+    }
+
+    fn longest_us(&self) -> i64 {
+        let longest = self.looked_at.longest.as_ref();
+        longest.map_or(0, |longest| longest.length_us)
+    }
+
+    /// For so long no new segment came of a playlist (its stream, its name), in microseconds: told where none was longer.
+    pub(super) fn is_longest(&mut self, length_us: i64, (stream, playlist): (&str, &str)) {
+        if length_us > self.longest_us() {
             self.looked_at.longest = Some(Longest {
                 length_us,
                 stream: stream.to_owned(),

@@ -2,6 +2,7 @@
 
 use super::judging::Judging;
 use crate::analysis::finding::Evidence;
+use crate::analysis::noticed::host_of;
 use crate::analysis::outages::outage::Outage;
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::http::viewer;
@@ -39,9 +40,20 @@ impl Judging<'_> {
             united(away.collect()),
             united(unwell.into_iter().map(span).collect()),
         );
+        // While a host of its stream is left alone nobody knows what there is to play: hosts of one stream are all of a session's.
+        let is_one = self.reader.streams()?.len() == 1;
+        let alone: Vec<(&str, (i64, i64))> = (self.looked_at.left_alone.iter())
+            .map(|notice| (&*notice.detail, span(notice)))
+            .collect();
+        let away_of = |url: &str| {
+            let host = host_of(url);
+            let is_its = |(one, _): &&(&str, _)| is_one || host.as_deref() == Some(*one);
+            let alone = alone.iter().filter(is_its).map(|(_, span)| *span);
+            united(away.iter().copied().chain(alone).collect())
+        };
         let durations = &self.durations;
         self.overview
-            .see(&away, &unwell, |name| durations.measured(name));
+            .see(away_of, &unwell, |name| durations.measured(name));
         Ok(())
     }
 

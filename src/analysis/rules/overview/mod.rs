@@ -156,18 +156,19 @@ impl Overview {
         }
     }
 
-    /// What viewers saw, once all has passed. `away`, `unwell`: as [`Times`] has them; `plays_us`: how long the segment with a name
+    /// What viewers saw, once all has passed. `away` of the URL of a rendition, `unwell`: as [`Times`] has them; `plays_us`: how long the segment with a name
     /// plays, where that was measured to be something else.
     pub fn see(
         &mut self,
-        away: &[(i64, i64)],
+        away: impl Fn(&str) -> Vec<(i64, i64)>,
         unwell: &[(i64, i64)],
         plays_us: impl Fn(u64) -> Option<i64>,
     ) {
         self.fetches.sort();
         for rendition in self.renditions.values_mut() {
+            let away = away(&rendition.url);
             let times = Times {
-                away,
+                away: &away,
                 unwell,
                 end_us: self.polled_us.get(&rendition.id).copied().unwrap_or(0),
             };

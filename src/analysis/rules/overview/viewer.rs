@@ -27,7 +27,7 @@ pub struct Stall {
 /// which overlap.
 #[derive(Debug, Clone, Copy)]
 pub struct Times<'a> {
-    /// No recorder ran, or it stood still: whoever plays begins again behind it.
+    /// No recorder ran, it stood still, or it left a host alone as that had asked: whoever plays begins again behind it.
     pub away: &'a [(i64, i64)],
     /// It was not well: what stalled then may be its own doing, and is not counted.
     pub unwell: &'a [(i64, i64)],
@@ -50,7 +50,7 @@ pub struct Viewer {
     pub missed_us: i64,
     /// Segments that the recorder did not ask for: as if they had come at once.
     pub not_asked: u64,
-    /// For so long the recorder stood still or did not run, and nothing is told, in microseconds.
+    /// For so long the recorder stood still, did not run, or left a host alone as that had asked, and nothing is told, in microseconds.
     pub away_us: i64,
 }
 

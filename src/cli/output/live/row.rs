@@ -27,10 +27,12 @@ pub(super) enum Word {
     NoAdvance,
     /// A raw stream of which nothing comes.
     Silent,
+    /// Its host asked for patience, and nothing is asked of it.
+    LeftAlone,
     ChunksFail,
     /// Its chunks come far slower than they are played.
     ChunksSlow,
-    /// No poll has told for long: its host wants to be left alone, say.
+    /// No poll has told for long.
     NotAsked,
     /// It was in trouble until a short time ago.
     Again,
@@ -58,6 +60,7 @@ impl Word {
             Self::Unanswered => ("UNANSWERED", "are unanswered"),
             Self::NoAdvance => ("NO ADVANCE", "do not advance"),
             Self::Silent => ("SILENT", "are silent"),
+            Self::LeftAlone => ("LEFT ALONE", "are left alone"),
             Self::ChunksFail => ("CHUNKS FAIL", "lose chunks"),
             Self::ChunksSlow => ("CHUNKS SLOW", "have slow chunks"),
             Self::NotAsked => ("NOT ASKED", "are not asked"),
@@ -72,7 +75,8 @@ impl Word {
         match self {
             Self::Recorder => Tone::Own,
             Self::Fails | Self::Unanswered | Self::NoAdvance | Self::Silent => Tone::Bad,
-            Self::ChunksFail | Self::ChunksSlow | Self::NotAsked | Self::Again => Tone::Watch,
+            Self::LeftAlone | Self::ChunksFail | Self::ChunksSlow => Tone::Watch,
+            Self::NotAsked | Self::Again => Tone::Watch,
             Self::Begins | Self::Advances => Tone::Plain,
             Self::Ended => Tone::Faint,
         }
@@ -256,8 +260,12 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     if playlist.is_over.load(Ordering::Relaxed) {
         return is(Word::Ended, advanced_us, String::new());
     }
+    let left_alone = left_alone(playlist, now_us);
     if let Some(spell) = playlist.failing.spell() {
-        return told_of(Word::Fails, &spell);
+        let fails = told_of(Word::Fails, &spell);
+        let left = left_alone.map(|(_, left)| format!("{}, {left}", fails.what));
+        let what = left.unwrap_or_else(|| fails.what.clone());
+        return Condition { what, ..fails };
     }
     if let Some(since_us) = unanswered_us(playlist, now_us) {
         return is(Word::Unanswered, since_us, String::new());
@@ -281,6 +289,10 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
         }
         (0, ..) if asked_us > 0 && !is_listing && now_us - asked_us > LONGEST_BEGIN_US => {
             is(Word::NoAdvance, asked_us, "it never did".to_owned())
+        }
+        _ if left_alone.is_some() => {
+            let (since_us, left) = left_alone.unwrap_or_default();
+            is(Word::LeftAlone, since_us, left)
         }
         (.., Some(spell)) => told_of(Word::ChunksFail, &spell),
         _ if slow.is_some() => {
@@ -308,6 +320,17 @@ fn told_of(word: Word, spell: &Spell) -> Condition {
         since_us: spell.since_us,
         what,
     }
+}
+
+/// Since when its host is left alone as it asked, and for how long still.
+fn left_alone(playlist: &PlaylistStats, now_us: i64) -> Option<(i64, String)> {
+    let (since_us, until_us) = playlist.left_alone.spell(now_us)?;
+    let left_us = until_us.saturating_sub(now_us);
+    let left = (left_us as f64 / 1e6).ceil();
+    (left_us > 0).then(|| {
+        let told = format!("host asked for patience, {left:.0} s left");
+        (since_us, told)
+    })
 }
 
 /// Since when there is no answer, where one should have come.
@@ -405,6 +428,23 @@ mod tests {
         assert_eq!(told(&one), (Word::Fails, 7, "refused x 3".to_owned()));
         one.is_over.store(true, Ordering::Relaxed);
         assert_eq!(told(&one).0, Word::Ended);
+    }
+
+    #[test]
+    fn a_host_that_is_left_alone_is_that_and_no_playlist_that_advances() {
+        let one = playlist();
+        let at_us = (NOW_US - 9_000_000, NOW_US - 9_000_000);
+        one.losing.fails(&["HTTP 503"], at_us, 0);
+        one.left_alone
+            .lasts((NOW_US - 8_000_000, NOW_US + 11_100_000));
+        let told_so = "host asked for patience, 12 s left".to_owned();
+        assert_eq!(told(&one), (Word::LeftAlone, 8, told_so.clone()));
+        one.failing.fails(&["HTTP 503"], at_us, i64::MAX);
+        let fails = format!("HTTP 503, {told_so}");
+        assert_eq!(told(&one), (Word::Fails, 9, fails));
+        let over = playlist();
+        over.left_alone.lasts((NOW_US - 8_000_000, NOW_US));
+        assert_eq!(told(&over).0, Word::Advances);
     }
 
     #[test]

@@ -162,16 +162,16 @@ impl Recording {
         let now_us = self.board.clock().map_or(0, |clock| clock.now_us());
         let advanced = |stream: &Stream| Some(seconds(stream.last.stats.advanced_us()?));
         let ago = |at_us: i64| seconds(now_us.saturating_sub(at_us).max(0));
-        let since = |stream: &Stream| stream.last.stats.due_since_us().map(ago);
+        let since = |stream: &Stream| stream.last.stats.due_for_us(now_us).map(seconds);
         let help = "Unix time of the last advance of the media playlist that is furthest behind";
         let name = "isrecorder_last_advance_timestamp";
         gauges(encoder, (name, help, Some(&Unit::Seconds)), all, advanced)?;
-        let help = "Time since that advance, or since a stream was begun, of streams that are being recorded";
+        let help = "Time since that advance, or since a stream was begun, of streams that are being recorded, without times in which a host was left alone as it had asked";
         let name = "isrecorder_since_advance";
         gauges(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
-        let help = "Time since a media playlist advanced, or since it is asked for";
+        let help = "Time since a media playlist advanced, or since it is asked for, without times in which its host was left alone as it had asked";
         let name = "isrecorder_playlist_since_advance";
-        let since = |one: &PlaylistStats| one.due_since_us().map(ago);
+        let since = |one: &PlaylistStats| one.due_for_us(now_us).map(seconds);
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, since)?;
         let help = "Time since the first of the requests in a row that are unanswered; 0: the last one is answered";
         let name = "isrecorder_playlist_unanswered";
@@ -187,6 +187,19 @@ impl Recording {
             Some(one.failing.spell().map_or(0.0, |spell| ago(spell.since_us)))
         };
         of_playlists(encoder, (name, help, Some(&Unit::Seconds)), all, failing)?;
+        let help = "Time since a host has been left alone that asked for patience when anything of the stream was asked for; 0: none is";
+        let name = "isrecorder_left_alone";
+        let alone = |stream: &Stream| {
+            let stats = &stream.last.stats;
+            stats.due_since_us()?;
+            Some(
+                stats
+                    .left_alone()
+                    .spell(now_us)
+                    .map_or(0.0, |(since_us, _)| ago(since_us)),
+            )
+        };
+        gauges(encoder, (name, help, Some(&Unit::Seconds)), all, alone)?;
         let help = "Time since the oldest download under way was asked for; 0: none is under way";
         let name = "isrecorder_oldest_download";
         let oldest = |stream: &Stream| {

@@ -14,6 +14,7 @@ use crate::recorder::http::shoutcast::Servers;
 use crate::recorder::http::stream_fields::StreamFields;
 use crate::recorder::memory::Memory;
 use crate::recorder::settings::limits::Limits;
+use crate::recorder::stats::counters::Stats;
 use crate::session::{Remark, Writer};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,8 @@ pub(crate) struct Fetcher {
     pub activity: Activity,
     /// Hosts that asked for patience.
     pub hosts: Arc<Hosts>,
+    /// What the stream has done so far: when hosts of it were left alone.
+    pub stats: Stats,
     /// Header fields that a list of streams, or the text behind a typed URL, asks for.
     pub stream_fields: Arc<StreamFields>,
     /// How many bytes its chunks may decode to.

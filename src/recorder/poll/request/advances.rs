@@ -15,6 +15,7 @@ use crate::recorder::poll::state::advances::{PollSpan, Told};
 use crate::recorder::poll::state::overdue::Request;
 use crate::recorder::stats::counters::Unanswered;
 use crate::recorder::stats::events::Over;
+use crate::recorder::stats::events::Skipped;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::outages::outage::Failed;
 use crate::recorder::stats::outages::over::Class;
@@ -207,14 +208,24 @@ impl Poller {
                 was_told,
             }) => {
                 let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
+                let skipped = self.or_held_back(skipped, span_us);
                 if let Some(over) = gaps.ends(span_us, skipped, !was_told) {
                     self.tell_of_end(over, expected_us);
                 }
             }
             Some(Told::Missed { after_us, skipped }) => {
                 let span_us = (advanced_us.saturating_sub(after_us), advanced_us);
-                gaps.missed(span_us, skipped);
+                gaps.missed(span_us, self.or_held_back(skipped, span_us));
             }
+        }
+    }
+
+    /// What was skipped in a time for most of which its host was left alone was not asked for on that account.
+    fn or_held_back(&self, skipped: Skipped, (from_us, until_us): (i64, i64)) -> Skipped {
+        let alone_us = (self.playlist.stats.left_alone).between_us(from_us, until_us);
+        Skipped {
+            is_held_back: alone_us > until_us.saturating_sub(from_us) / 2,
+            ..skipped
         }
     }
 

@@ -78,7 +78,10 @@ impl Poller {
         let part = (hasher.finish() % 64) as u32;
         let until = until + self.interval().min(MOST_APART) * part / 64;
         let clock = self.context.fetcher.writer.clock();
-        self.poll_times.times.hold(clock.at_us(until));
+        let until_us = clock.at_us(until);
+        self.poll_times.times.hold(until_us);
+        let left_alone = &self.playlist.stats.left_alone;
+        left_alone.lasts((clock.at_us(now), until_us));
         Some(until)
     }
 
