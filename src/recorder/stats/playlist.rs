@@ -36,6 +36,8 @@ pub struct PlaylistStats {
     pub waiting: Waiting,
     /// It is not polled any more.
     pub is_over: AtomicBool,
+    /// Its stream has been begun again since.
+    pub is_before: AtomicBool,
     /// Its newest revision has an EXT-X-ENDLIST: nothing is due.
     pub has_ended: AtomicBool,
     /// Chunks and keys recorded on its account.
