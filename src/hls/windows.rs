@@ -104,6 +104,15 @@ impl Windows {
         self.placed(window, now_us, target_us, false)
     }
 
+    /// How a window would lie that came `now_us`. It is not remembered.
+    pub fn foresee(&self, window: &Window, now_us: i64) -> Step {
+        match self.end {
+            _ if window.count == 0 => Step::Same,
+            None => Step::First,
+            Some(end) => self.judge(window, end, now_us).0,
+        }
+    }
+
     /// `begins`: if it lies behind, it is known to be where the sequence began again.
     fn placed(&mut self, window: Window, now_us: i64, target_us: i64, begins: bool) -> Lie {
         self.began_us = None;

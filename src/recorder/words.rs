@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use url::Url;
 
-use crate::session::{EMPTY, Kind, Outcome, UNANSWERED};
+use crate::session::{BY_PROXY, EMPTY, Kind, Outcome, UNANSWERED};
 
 /// What came and was not kept, for a reason of the recorder's own.
 pub(crate) fn not_kept(what: &str) -> String {
@@ -40,6 +40,15 @@ pub fn advice(
             "is the host up, and is its port open from here? A firewall, a VPN or --proxy may be in the way",
         ),
         (Outcome::NotAPlaylist, _) => Some(NOT_A_PLAYLIST),
+        // No file makes up for it.
+        (Outcome::Tls, _) if says("certificate is for another host") => {
+            Some("is the host right? -k accepts any certificate")
+        }
+        (Outcome::Tls, _)
+            if says("certificate has expired") || says("certificate is not valid yet") =>
+        {
+            Some("-k accepts any certificate")
+        }
         (Outcome::Tls, _) if error.is_some_and(|error| error.contains("certificate")) => {
             Some("-k accepts any certificate, --cacert FILE those in the file")
         }
@@ -61,8 +70,6 @@ pub fn advice(
         _ => None,
     }
 }
-
-const BY_PROXY: &str = "by way of the proxy ";
 
 /// What went wrong as a proxy was to be connected to, or connected.
 pub(crate) fn of_proxy(proxy: &str, what: &str) -> String {
@@ -314,6 +321,16 @@ mod tests {
         assert!(of(Some(401), Outcome::Complete, None).starts_with("needs a login: "));
         assert!(of(Some(200), Outcome::NotAPlaylist, None).contains("network tab"));
         assert!(of(None, Outcome::Tls, Some("its certificate has expired")).contains("-k"));
+        for said in [
+            "its certificate has expired (2026-01-01 00:00:00Z)",
+            "its certificate is for another host (h)",
+            "its certificate is not valid yet",
+        ] {
+            let told = of(None, Outcome::Tls, Some(said));
+            assert!(told.contains("-k") && !told.contains("--cacert"), "{told}");
+        }
+        let said = "its certificate is signed by itself, or by nobody who is trusted here";
+        assert!(of(None, Outcome::Tls, Some(said)).contains("--cacert"));
         assert_eq!(of(None, Outcome::Tls, Some("it speaks no TLS")), "");
         assert_eq!(of(Some(503), Outcome::Complete, None), "");
     }

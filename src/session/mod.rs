@@ -77,7 +77,8 @@ pub use self::read::trouble::notices::LatePoll;
 pub use self::read::trouble::polls::{PollFailure, PollTrouble, PollWait};
 pub use self::read::trouble::raw_attempts::RawAttempt;
 pub use self::read::trouble::words::{
-    EMPTY, ENDED_EARLY, NO_STREAM, SLOW, UNANSWERED, UNANSWERED_US, fault_words,
+    BY_PROXY, EMPTY, ENDED_EARLY, NO_STREAM, SLOW, UNANSWERED, UNANSWERED_US, failed_proxy,
+    fault_words,
 };
 pub use self::write::keep::{Held, Keep};
 pub use self::write::thread::pulse::{Pulse, WriterWatch};

@@ -425,3 +425,75 @@ fn what_crosses_under_a_new_name_is_asked_on_account_of_what_named_it() {
          ORDER BY e.id LIMIT 1)";
     assert_eq!(session.number(others), 0);
 }
+
+/// A channel that stands still under its first name, and newer names of it, one at each look at `/main.m3u8`.
+#[derive(Default)]
+struct Still {
+    first: Option<String>,
+    polls: u64,
+    looks: u64,
+    at: u64,
+}
+
+impl Still {
+    /// It goes on under its first name after so many looks at newer ones, which are `ahead`, or behind.
+    fn reply(&mut self, ask: &Ask, (goes_on_after, ahead): (u64, bool)) -> Reply {
+        let path: Vec<&str> = ask.path().trim_start_matches('/').split('/').collect();
+        match path.as_slice() {
+            ["main.m3u8"] => Reply::playlist(format!(
+                "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\nt{}x/v.m3u8\n",
+                ask.nth
+            )),
+            [ticket, list] if list.ends_with(".m3u8") => {
+                let first = self.first.get_or_insert_with(|| (*ticket).to_owned());
+                if first == ticket {
+                    self.polls += 1;
+                    let moves = self.at < 3 || self.looks >= goes_on_after;
+                    self.at += u64::from(moves && self.polls.is_multiple_of(4));
+                    return Reply::playlist(Window::new(10 + self.at, 4).text());
+                }
+                self.looks += 1;
+                let at = if ahead { 15 + self.looks / 4 } else { 8 };
+                Reply::playlist(Window::new(at, 4).text())
+            }
+            _ => Reply::segment(ts(path.last().unwrap())),
+        }
+    }
+}
+
+/// An origin that does so, and how far it has come.
+fn still(goes_on_after: u64, ahead: bool) -> (Origin, Arc<Mutex<Still>>) {
+    let still = Arc::new(Mutex::new(Still::default()));
+    let script = Arc::clone(&still);
+    let origin = Origin::new(move |ask| {
+        let mut still = script.lock().unwrap();
+        still.reply(ask, (goes_on_after, ahead))
+    });
+    (origin, still)
+}
+
+#[test]
+fn a_channel_that_stands_still_is_not_left_for_a_newer_session_that_is_behind() {
+    let (origin, still) = still(2, false);
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until("that it goes on", || still.lock().unwrap().at >= 6);
+    let session = recording.interrupt().session();
+    let probes = "SELECT count(*) FROM exchange WHERE own_reason = 'probe'";
+    assert!(session.number(probes) >= 2);
+    let older = "SELECT count(*) FROM revision WHERE media_sequence < 10";
+    assert_eq!(session.number(older), 0);
+    let again = "SELECT count(*) FROM revision WHERE media_sequence > 13";
+    assert!(session.number(again) > 0, "it was seen to go on");
+}
+
+#[test]
+fn a_session_that_answers_for_ever_as_it_was_is_left_for_one_that_is_further_on() {
+    let (origin, still) = still(u64::MAX, true);
+    let mut recording = Recorder::new(origin.url("/main.m3u8")).start();
+    recording.until("polls of it", || still.lock().unwrap().looks >= 12);
+    let session = recording.interrupt().session();
+    let probes = "SELECT count(*) FROM exchange WHERE own_reason = 'probe'";
+    assert_eq!(session.number(probes), 0);
+    let newer = "SELECT count(*) FROM revision WHERE media_sequence > 15";
+    assert!(session.number(newer) > 0);
+}

@@ -67,15 +67,14 @@ fn what_was_cut_off_when_the_recorder_stopped_hides_nothing_that_was_met() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_told_as_that_and_not_as_the_host_behind_it() {
-    let dead = format!("http://127.0.0.1:{}", dead_port());
+    let port = dead_port();
+    let dead = format!("http://127.0.0.1:{port}");
+    let refused = format!("by way of the proxy 127.0.0.1:{port}: connection refused");
     for (proxy, what) in [
-        (
-            dead.as_str(),
-            "by way of the proxy 127.0.0.1: connection refused",
-        ),
+        (dead.as_str(), refused.as_str()),
         (
             "http://nosuch.invalid:3128",
-            "by way of the proxy nosuch.invalid: its address is not found",
+            "by way of the proxy nosuch.invalid:3128: its address is not found",
         ),
     ] {
         let recorder = Recorder::new("http://origin.example/live.m3u8").args([

@@ -1,7 +1,7 @@
 //! Why there was no good answer: for a reason of the origin's, or of the recorder's own. Pure.
 
 use crate::analysis::faults::in_short;
-use crate::session::{Fault, Outcome, SLOW, UNANSWERED, fault_words};
+use crate::session::{Fault, Outcome, SLOW, UNANSWERED, failed_proxy, fault_words};
 
 /// A poll that was made later than that (microseconds) was made by a recorder in trouble.
 const LATE_US: i64 = 1_000_000;
@@ -65,6 +65,8 @@ pub enum Own {
     Late,
     /// It was told to ask public addresses alone.
     Rule,
+    /// The proxy that it was told to ask by failed: the origin was not asked.
+    Proxy,
 }
 
 impl Own {
@@ -75,6 +77,7 @@ impl Own {
             Self::Limit => "the recorder's own limit",
             Self::Late => "the recorder was late or stood still",
             Self::Rule => "the recorder asks no private address",
+            Self::Proxy => "the recorder's proxy failed, and the origin was not asked",
         }
     }
 }
@@ -99,6 +102,7 @@ impl Cause {
             Outcome::Disk => Some(Own::Disk),
             Outcome::TooLarge => Some(Own::Limit),
             Outcome::Unreachable if is_rule(fault) => Some(Own::Rule),
+            _ if failed_proxy(fault.error.as_deref()).is_some() => Some(Own::Proxy),
             outcome if is_of_time(outcome) || fault.is_long_wait => {
                 let was_late = fault.lag_us > Some(LATE_US);
                 (was_late || stood_still).then_some(Own::Late)
@@ -111,6 +115,9 @@ impl Cause {
             what: match own {
                 _ if fault.is_slow => SLOW.to_owned(),
                 _ if fault.is_long_wait => UNANSWERED.to_owned(),
+                Some(Own::Proxy) => {
+                    fault_words(fault.status, fault.outcome, fault.error.as_deref())
+                }
                 Some(_) => fault_words(fault.status, fault.outcome, None),
                 None => in_short(fault.status, fault.outcome, fault.error.as_deref()),
             },
@@ -211,6 +218,16 @@ mod tests {
             ..fault(None, Outcome::Unreachable)
         };
         assert_eq!(own(&private), Some(Own::Rule));
+        let proxy = Fault {
+            error: Some("by way of the proxy p:3128: connection refused".into()),
+            ..fault(None, Outcome::Refused)
+        };
+        let cause = Cause::of(&proxy, false);
+        assert_eq!(
+            (cause.own, cause.what.as_str()),
+            (Some(Own::Proxy), "proxy p:3128: refused")
+        );
+        assert_eq!(proxy.host(), "p:3128");
         assert_eq!(own(&fault(Some(503), Outcome::Complete)), None);
         assert_eq!(own(&fault(None, Outcome::Refused)), None);
     }

@@ -38,6 +38,11 @@ pub(super) fn text(outage: &Outage, cost: &Cost, zero_us: i64) -> String {
         let length = length(cost.stood_still_us);
         parts.push(format!("the recorder stood still for {length} of it"));
     }
+    // `silent for 20 s` has a length of its own.
+    let what = match what.ends_with(" s") {
+        true => format!("{what}, in all"),
+        false => what,
+    };
     let hosts = match outage.hosts.len() {
         1 => "host",
         _ => "hosts",

@@ -171,7 +171,9 @@ fn parse_proxy(text: &str) -> Result<Url, String> {
     } else {
         format!("http://{text}")
     };
-    let url = Url::parse(&with_scheme).map_err(|e| e.to_string())?;
+    let url = Url::parse(&with_scheme).map_err(|error| {
+        format!("this is no proxy ({error}); give HOST:PORT, or http://HOST:PORT")
+    })?;
     match url.scheme() {
         "http" | "https" | "socks4" | "socks4a" | "socks5" | "socks5h" if url.has_host() => Ok(url),
         scheme => Err(format!(

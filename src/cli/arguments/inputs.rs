@@ -13,7 +13,7 @@
 
 use std::collections::BTreeSet;
 
-use url::Url;
+use url::{ParseError, Url};
 
 use super::http::parse_header_of_stream;
 use crate::hls::{AskedAs, is_stream_name, stream_name};
@@ -65,6 +65,9 @@ fn parse_url(text: &str) -> Result<Url, String> {
             Err(format!("this URL has no scheme; did you mean {meant}?"))
         }
         Ok(url) => Err(format!("this is a {} URL; {hint}", url.scheme())),
+        Err(ParseError::RelativeUrlWithoutBase) => Err(format!(
+            "this is no URL, which begins with http:// or https://; {hint}"
+        )),
         Err(error) => Err(format!("this is no URL ({error}); {hint}")),
     }
 }

@@ -48,9 +48,19 @@ fn local_name(url: &Url) -> Option<&'static str> {
     (name == "localhost" || name.ends_with(".localhost")).then_some("loopback")
 }
 
+/// A proxy, with its port.
+fn place(proxy: &Url) -> String {
+    const SOCKS: u16 = 1080;
+    let host = proxy.host_str().unwrap_or_default().to_ascii_lowercase();
+    let port = proxy.port_or_known_default().unwrap_or(SOCKS);
+    format!("{host}:{port}")
+}
+
 /// Which requests go through a proxy: it, and not the recorder, finds out where their hosts are.
 pub(crate) struct Proxies {
     all: Option<String>,
+    /// The same with its port.
+    place: Option<String>,
     environment: Matcher,
 }
 
@@ -59,6 +69,7 @@ impl Proxies {
         let host = |url: &Url| url.host_str().unwrap_or_default().to_ascii_lowercase();
         Self {
             all: options.proxy.as_ref().map(host),
+            place: options.proxy.as_ref().map(place),
             environment: Matcher::from_env(),
         }
     }
@@ -71,6 +82,16 @@ impl Proxies {
         let uri: Uri = url.as_str().parse().ok()?;
         let proxy = self.environment.intercept(&uri)?;
         Some(proxy.uri().host()?.to_ascii_lowercase())
+    }
+
+    /// The proxy for `url`, with its port, for people.
+    pub(crate) fn proxy_place(&self, url: &Url) -> Option<String> {
+        if let Some(proxy) = &self.place {
+            return Some(proxy.clone());
+        }
+        let uri: Uri = url.as_str().parse().ok()?;
+        let proxy = self.environment.intercept(&uri)?;
+        Some(place(&Url::parse(&proxy.uri().to_string()).ok()?))
     }
 
     /// Whether `url` is asked for without a proxy.
@@ -204,6 +225,7 @@ mod tests {
     fn without_one_the_peer_says_it() {
         let proxies = Proxies {
             all: None,
+            place: None,
             environment: Matcher::builder()
                 .http("http://proxy.example:3128")
                 .no("hall.example")

@@ -127,7 +127,7 @@ impl Context {
         } else if last.is_fault() && self.is_news_aside(wanted.kind, last) {
             let place = words::resource_of(wanted.kind, &last.url);
             let told = words::sentence(&place, &last.url, last.status, last.error.as_deref());
-            tracing::warn!(kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{told}");
+            tracing::warn!(json.host = hosts::host_and_port(&last.url), kind = %wanted.kind, status = last.status, outcome = %last.outcome, "{told}");
         }
     }
 

@@ -252,6 +252,6 @@ pub(super) fn report(job: &Job, hops: &[Hop], good: bool, is_news: bool) {
     } else if is_news {
         let place = words::resource_of(job.kind, &last.url);
         let told = words::sentence(&place, &last.url, last.status, last.error.as_deref());
-        tracing::warn!(kind = %job.kind, status = last.status, outcome = %last.outcome, "{told}");
+        tracing::warn!(json.host = hosts::host_and_port(&last.url), kind = %job.kind, status = last.status, outcome = %last.outcome, "{told}");
     }
 }

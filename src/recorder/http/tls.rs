@@ -189,17 +189,54 @@ pub(super) fn words(error: &Error) -> String {
     words.to_owned()
 }
 
+/// Names of a certificate that are told.
+const MOST_NAMES: usize = 3;
+/// No name of a host is longer.
+const LONGEST_NAME: usize = 253;
+
+/// In parentheses, the day.
+fn on_day(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).ok();
+    let day = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    day.map_or_else(String::new, |day| {
+        format!(" ({})", day.format("%Y-%m-%d %H:%M:%SZ"))
+    })
+}
+
+/// In parentheses, the first names. The library has them as `DnsName("example.com")`.
+fn named(presented: &[String]) -> String {
+    let bare = |name: &String| -> String {
+        let quoted = name.split('"').nth(1).unwrap_or(name);
+        quoted.chars().take(LONGEST_NAME).collect()
+    };
+    let names: Vec<String> = presented.iter().take(MOST_NAMES).map(bare).collect();
+    let more = match presented.len() > MOST_NAMES {
+        true => ", …",
+        false => "",
+    };
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" ({}{more})", names.join(", ")),
+    }
+}
+
 fn certificate_words(why: &CertificateError) -> String {
     use CertificateError as Why;
     let words = match why {
-        Why::Expired | Why::ExpiredContext { .. } => "has expired",
+        Why::ExpiredContext { not_after, .. } => {
+            return format!("its certificate has expired{}", on_day(*not_after));
+        }
+        Why::NotValidForNameContext { presented, .. } => {
+            return format!("its certificate is for another host{}", named(presented));
+        }
+        Why::Expired => "has expired",
         Why::NotValidYet | Why::NotValidYetContext { .. } => {
             "is not valid yet, or the clock of this machine is wrong"
         }
         Why::Revoked => "was revoked",
         Why::UnknownIssuer => "is signed by itself, or by nobody who is trusted here",
         why if is_authority(why) => "is signed by itself, or by nobody who is trusted here",
-        Why::NotValidForName | Why::NotValidForNameContext { .. } => "is for another host",
+        Why::NotValidForName => "is for another host",
         why => return format!("its certificate is not accepted: {why}"),
     };
     format!("its certificate {words}")

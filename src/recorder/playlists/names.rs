@@ -2,7 +2,8 @@
 //!
 //! Where sessions are in URLs, each look at the multivariant playlist may name another one. A player has one of
 //! them, and so has the recorder: it stays with the URL that works, and goes over to the newest where that
-//! fails, where it stands still, or where the newest one stays named, which is how channels move.
+//! fails, where the newest one stays named, which is how channels move, or where it stands still and the newest is
+//! further on, as a look at it shows.
 
 use std::time::Duration;
 
@@ -39,6 +40,8 @@ pub(crate) struct Names {
     newest: Option<Newest>,
     /// The last poll that failed had asked for the newest.
     newest_failed_last: bool,
+    /// When a newest one was last seen not to be further on than the one that works.
+    not_ahead_at: Option<Instant>,
 }
 
 impl Names {
@@ -47,6 +50,7 @@ impl Names {
             works: name,
             newest: None,
             newest_failed_last: false,
+            not_ahead_at: None,
         }
     }
 
@@ -94,8 +98,7 @@ impl Names {
         let Some(newest) = &self.newest else {
             return &self.works;
         };
-        // Another token of the same path is the same playlist, as long as the one before is taken.
-        let moved = newest.stays && !is_same_path(&newest.name.url, &self.works.url);
+        let moved = self.has_moved(newest);
         let is_newest = match (failures, newest.failed) {
             (0, failed) => !failed && (moved || stands),
             (_, false) => true,
@@ -106,6 +109,28 @@ impl Names {
             true => &newest.name,
             false => &self.works,
         }
+    }
+
+    /// Another token of the same path is the same playlist, as long as the one before is taken.
+    fn has_moved(&self, newest: &Newest) -> bool {
+        newest.stays && !is_same_path(&newest.name.url, &self.works.url)
+    }
+
+    /// Whether a URL is asked for, while another answers well, to see whether it is further on.
+    pub(crate) fn is_trial(&self, asked: &Name) -> bool {
+        let newest = self.newest.as_ref();
+        newest.is_some_and(|newest| newest.name == *asked && !self.has_moved(newest))
+    }
+
+    /// The newest is not further on than the one that works.
+    pub(crate) fn is_not_ahead(&mut self, now: Instant) {
+        self.not_ahead_at = Some(now);
+    }
+
+    /// Whether the newest may be looked at: that it was not further on was seen a target duration ago, or never.
+    pub(crate) fn may_try(&self, now: Instant, target: Duration) -> bool {
+        let is_long_ago = |at| now.saturating_duration_since(at) >= target;
+        self.not_ahead_at.is_none_or(is_long_ago)
     }
 
     /// Whether a newer URL has been named just now, and not asked for.
@@ -277,6 +302,25 @@ mod tests {
         names.named_again(now + TARGET, TARGET);
         assert_eq!(asked(&names, 0), "/vt=1");
         assert_eq!(asked(&names, 1), "/vt=2");
+    }
+
+    #[test]
+    fn a_newer_one_that_is_not_further_on_is_looked_at_again_after_a_target_duration() {
+        let now = clock::instant();
+        let mut names = Names::new(name("v?t=1", 1));
+        names.named(name("v?t=2", 2), now, TARGET);
+        assert!(names.may_try(now, TARGET));
+        let newest = names.to_ask(0, true).clone();
+        assert!(names.is_trial(&newest) && !names.is_trial(&name("v?t=1", 1)));
+        names.is_not_ahead(now);
+        names.named(name("v?t=3", 3), now, TARGET);
+        assert!(!names.may_try(now + TARGET / 2, TARGET), "whichever it is");
+        assert!(names.may_try(now + TARGET, TARGET));
+        assert_eq!(asked(&names, 1), "/vt=3", "one that fails is left at once");
+        // The channel has moved there: then it is no trial.
+        names.named(name("new/v", 4), now, TARGET);
+        names.named_again(now + TARGET, TARGET);
+        assert!(!names.is_trial(&name("new/v", 4)));
     }
 
     #[test]

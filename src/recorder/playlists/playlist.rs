@@ -110,9 +110,19 @@ impl Playlist {
     /// What to ask for: the URL that works, as long as it does.
     pub(crate) fn name_to_ask(&self, now: Instant) -> Name {
         let standing = self.standing();
-        self.names()
-            .to_ask(standing.failures, standing.stands(now))
-            .clone()
+        let names = self.names();
+        let tries = standing.stands(now) && names.may_try(now, standing.target());
+        names.to_ask(standing.failures, tries).clone()
+    }
+
+    /// Whether a URL is asked for, while another answers well, to see whether it is further on.
+    pub(crate) fn is_trial(&self, name: &Name) -> bool {
+        self.standing().failures == 0 && self.names().is_trial(name)
+    }
+
+    /// The newest URL is not further on than the one that answers.
+    pub(crate) fn is_not_ahead(&self, now: Instant) {
+        self.names().is_not_ahead(now);
     }
 
     /// Whether it fails, and a newer URL was named just now.

@@ -453,7 +453,8 @@ impl Plain {
         if self.fails((hop, hop.outcome), &what, false) {
             let place = words::raw_stream_of(&hop.url);
             let told = words::sentence(&place, &hop.url, hop.status, hop.error.as_deref());
-            tracing::warn!(outcome = %hop.outcome, status = hop.status, "{told}");
+            let host = hosts::host_and_port(&hop.url);
+            tracing::warn!(json.host = host, kind = %Kind::Main, outcome = %hop.outcome, status = hop.status, "{told}");
         }
     }
 

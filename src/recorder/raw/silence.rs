@@ -16,7 +16,7 @@ use crate::recorder::stats::events::Skipped;
 use crate::recorder::stats::fold::Met;
 use crate::recorder::stats::outages::over::{Over, counted};
 use crate::recorder::words;
-use crate::session::{Kind, both_clocks};
+use crate::session::{Kind, Moment, both_clocks};
 
 /// A longer time without a byte is a gap, in microseconds. Players hold a few seconds; `adjacent-find` finds the same.
 const ALLOWED_US: i64 = 2_000_000;
@@ -164,12 +164,7 @@ impl Watch {
         }
         if let Some(over) = answered.over {
             let span_us = (over.since_us, over.until_us);
-            tell(
-                url,
-                (span_us, self.zero_us()),
-                self.unasked_us(now_us),
-                Some(&over),
-            );
+            self.tell(url, span_us, self.unasked_us(now_us), Some(&over));
         }
     }
 
@@ -190,44 +185,51 @@ impl Watch {
             let was_said = self.is_said.swap(false, Ordering::Relaxed);
             let is_untold = self.is_untold.swap(false, Ordering::Relaxed);
             if was_said || (is_untold && self.is_told()) {
-                tell(url, ((since_us, now_us), self.zero_us()), unasked_us, None);
+                self.tell(url, (since_us, now_us), unasked_us, None);
             }
         }
     }
 
-    /// Session zero, in microseconds of Unix time.
-    fn zero_us(&self) -> i64 {
-        self.context.fetcher.writer.zero_us()
+    /// How long nothing came, for how much of that it was not asked for, and what failed meanwhile.
+    fn tell(
+        &self,
+        url: &Url,
+        (since_us, until_us): (i64, i64),
+        unasked_us: i64,
+        over: Option<&Over>,
+    ) {
+        let zero_us = self.context.fetcher.writer.zero_us();
+        let (from, until) = (
+            Moment::new(since_us, zero_us),
+            Moment::new(until_us, zero_us),
+        );
+        let seconds = until_us.saturating_sub(since_us) as f64 / 1e6;
+        let failed = over.filter(|over| over.times > 1).map(|over| {
+            let times = counted(over.times, "request");
+            format!(": {times} failed ({})", over.what())
+        });
+        let place = words::raw_stream_of(url);
+        let unasked = (unasked_us > UNASKED_US).then(|| {
+            let seconds = unasked_us as f64 / 1e6;
+            format!(", for {seconds:.1} s of which the recorder did not ask")
+        });
+        tracing::warn!(
+            json.host = hosts::host_and_port(url),
+            json.from_session_time = from.session_time,
+            json.from_time = from.time,
+            json.until_session_time = until.session_time,
+            json.until_time = until.time,
+            json.seconds = seconds,
+            json.failed = over.map(|over| over.times),
+            "{place}: comes again after {seconds:.1} s without a byte, from {} to {}{}{}",
+            both_clocks(since_us, zero_us),
+            both_clocks(until_us, zero_us),
+            unasked.unwrap_or_default(),
+            failed.unwrap_or_default()
+        );
     }
 
     fn now_us(&self) -> i64 {
         self.context.fetcher.writer.clock().now_us()
     }
-}
-
-/// From when to when nothing came (session zero beside it), for how much of that it was not asked for, and what failed meanwhile.
-fn tell(
-    url: &Url,
-    ((since_us, until_us), zero_us): ((i64, i64), i64),
-    unasked_us: i64,
-    over: Option<&Over>,
-) {
-    let [from, until] = [since_us, until_us].map(|us| both_clocks(us, zero_us));
-    let seconds = until_us.saturating_sub(since_us) as f64 / 1e6;
-    let failed = over.filter(|over| over.times > 1).map(|over| {
-        let times = counted(over.times, "request");
-        format!(": {times} failed ({})", over.what())
-    });
-    let place = words::raw_stream_of(url);
-    let unasked = (unasked_us > UNASKED_US).then(|| {
-        let seconds = unasked_us as f64 / 1e6;
-        format!(", for {seconds:.1} s of which the recorder did not ask")
-    });
-    tracing::warn!(
-        json.seconds = seconds,
-        json.failed = over.map(|over| over.times),
-        "{place}: comes again after {seconds:.1} s without a byte, from {from} to {until}{}{}",
-        unasked.unwrap_or_default(),
-        failed.unwrap_or_default()
-    );
 }

@@ -145,7 +145,7 @@ impl<'a> Streams<'a> {
         for known in &gone {
             known.stop.cancel();
         }
-        let mut begun = Vec::new();
+        let (mut begun, mut again) = (Vec::new(), Vec::new());
         for input in inputs {
             if self.known.iter().any(|known| known.input == input) {
                 continue;
@@ -154,17 +154,17 @@ impl<'a> Streams<'a> {
                 tracing::error!("a stream is not recorded: {reason}");
                 continue;
             }
-            begun.push(called(&input));
+            let name = called(&input);
+            match gone.iter().any(|known| called(&known.input) == name) {
+                true => again.push(name),
+                false => begun.push(name),
+            }
             self.begin_after(&gone, input);
         }
-        let gone: Vec<String> = gone.iter().map(|known| called(&known.input)).collect();
-        tracing::info!(
-            "streams: {} new{}, {} no longer recorded{}",
-            begun.len(),
-            listed(&begun),
-            gone.len(),
-            listed(&gone)
-        );
+        let gone: Vec<String> = (gone.iter().map(|known| called(&known.input)))
+            .filter(|name| !again.contains(name))
+            .collect();
+        tracing::info!("{}", told(&begun, &again, &gone));
     }
 
     /// Begins a stream; where it takes the place of one with its name or URL, once that has ended.
@@ -204,6 +204,21 @@ fn called(input: &Input) -> String {
     input.name.clone().unwrap_or_else(by_url)
 }
 
+/// What has changed, by the names of streams; `again`: those that go on with other settings.
+fn told(begun: &[String], again: &[String], gone: &[String]) -> String {
+    let changed = match again {
+        [] => String::new(),
+        again => format!(", {} begun again as changed{}", again.len(), listed(again)),
+    };
+    format!(
+        "streams: {} new{}{changed}, {} no longer recorded{}",
+        begun.len(),
+        listed(begun),
+        gone.len(),
+        listed(gone)
+    )
+}
+
 /// In parentheses, the first few of them.
 fn listed(names: &[String]) -> String {
     const MOST_NAMED: usize = 8;
@@ -228,4 +243,22 @@ pub(super) fn cause(said: Result<WriterError, RecvError>) -> WriterError {
         );
         WriterError::Gone
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_that_is_changed_is_neither_new_nor_gone() {
+        let names = |all: &[&str]| -> Vec<String> { all.iter().map(|&one| one.into()).collect() };
+        assert_eq!(
+            told(&names(&["two"]), &names(&["one"]), &names(&["raw"])),
+            "streams: 1 new (two), 1 begun again as changed (one), 1 no longer recorded (raw)"
+        );
+        assert_eq!(
+            told(&names(&["two"]), &[], &[]),
+            "streams: 1 new (two), 0 no longer recorded"
+        );
+    }
 }

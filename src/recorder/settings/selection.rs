@@ -1,5 +1,7 @@
 //! Which playlists of a multivariant one are recorded. Pure.
 
+use std::fmt;
+
 use crate::hls::{Child, ChildRole};
 
 /// Which variants.
@@ -14,6 +16,18 @@ pub enum Variants {
     Lowest,
     /// Those of this height in pixels.
     Height(u64),
+}
+
+impl fmt::Display for Variants {
+    /// As `--variants` takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Highest => f.write_str("highest"),
+            Self::Lowest => f.write_str("lowest"),
+            Self::Height(height) => write!(f, "{height}p"),
+        }
+    }
 }
 
 /// Which renditions.

@@ -177,6 +177,7 @@ impl Board {
             .unwrap_or_else(PoisonError::into_inner);
         // One that was taken out and is back.
         if let Some(before) = streams.iter().find(|stream| stream.name == name) {
+            before.stats.begins_again();
             return Arc::clone(before);
         }
         let one = Arc::new(StreamStats {
@@ -185,5 +186,25 @@ impl Board {
         });
         streams.push(Arc::clone(&one));
         one
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn playlists_of_a_stream_that_is_begun_again_are_counted_once() {
+        let board = Board::default();
+        let add = |labels: &[&str]| {
+            let stream = board.add("one".to_owned());
+            for label in labels {
+                stream.stats.add((*label).to_owned());
+            }
+        };
+        add(&["one", "720p"]);
+        assert_eq!(board.totals().playlists, 2);
+        add(&["one", "1080p"]);
+        assert_eq!(board.totals().playlists, 3);
     }
 }

@@ -1,6 +1,6 @@
 //! Counters of a stream.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -183,6 +183,13 @@ impl Stats {
         recorded.for_each(|one| one.gaps.last_until(ended_us));
     }
 
+    /// The stream is begun again: its playlists are counted once each.
+    pub(crate) fn begins_again(&self) {
+        for one in self.playlists() {
+            one.is_before.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Sums over all playlists.
     pub fn totals(&self) -> Totals {
         let is_raw = self.is_raw();
@@ -200,9 +207,20 @@ impl Stats {
             silences,
             ..Totals::default()
         };
-        self.playlists().iter().fold(start, |sum, one| Totals {
-            playlists: sum.playlists + u64::from(!is_raw),
-            raw_streams: sum.raw_streams + u64::from(is_raw),
+        let playlists = self.playlists();
+        let is_before = |one: &Arc<PlaylistStats>| one.is_before.load(Ordering::Relaxed);
+        let (before, now): (Vec<_>, Vec<_>) = playlists.iter().partition(|one| is_before(one));
+        let mut labels: HashSet<&str> = before.iter().map(|one| one.label.as_str()).collect();
+        now.iter().for_each(|one| {
+            labels.remove(one.label.as_str());
+        });
+        let count = (now.len() + labels.len()) as u64;
+        let start = Totals {
+            playlists: if is_raw { 0 } else { count },
+            raw_streams: if is_raw { count } else { 0 },
+            ..start
+        };
+        playlists.iter().fold(start, |sum, one| Totals {
             polls: sum.polls + one.polls.load(Ordering::Relaxed),
             revisions: sum.revisions + one.revisions.load(Ordering::Relaxed),
             chunks: sum.chunks + one.chunks.load(Ordering::Relaxed),

@@ -39,6 +39,8 @@ pub struct PlaylistStats {
     pub left_alone: LeftAlone,
     /// It is not polled any more.
     pub is_over: AtomicBool,
+    /// Its stream has been begun again since.
+    pub is_before: AtomicBool,
     /// Its newest revision has an EXT-X-ENDLIST: nothing is due.
     pub has_ended: AtomicBool,
     /// When that came, in microseconds of Unix time; 0: it never did.

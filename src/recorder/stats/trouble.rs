@@ -39,6 +39,19 @@ impl Spell {
         self.whats.join(", then ")
     }
 
+    /// Of two playlists; the first began no later.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for what in other.whats {
+            if !self.whats.contains(&what) {
+                self.whats.push(what);
+            }
+        }
+        self.last_us = self.last_us.max(other.last_us);
+        self.times = self.times.saturating_add(other.times);
+        self
+    }
+
     /// The same with how many: `refused x 9`.
     pub fn told(&self) -> String {
         match self.times {

@@ -230,9 +230,10 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
     let pasts = rows.iter().map(|row| row.past.clone());
     let past = pasts.fold(Pasts::default(), Pasts::and);
     let sum = |count: fn(&Row) -> u64| rows.iter().map(count).sum();
-    let all = playlists.iter().zip(&rows).map(|(one, row)| {
+    let conditions = summed(&playlists, &rows);
+    let all = playlists.iter().zip(&conditions).map(|(one, condition)| {
         let is_listing = one.is_multivariant.load(Ordering::Relaxed);
-        (one.label.as_str(), is_listing, &row.condition)
+        (one.label.as_str(), is_listing, condition)
     });
     Row {
         key,
@@ -247,6 +248,28 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
         rate: 0,
         past,
     }
+}
+
+/// How the playlists of a stream do; what fails alike, with how often it did so for all of them.
+fn summed(playlists: &[Arc<PlaylistStats>], rows: &[Row]) -> Vec<Condition> {
+    let mut all: Vec<Condition> = rows.iter().map(|row| row.condition.clone()).collect();
+    let sums: [(Word, fn(&PlaylistStats) -> Option<Spell>); 2] = [
+        (Word::Fails, |one| one.failing.spell()),
+        (Word::ChunksFail, |one| one.losing.spell()),
+    ];
+    for (word, spell) in sums {
+        let alike = playlists.iter().zip(&all);
+        let alike = alike.filter(|(_, one)| one.word == word);
+        let mut spells: Vec<Spell> = alike.filter_map(|(one, _)| spell(one)).collect();
+        spells.sort_by_key(|spell| spell.since_us);
+        let Some(sum) = spells.into_iter().reduce(Spell::and) else {
+            continue;
+        };
+        for one in all.iter_mut().filter(|one| one.word == word) {
+            one.what = sum.told();
+        }
+    }
+    all
 }
 
 fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
@@ -386,6 +409,7 @@ fn worst(all: &[(&str, bool, &Condition)]) -> Condition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Stats;
 
     const NOW_US: i64 = 1_000_000_000;
 
@@ -485,6 +509,23 @@ mod tests {
         let at_us = NOW_US - 2_000_000;
         one.since_us.store(at_us, Ordering::Relaxed);
         assert_eq!(told(&one), (Word::Begins, 2, String::new()));
+    }
+
+    #[test]
+    fn faults_of_several_playlists_are_summed_as_the_log_does() {
+        let stream = StreamStats {
+            name: "s".to_owned(),
+            stats: Stats::default(),
+        };
+        for (label, times) in [("a", 44), ("b", 44), ("c", 40)] {
+            let one = stream.stats.add(label.to_owned());
+            for _ in 0..times {
+                let at_us = (NOW_US - 9_000_000, NOW_US);
+                one.failing.fails(&["HTTP 503"], at_us, i64::MAX);
+            }
+        }
+        let row = stream_row((0, None), &stream, NOW_US);
+        assert_eq!(row.condition.what, "HTTP 503 x 128, 3 of 3 playlists");
     }
 
     #[test]

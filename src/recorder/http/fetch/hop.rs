@@ -377,6 +377,15 @@ impl Hop {
         }
     }
 
+    /// It was asked for beside a URL that answers, and is not further on.
+    pub(crate) fn is_not_ahead(&mut self) {
+        if self.outcome != Outcome::Aborted {
+            self.own_reason = Some(OwnReason::Probe);
+            let note = "a newer URL of a playlist that stands still, asked for to see whether it is further on: it is not";
+            self.note.get_or_insert_with(|| note.to_owned());
+        }
+    }
+
     /// When the response began; when it was asked for, if there was none.
     pub(crate) fn response_us(&self) -> i64 {
         self.timing().response_us()

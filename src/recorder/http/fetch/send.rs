@@ -124,7 +124,7 @@ impl Fetcher {
             Outcome::Refused | Outcome::Unreachable | Outcome::ConnectTimeout | Outcome::Tls
         );
         let is_named = what.contains(url.host_str().unwrap_or_default());
-        match (outcome, self.proxies.proxy_host(url)) {
+        match (outcome, self.proxies.proxy_place(url)) {
             (Outcome::Unresolved, Some(proxy)) => words::of_proxy(&proxy, &what),
             (_, Some(proxy)) if is_of_connecting && !is_named => words::of_proxy(&proxy, &what),
             (_, None) if is_of_connecting && !is_named => {

@@ -32,7 +32,9 @@ impl Poller {
         let listed = self.listed.clone().filter(|_| standing.failures == 0);
         self.name = self.playlist.name_to_ask(clock::instant());
         let is_listed = listed.is_some();
-        let held = self.held(clock::instant());
+        // What is only looked at is not waited for.
+        let is_trial = self.playlist.is_trial(&self.name);
+        let held = self.held(clock::instant()).filter(|_| !is_trial);
         self.blocking.ask(held);
         self.is_direct = is_listed || !is_same_path(&self.name.url, &self.playlist.url);
         Ask {
@@ -50,6 +52,7 @@ impl Poller {
             range: None,
             // What is waited for is another text.
             validators: match held {
+                None if is_trial => None,
                 None => self.trust.next(now_us, self.target_us()),
                 Some(_) => None,
             },

@@ -72,11 +72,11 @@ impl Poller {
             }
         };
         if is_told {
-            self.log_fault(hop, (&place, waited_us));
+            self.log_fault(hop, &host, (&place, waited_us));
         }
     }
 
-    fn log_fault(&self, hop: &Hop, (place, waited_us): (&str, Option<i64>)) {
+    fn log_fault(&self, hop: &Hop, host: &str, (place, waited_us): (&str, Option<i64>)) {
         let error = hop.error.as_deref();
         let mut told = match waited_us {
             Some(us) => words::sentence_of_unanswered((place, us), &hop.url, hop.status, error),
@@ -91,6 +91,8 @@ impl Poller {
         }
         tracing::warn!(
             json.playlist = self.playlist.label,
+            json.host = host,
+            kind = %self.told_kind(),
             outcome = %hop.outcome,
             status = hop.status,
             "{told}"

@@ -1,11 +1,14 @@
 //! Playlists that get new URLs, and a multivariant playlist that is asked for them.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 use url::Url;
 
 use crate::clock;
-use crate::recorder::http::fetch::Hop;
+use crate::hls::{self, Window};
 use crate::recorder::http::fetch::ask::Ask;
+use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::playlists::names::is_same_path;
 use crate::recorder::poll::poller::{Poller, hash_of};
 use crate::recorder::schedule::MIN_POLL;
@@ -48,6 +51,23 @@ impl Poller {
         };
         let is_renewed = !is_same_path(asked, &self.name.url);
         is_renewed || (size <= SMALL && !is_same_path(read, url))
+    }
+
+    /// Whether a good answer of a newer URL lists what is not known yet: as long as it does not, what answers is stayed
+    /// with, also where it stands still. Sessions that begin again an hour ago are behind, and stay so.
+    pub(super) async fn is_ahead(&self, hop: &Hop) -> bool {
+        let Received::Memory(body) = &hop.body else {
+            // It is as it was.
+            return false;
+        };
+        let now_us = self.context.fetcher.writer.clock().now_us();
+        let variables = Arc::clone(&self.context.shared().variables);
+        let step = || {
+            let media = hls::read_media(body, &hop.url, &variables);
+            self.windows.foresee(&Window::from_playlist(&media), now_us)
+        };
+        let memory = &self.context.fetcher.memory;
+        memory.read(body.len(), step).await.is_advance()
     }
 
     /// It came again as it was. A multivariant playlist's names stay, then.

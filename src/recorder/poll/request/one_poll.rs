@@ -30,6 +30,7 @@ impl Poller {
         self.forget_if_variables_changed();
         let ask = self.ask();
         let is_stale = self.playlist.is_stale(&self.name, clock::instant());
+        let is_trial = self.playlist.is_trial(&self.name);
         self.note_name(&ask).await;
         // What the origin holds costs it nothing; others have their turn.
         let turn = turn.filter(|_| ask.held.is_none());
@@ -39,6 +40,7 @@ impl Poller {
             name: self.name.clone(),
             is_direct: self.is_direct,
             is_stale,
+            is_trial,
             lag_us,
         };
         match (hops, self.blocking.asked()) {
@@ -58,6 +60,7 @@ impl Poller {
             name,
             is_direct,
             is_stale,
+            is_trial,
             lag_us,
         } = asked;
         (self.name, self.is_direct) = (name, is_direct);
@@ -83,8 +86,15 @@ impl Poller {
         let live = last.take_live();
         self.mark_control(&mut last);
         self.age = age(&last);
-        let is_own = last.own_reason.is_some();
         let good = live.is_some() || self.read(&mut last).await;
+        let stays = is_trial && good && last.own_reason.is_none() && !self.is_ahead(&last).await;
+        if stays {
+            self.playlist.is_not_ahead(answered);
+            hops.iter_mut()
+                .chain([&mut last])
+                .for_each(Hop::is_not_ahead);
+        }
+        let is_own = last.own_reason.is_some();
         if !last.is_other_list {
             self.follow_list(named);
         }
@@ -96,7 +106,7 @@ impl Poller {
         }
         self.stated = None;
         self.count(&last, good);
-        if (good && !is_own) || last.is_fault() || is_stale {
+        if (good && !is_own) || last.is_fault() || (is_stale && !stays) {
             self.playlist.asked(&self.name, good);
         }
         if good && !is_own {
@@ -138,7 +148,9 @@ impl Poller {
             tracing::debug!("{label:?}: a blocking request brought nothing new");
         }
         self.polled |= !is_own;
-        self.chain = chain;
+        if !stays {
+            self.chain = chain;
+        }
         answered
     }
 

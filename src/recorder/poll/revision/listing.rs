@@ -54,9 +54,13 @@ impl Poller {
                 .collect()
         };
         let wanted = memory.read(size, as_wanted).await;
+        let mut wanted = wanted;
         if self.is_first_of_typed() {
             tracing::info!("it is {}", described(facts));
-            self.has_nothing_to_choose();
+            if self.has_nothing_to_choose() {
+                // It is not recorded.
+                wanted.clear();
+            }
         }
         self.list(id, wanted, facts, step).await;
         // Only now: an end is believed where everything listed was fetched.
@@ -168,19 +172,24 @@ impl Poller {
         revision
     }
 
-    /// A media playlist has no variants and no renditions: what was asked for of these is not there.
-    fn has_nothing_to_choose(&self) {
+    /// A media playlist has no variants and no renditions: what was asked for of these is not there. Whether the stream is
+    /// refused, as where a multivariant playlist has no variant of that height.
+    fn has_nothing_to_choose(&self) -> bool {
         let selection = &self.context.selection;
+        let is_height = matches!(selection.variants, Variants::Height(_));
+        if is_height && self.context.must_match {
+            let asked = format!("--variants {}", selection.variants);
+            self.refuse_stream(format!(
+                "no variant is as {asked} says: it is a media playlist, which has none; give the multivariant playlist's URL, or leave --variants out"
+            ));
+            return true;
+        }
         if let Some(option) = selection.chooses_by() {
             tracing::warn!(
                 "it is a media playlist, without variants and renditions: nothing to choose from for {option}"
             );
         }
-        // As where a multivariant playlist has no variant of that height.
-        if matches!(selection.variants, Variants::Height(_)) && self.context.must_match {
-            let why = "no variant is as --variants says: it is a media playlist, which has none; give the multivariant playlist's URL, or leave --variants out";
-            self.refuse_stream(why.to_owned());
-        }
+        false
     }
 
     /// Whether it is the first that came of what the user typed.
@@ -191,7 +200,8 @@ impl Poller {
     /// Who asked for what is not there gets to know what is, before anything else is recorded.
     fn refuse_selection(&self, selected: &Selected) {
         self.refuse_stream(format!(
-            "no variant is as --variants says; there are: {}",
+            "no variant is as --variants {} says; there are: {}",
+            self.context.selection.variants,
             selected.variants()
         ));
     }
@@ -206,7 +216,8 @@ impl Poller {
     async fn leave_out(&mut self, selected: &Selected) {
         if selected.no_such_variant && !std::mem::replace(&mut self.said_no_such_variant, true) {
             tracing::warn!(
-                "no variant is as --variants says: all are recorded: {}",
+                "no variant is as --variants {} says: all are recorded: {}",
+                self.context.selection.variants,
                 selected.variants()
             );
         }

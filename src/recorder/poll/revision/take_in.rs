@@ -32,7 +32,11 @@ impl Poller {
         good: bool,
     ) {
         if hop.own_reason == Some(OwnReason::Probe) {
-            if let Some(since_us) = self.trust.confirmed_anything() {
+            let is_control = hop.confirms().is_some();
+            if let Some(since_us) = is_control
+                .then(|| self.trust.confirmed_anything())
+                .flatten()
+            {
                 self.tell_of_false_validators(since_us).await;
             }
             return self.write(made, hop, availability, News::None).await;

@@ -15,6 +15,8 @@ pub(crate) struct Asked {
     pub(crate) is_direct: bool,
     /// A player would have the newest name by then.
     pub(crate) is_stale: bool,
+    /// Another name answers, and stands still: whether this one is further on is looked at.
+    pub(crate) is_trial: bool,
     pub(crate) lag_us: i64,
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Row;
 
 use super::breaks::{ENDED, broken_at_us};
 use super::waits::{IS_LONG_WAIT, IS_SLOW};
-use super::words::{EMPTY, NO_STREAM, unanswered_us};
+use super::words::{EMPTY, NO_STREAM, failed_proxy, unanswered_us};
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::{Kind, Outcome};
@@ -23,7 +23,8 @@ pub(crate) const IS_FAULT: &str = "
 const SAID: &str = "
     CASE WHEN e.outcome = 'body timeout' AND r.kind = 'main' AND length(e.error) < 40 THEN e.error
          WHEN e.outcome = 'not a playlist' AND substr(e.error, 1, length(?2)) = ?2 THEN ?2
-         WHEN e.outcome = 'not a playlist' AND e.error = ?3 THEN ?3 END";
+         WHEN e.outcome = 'not a playlist' AND e.error = ?3 THEN ?3
+         WHEN e.status IS NULL AND substr(e.error, 1, 20) = 'by way of the proxy ' AND length(e.error) < 400 THEN e.error END";
 /// Columns as [`fault_row`] reads them.
 pub(super) const FAULT_COLUMNS: &str = concat!(
     "e.id, e.requested_us, e.requested_us + ifnull(e.wait_us, 0), e.requested_us
@@ -119,8 +120,9 @@ impl Fault {
     }
 
     /// Who was asked: host and port, as the URL names them.
+    /// Of a proxy that failed, its own.
     pub fn host(&self) -> &str {
-        host_of(&self.url)
+        failed_proxy(self.error.as_deref()).unwrap_or_else(|| host_of(&self.url))
     }
 }
 

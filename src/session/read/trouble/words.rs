@@ -18,10 +18,22 @@ pub const EMPTY: &str = "an empty answer";
 /// The error of an answer of a raw stream that ends, and is none of its parts.
 pub const NO_STREAM: &str = "it is no stream";
 
+/// The error of a request begins so that failed at the proxy, or on the way to it: whoever was to be asked was not.
+pub const BY_PROXY: &str = "by way of the proxy ";
+
+/// The proxy, host and port, at which a request failed, or on the way to it.
+pub fn failed_proxy(error: Option<&str>) -> Option<&str> {
+    let (proxy, _) = error?.strip_prefix(BY_PROXY)?.split_once(": ")?;
+    Some(proxy)
+}
+
 /// What happened, by its status, its outcome, and what the recorder said of it.
 pub fn fault_words(status: Option<u16>, outcome: Outcome, error: Option<&str>) -> String {
     if let Some(words) = break_words(status, outcome, error) {
         return words;
+    }
+    if let Some(proxy) = failed_proxy(error) {
+        return format!("proxy {proxy}: {}", fault_words(status, outcome, None));
     }
     match (status, outcome) {
         (Some(status), Outcome::Complete) => format!("HTTP {status}"),
@@ -78,6 +90,12 @@ mod tests {
                 Outcome::Refused,
                 Some("connection refused"),
                 "refused",
+            ),
+            (
+                None,
+                Outcome::Refused,
+                Some("by way of the proxy 127.0.0.1:3128: connection refused"),
+                "proxy 127.0.0.1:3128: refused",
             ),
             (Some(503), Outcome::Complete, None, "HTTP 503"),
             (Some(200), Outcome::Complete, None, "ended by the origin"),
