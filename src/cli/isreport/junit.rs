@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as XmlEvent};
 
-use super::events::Event;
+use crate::analysis::rules::events::Event;
 use super::form::{Shown, exchanges};
 use crate::analysis::rules::registry::{RULES, RuleInfo};
 use crate::shown::escaped;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::channel::{host_rows, raw_rows, rendition_rows};
-use super::events::Event;
+use crate::analysis::rules::events::Event;
 use super::form::{Shown, exchanges, link};
 use crate::analysis::rules::judge::LookedAt;
 use crate::analysis::rules::registry::Severity;
