@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::channel::{host_rows, raw_rows, rendition_rows};
-use crate::analysis::rules::events::Event;
 use super::form::{Shown, exchanges, link};
+use crate::analysis::rules::events::Event;
 use crate::analysis::rules::judge::LookedAt;
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::times::timedelta;
@@ -96,6 +96,11 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     };
     let counts =
         format!("must fix {must}, should fix {should}, info {info}{hidden}{once}{longest}{silent}");
+    let counts = match &shown.nothing {
+        // It is escaped where it is made.
+        Some(nothing) => format!("{nothing}; there is nothing to judge"),
+        None => counts,
+    };
     [span, counts, recorder(shown)]
 }
 
@@ -150,10 +155,16 @@ fn recorder(shown: &Shown<'_>) -> String {
             seconds(length_us)
         ));
     }
-    match troubles.is_empty() {
+    let recorder = match troubles.is_empty() {
         true => "The recorder was well.".to_owned(),
         false => format!("The recorder: {}.", troubles.join("; ")),
-    }
+    };
+    let lost = match shown.lost {
+        0 => return recorder,
+        1 => "1 body is".to_owned(),
+        lost => format!("{lost} bodies are"),
+    };
+    format!("{recorder} Since then {lost} lost (issession check names what).")
 }
 
 fn paragraph(shown: &Shown<'_>, event: &Event<'_>, out: &mut impl Write) -> io::Result<()> {

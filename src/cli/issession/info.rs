@@ -76,6 +76,8 @@ struct Json<'a> {
     keys: Keys,
     faults: Vec<FaultJson>,
     long_waits: &'a [WaitCount],
+    /// Bodies that a repair has marked.
+    lost: usize,
     not_kept: Vec<FaultJson>,
     noticed: Vec<NoticedJson>,
     #[serde(flatten)]
@@ -185,6 +187,7 @@ impl Info {
             keys: overview.keys,
             faults: faults.iter().map(FaultJson::from).collect(),
             long_waits: &self.waits,
+            lost: overview.lost,
             not_kept: not_kept.iter().map(FaultJson::from).collect(),
             noticed: self.noticed(),
             sizes: overview.sizes,
@@ -225,6 +228,7 @@ impl Info {
         lines.extend(fault_lines(&faults));
         lines.extend(wait_lines(&self.waits));
         lines.extend(not_kept_lines(&not_kept));
+        lines.extend(lost_line(self.overview.lost));
         lines.extend(self.noticed().iter().map(noticed_line));
         let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
         let unfinished = match sizes.unfinished_files {
@@ -335,6 +339,16 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
 }
 
 /// What was no fault, but waited for too long: outages have it, too.
+/// Files that are gone, or were not as they came, when the session was repaired.
+fn lost_line(lost: usize) -> Option<String> {
+    let bodies = match lost {
+        1 => "1 body".to_owned(),
+        lost => format!("{lost} bodies"),
+    };
+    (lost > 0)
+        .then(|| format!("Lost      {bodies}, as a repair has marked (issession check names them)"))
+}
+
 fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
     let total = waits
         .iter()
@@ -343,11 +357,17 @@ fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
         return Vec::new();
     }
     let mut lines = vec![format!(
-        "Waits     {}, which are no faults (adjacent-find --faults says when)",
-        shown::counted(total, "long wait")
+        "Waits     {}, {} (adjacent-find --faults says when)",
+        shown::counted(total, "long wait"),
+        match total {
+            1 => "which is no fault",
+            _ => "which are no faults",
+        }
     )];
     lines.extend(waits.iter().map(|wait| {
-        let WaitCount { noun, what, times } = wait;
+        let WaitCount {
+            noun, what, times, ..
+        } = wait;
         format!("          {noun}: {what} x {times}")
     }));
     lines
