@@ -70,7 +70,8 @@ impl Search<'_> {
         stream: &StreamInfo,
         mut each: impl FnMut(RawGap) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut scan = Scan::new(self.threshold.of_raw_streams());
+        let span_us = self.reader.clip_span()?.unwrap_or((i64::MIN, i64::MAX));
+        let mut scan = Scan::new(self.threshold.of_raw_streams()).within(span_us);
         let mut failures = Failures::default();
         let mut found = |scan: &mut Scan, failures: &Failures| {
             for silence in scan.found.drain(..) {
@@ -107,7 +108,9 @@ impl Search<'_> {
                     }
                     None => scan.tried(attempt.ended_us),
                 }
-                failures.note(&attempt);
+                if (span_us.0..=span_us.1).contains(&attempt.ended_us) {
+                    failures.note(&attempt);
+                }
                 last = Some(attempt);
             }
         }

@@ -133,6 +133,8 @@ fn span_us(points: &[i64]) -> i64 {
 #[derive(Debug)]
 pub(super) struct Scan {
     threshold_us: i64,
+    /// From when until when it looks: what came before and behind is as if it had not.
+    span_us: (i64, i64),
     /// When the last byte came, and of which exchange.
     last: Option<(i64, ExchangeId)>,
     /// When the last request was over that brought nothing, or no more.
@@ -145,10 +147,16 @@ impl Scan {
     pub(super) fn new(threshold_us: i64) -> Self {
         Self {
             threshold_us,
+            span_us: (i64::MIN, i64::MAX),
             last: None,
             tried_us: None,
             found: Vec::new(),
         }
+    }
+
+    /// Looks at a span only, in microseconds of Unix time.
+    pub(super) fn within(self, span_us: (i64, i64)) -> Self {
+        Self { span_us, ..self }
     }
 
     /// A request brought nothing, until then.
@@ -158,8 +166,17 @@ impl Scan {
 
     /// A request brought something.
     pub(super) fn take(&mut self, came: &Came) {
+        let (begins_us, ends_us) = self.span_us;
         for (n, after_us) in came.points.iter().enumerate() {
             let at_us = came.began_us.saturating_add(*after_us);
+            if at_us < begins_us {
+                // Nobody knows more of it than that it went on.
+                self.last = Some((begins_us, came.exchange_id));
+                continue;
+            }
+            if at_us > ends_us {
+                break;
+            }
             let Some((last_us, last_exchange)) = self.last.replace((at_us, came.exchange_id))
             else {
                 continue;
@@ -325,6 +342,18 @@ mod tests {
         scan.end(Some(&removed), 60 * S);
         assert_eq!(found(&scan), [(10, 5000, 1, None)]);
         assert!(scan.found[0].is_left);
+    }
+
+    #[test]
+    fn of_a_span_what_came_before_and_behind_it_says_nothing() {
+        let response = attempt(1, 0, &[(0, 10), (3 * S, 20), (4 * S, 30), (20 * S, 40)]);
+        let mut scan = Scan::new(2 * S).within((S, 12 * S));
+        scan.take(&came(&response).unwrap());
+        scan.end(Some(&response), 12 * S);
+        assert_eq!(
+            found(&scan),
+            [(1000, 3010, 1, Some(1)), (4010, 12_000, 1, None)]
+        );
     }
 
     #[test]

@@ -36,15 +36,14 @@ impl Failure {
 }
 
 impl From<FolderError> for Failure {
-    /// A name that is taken, missing or impossible was typed wrongly; the rest is a failure.
+    /// A name that is taken, missing or impossible, or of something else, was typed wrongly; the rest is a failure.
     fn from(error: FolderError) -> Self {
         match error {
-            FolderError::Exists { .. } | FolderError::Missing { .. } | FolderError::BadName(_) => {
-                Self::usage(error)
-            }
-            FolderError::NotASession(_) | FolderError::Denied(_) | FolderError::Io { .. } => {
-                Self::failed(error)
-            }
+            FolderError::Exists { .. }
+            | FolderError::Missing { .. }
+            | FolderError::NotASession(_)
+            | FolderError::BadName(_) => Self::usage(error),
+            FolderError::Denied(_) | FolderError::Io { .. } => Self::failed(error),
         }
     }
 }
@@ -90,7 +89,7 @@ mod tests {
     fn a_missing_session_is_wrong_usage_and_a_damaged_one_a_failure() {
         let missing = FolderError::Missing {
             name: "x".into(),
-            folder: "sessions".into(),
+            folder: std::env::temp_dir(),
             known: vec!["demo".into()],
         };
         match Failure::from(missing) {
@@ -98,7 +97,7 @@ mod tests {
             Failure::Failed(message) => panic!("{message}"),
         }
         let other = Failure::from(FolderError::NotASession("a".into()));
-        assert!(matches!(other, Failure::Failed(_)));
+        assert!(matches!(other, Failure::Usage(_)));
         let other = Failure::from(ReadError::NotOurs("a".into()));
         assert!(matches!(other, Failure::Failed(_)));
     }

@@ -28,8 +28,9 @@ use crate::analysis::rules::registry::{Profile, RULES, Severity};
 use crate::analysis::rules::selection::Selection;
 use crate::analysis::times::timedelta;
 use crate::cli::arguments::durations::parse_session_moment;
-use crate::cli::output::next_steps;
+use crate::cli::output::{next_steps, nothing_recorded};
 use crate::session::{Reader, RevisedPlaylist, Run, Sessions, is_as_closed};
+use crate::upkeep::lost_bodies;
 
 /// Say what was wrong with a recorded channel, by the rules of HLS (RFC 8216bis), and show where.
 ///
@@ -179,6 +180,8 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
         session: next_steps::arguments(folder.path()),
         was_killed: reader.is_left() && runs.last().is_some_and(|run| run.stopped_us.is_none()),
         grouped: std::cell::OnceCell::new(),
+        lost: lost_bodies(&reader)?.len(),
+        nothing: nothing_recorded::of_session(&reader)?,
         streams: reader.streams()?,
         zero_us,
         kept_us,
@@ -199,6 +202,8 @@ fn report(arguments: &Arguments) -> Result<bool, Failure> {
             .iter()
             .any(|judged| judged.severity <= worst)
     };
+    // Nothing that was to be judged was there, which is no channel without faults.
+    let is_failure = |worst| shown.nothing.is_some() || is_failure(worst);
     Ok(!failed.is_some_and(is_failure))
 }
 

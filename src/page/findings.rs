@@ -8,7 +8,9 @@ use super::asked::{AskedSpan, Lane};
 use super::judging::{Known, Stage};
 use super::overview::span_us;
 use super::view::View;
+use crate::analysis::rules::events::group;
 use crate::analysis::rules::findings::{Judged, JudgedLine};
+use crate::analysis::rules::judge::Judgement;
 use crate::analysis::rules::registry::Severity;
 use crate::session::{Kind, ReadError, RevisedPlaylist, StreamInfo};
 
@@ -45,6 +47,8 @@ struct Found<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lanes: Vec<String>,
     line_number: Option<u64>,
+    /// Findings that several playlists of a stream have at once have the same number.
+    event: usize,
 }
 
 #[derive(Serialize)]
@@ -68,11 +72,12 @@ pub(super) fn findings<'a>(
     let judgement = &known.judgement;
     let is_all = span.from_us.is_none() && span.to_us.is_none();
     let (from_us, until_us) = span_us(view, span);
-    let is_wanted = |judged: &&Judged| {
+    let is_wanted = |judged: &Judged| {
         let finding = &judged.finding;
         let touches = is_all || (finding.first.at_us <= until_us && finding.last.at_us >= from_us);
         touches && lane.is_none_or(|lane| lanes.of(judged) == Some(lane))
     };
+    let events = events(judgement);
     let mut counts = Counts::default();
     let mut not_sent = BTreeMap::new();
     let mut sent = Vec::new();
@@ -81,18 +86,22 @@ pub(super) fn findings<'a>(
         (Severity::Should, &mut counts.should),
         (Severity::Info, &mut counts.info),
     ] {
-        let of_it = judgement.findings.iter();
-        let of_it: Vec<&Judged> = of_it
-            .filter(|one| one.severity == severity)
-            .filter(is_wanted)
+        let of_it = judgement.findings.iter().zip(events.iter().copied());
+        let of_it: Vec<(&Judged, usize)> = of_it
+            .filter(|(one, _)| one.severity == severity)
+            .filter(|(one, _)| is_wanted(one))
             .collect();
-        *count = of_it.len();
-        for judged in &of_it {
+        *count = of_it
+            .iter()
+            .map(|(_, event)| event)
+            .collect::<HashSet<_>>()
+            .len();
+        for (judged, _) in &of_it {
             *not_sent.entry(judged.rule).or_insert(0) += 1;
         }
         sent.extend(evenly(of_it, MOST));
     }
-    for judged in &sent {
+    for (judged, _) in &sent {
         if let Some(many) = not_sent.get_mut(judged.rule) {
             *many -= 1;
         }
@@ -103,8 +112,8 @@ pub(super) fn findings<'a>(
         why: &one.why,
     });
     let mut told = Vec::with_capacity(sent.len());
-    for judged in sent {
-        let mut found = found(judged, lanes.of(judged), view.known.zero_us);
+    for (judged, event) in sent {
+        let mut found = found((judged, event), lanes.of(judged), view.known.zero_us);
         if judged.rule == "H14" && found.lane.is_none() {
             found.lanes = lanes_of_outage(view, judged)?;
         }
@@ -178,10 +187,10 @@ impl<'a> Lanes<'a> {
 
 /// So many of them, in their order: of each rule and playlist as many as of the others, as far as it has them, so that one that
 /// is broken all day leaves room for the rest.
-fn evenly(all: Vec<&Judged>, most: usize) -> Vec<&Judged> {
+fn evenly(all: Vec<(&Judged, usize)>, most: usize) -> Vec<(&Judged, usize)> {
     let mut sizes: BTreeMap<_, usize> = BTreeMap::new();
-    for judged in &all {
-        *sizes.entry(group(judged)).or_default() += 1;
+    for (judged, _) in &all {
+        *sizes.entry(alike(judged)).or_default() += 1;
     }
     let mut ascending: Vec<usize> = sizes.into_values().collect();
     ascending.sort_unstable();
@@ -196,18 +205,18 @@ fn evenly(all: Vec<&Judged>, most: usize) -> Vec<&Judged> {
     }
     let mut taken: BTreeMap<_, usize> = BTreeMap::new();
     let mut even = Vec::new();
-    for judged in all {
-        let taken = taken.entry(group(judged)).or_default();
+    for (judged, event) in all {
+        let taken = taken.entry(alike(judged)).or_default();
         *taken += 1;
         if *taken <= each {
-            even.push(judged);
+            even.push((judged, event));
         }
     }
     even
 }
 
 /// What findings are alike by: rule, stream and playlist.
-fn group(judged: &Judged) -> (&'static str, &str, Option<&str>) {
+fn alike(judged: &Judged) -> (&'static str, &str, Option<&str>) {
     let finding = &judged.finding;
     (judged.rule, &finding.stream, finding.playlist.as_deref())
 }
@@ -229,13 +238,30 @@ fn lanes_of_outage(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, Read
     Ok(lanes.map(|lane| lane.to_string()).collect())
 }
 
-fn found(judged: &Judged, lane: Option<Lane>, zero_us: i64) -> Found<'_> {
+/// The number of the event of each finding.
+fn events(judgement: &Judgement) -> Vec<usize> {
+    let mut events = vec![0; judgement.findings.len()];
+    for (event, numbers) in group(&judgement.findings, &judgement.overview)
+        .iter()
+        .enumerate()
+    {
+        for n in numbers {
+            if let Some(known) = events.get_mut(*n) {
+                *known = event;
+            }
+        }
+    }
+    events
+}
+
+fn found((judged, event): (&Judged, usize), lane: Option<Lane>, zero_us: i64) -> Found<'_> {
     let line_number = judged.finding.detail.get("line");
     Found {
         line: judged.line(zero_us),
         lane: lane.map(|lane| lane.to_string()),
         lanes: Vec::new(),
         line_number: line_number.and_then(serde_json::Value::as_u64),
+        event,
     }
 }
 
@@ -275,9 +301,10 @@ mod tests {
             .chain(of("P06", "low", 3))
             .collect();
         let shown = |most| {
-            let shown = evenly(all.iter().collect(), most);
+            let shown = evenly(all.iter().map(|one| (one, 0)).collect(), most);
             let count = |rule, playlist| {
-                let is_one = |one: &&&Judged| group(one) == (rule, "hall1", Some(playlist));
+                let is_one =
+                    |(one, _): &&(&Judged, usize)| alike(one) == (rule, "hall1", Some(playlist));
                 shown.iter().filter(is_one).count()
             };
             [

@@ -24,6 +24,7 @@ pub use self::redact::outcome::{RedactError, Redacted};
 pub use self::redact::{Rules as RedactRules, What as RedactedWhat, redact};
 pub use self::repair::error::RepairError;
 pub use self::repair::repair;
+pub(crate) use check::lost_bodies;
 pub use check::{Finding, Report, State, Totals, check};
 pub use overview::{Counts, Keys, Overview, Sizes, Standing};
 

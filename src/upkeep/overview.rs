@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 use serde::Serialize;
 
-use super::check::{State, state_of};
+use super::check::{State, lost_bodies, state_of};
 use crate::clock;
 use crate::session::error::ReadError;
 use crate::session::files::beneath::{Facts, PlainPath, Sort};
@@ -44,6 +44,8 @@ pub struct Overview {
     pub keys: Keys,
     /// Faults that are alike, the most first.
     pub faults: Vec<FaultCount>,
+    /// How many bodies a repair has marked as lost.
+    pub lost: usize,
     /// What the recorder noticed about itself and its machine.
     pub notices: Vec<NoticeEvent>,
     /// How large its files are.
@@ -126,6 +128,7 @@ impl Overview {
             counts: Counts::read(&reader)?,
             keys: Keys::read(&reader)?,
             faults: reader.fault_counts()?,
+            lost: lost_bodies(&reader)?.len(),
             notices: reader.notices()?,
             sizes: Sizes::measure(folder, reader.chunks.as_ref())?,
             runs,

@@ -250,7 +250,10 @@ fn what_left_its_playlist_while_the_disk_was_full_is_the_recorders_loss_in_all_t
         !out.contains("  1 segment") && !out.contains(" segments lost: "),
         "{out}"
     );
-    let errors: Vec<&str> = log.lines().filter(|line| line.contains(" ERROR ")).collect();
+    let errors: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains(" ERROR "))
+        .collect();
     assert_eq!(errors.len(), 1, "{errors:#?}");
     let own = out
         .lines()
@@ -266,7 +269,10 @@ fn what_left_its_playlist_while_the_disk_was_full_is_the_recorders_loss_in_all_t
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     let report = program(env!("CARGO_BIN_EXE_isreport"), &[]);
-    assert!(report.contains(&format!("lacks {lost} segments")), "{report}");
+    assert!(
+        report.contains(&format!("lacks {lost} segments")),
+        "{report}"
+    );
     // Those whose bodies were cut short by the full disk were asked for.
     let cut = session.number(
         "SELECT count(DISTINCT resource_id) FROM exchange e WHERE outcome = 'disk' AND NOT EXISTS

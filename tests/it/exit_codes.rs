@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use crate::support::{Ask, Origin, Recorder, Reply, Window, ts};
 
 /// A program ends so, called so. `TAKEN` is a port in use, `ORIGIN` where a short stream is.
-const TABLE: [(&str, &str, i32); 50] = [
+const TABLE: [(&str, &str, i32); 54] = [
     ("isrecorder", "--version", 0),
     ("isrecorder", "ORIGIN/vod.m3u8", 0),
     ("isrecorder", "--resume -s known", 0),
@@ -56,6 +56,9 @@ const TABLE: [(&str, &str, i32); 50] = [
     ("isreport", "known", 0),
     ("isreport", "--fail-on must --rules T06 known", 0),
     ("isreport", "damaged", 1),
+    // Nothing was recorded of an origin that refused all connections, above.
+    ("isreport", "new", 0),
+    ("isreport", "--fail-on must new", 1),
     ("isreport", "--rules X99 known", 2),
     ("isreport", "unknown", 2),
     ("issession", "--version", 0),
@@ -64,6 +67,8 @@ const TABLE: [(&str, &str, i32); 50] = [
     ("issession", "check damaged", 1),
     ("issession", "list", 1),
     ("issession", "info unknown", 2),
+    ("issession", "info known/session.db", 0),
+    ("issession", "info sessions", 2),
     ("issession", "redact known damaged", 2),
     ("issession", "list -f no-such-folder", 2),
 ];

@@ -151,6 +151,9 @@ fn whether_it_is_being_recorded_is_said_and_how_its_runs_ended() {
     let info = json(&folder, &["info", "session1", "--json"]);
     assert_eq!(info["state"], "stopped");
     assert_eq!(info["runs"][0]["ended"], "killed");
+    let listed = printed(&folder, &["list"]);
+    let closed = ", closed after its recorder was killed  ";
+    assert!(listed.contains(closed), "{listed}");
     let listed = json(&folder, &["list", "--json"]);
     assert_eq!(
         (&listed["state"], &listed["ended"]),

@@ -43,8 +43,10 @@ impl Cost {
 /// Requests that were no faults and waited for long, and are alike.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WaitCount {
-    /// What was asked for, as people call it: `segment`.
-    #[serde(rename = "kind")]
+    /// What was asked for: `media`.
+    pub kind: &'static str,
+    /// The same as people call it: `media playlist`.
+    #[serde(skip)]
     pub noun: &'static str,
     /// What was the matter: `slow`, `unanswered`.
     pub what: String,
@@ -123,19 +125,26 @@ impl Search<'_> {
     /// # Errors
     /// The session is damaged.
     pub fn long_waits(&self) -> Result<Vec<WaitCount>, ReadError> {
-        let mut counts: BTreeMap<(&'static str, String), u64> = BTreeMap::new();
+        let mut counts: BTreeMap<(&'static str, &'static str, String), u64> = BTreeMap::new();
         let raw = self.reader().raw_streams()?;
         self.reader().long_waits(&raw, |mut fault| {
             let cause = self.cause(&mut fault);
             let is_before_kept = self.is_before_kept(Some(fault.over_us), fault.at_us);
             if cause.own.is_none() && !is_before_kept {
-                *counts.entry((fault.what().0, cause.what)).or_default() += 1;
+                *counts
+                    .entry((fault.kind.as_str(), fault.what().0, cause.what))
+                    .or_default() += 1;
             }
             Ok::<(), ReadError>(())
         })?;
         let mut counts: Vec<WaitCount> = counts
             .into_iter()
-            .map(|((noun, what), times)| WaitCount { noun, what, times })
+            .map(|((kind, noun, what), times)| WaitCount {
+                kind,
+                noun,
+                what,
+                times,
+            })
             .collect();
         counts.sort_by_key(|count| std::cmp::Reverse(count.times));
         Ok(counts)

@@ -8,6 +8,7 @@
 //! | [`judge`] | a session read once, each rule asked where it has something to say |
 //! | `merged` | the revisions of all playlists of a session in the order of time |
 //! | [`overview`] | what a channel looked like: its renditions over time, who answered |
+//! | [`events`] | what several playlists of a stream have at once is told once |
 //! | [`findings`] | what rules tell, gathered: one finding for the same fault again and again |
 //! | [`selection`] | which rules are looked at |
 //! | [`registry`] | which rules there are |
@@ -24,6 +25,7 @@
 mod across;
 pub mod broken;
 mod date_range;
+pub mod events;
 pub mod findings;
 mod http;
 pub mod judge;

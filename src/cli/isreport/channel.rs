@@ -1,10 +1,12 @@
 //! What the channel is, in words that all forms share: its renditions, and who answered.
 
 use super::form::{Shown, name_of};
+use crate::analysis::faults::in_short;
 use crate::analysis::rules::overview::{
     Declared, Host, RawStream, Rendition, Silences, Watched, buffer_words,
 };
 use crate::cli::arguments::durations::bytes;
+use crate::session::Outcome;
 use crate::shown::counted;
 
 /// A name, and what is known of it: what, and a value. Values may hold what an origin said.
@@ -79,7 +81,7 @@ fn segments(rendition: &Rendition) -> Option<String> {
         .map(|us| format!(", parts of {} s", seconds(us)))
         .unwrap_or_default();
     let (shortest, longest) = (seconds(shortest_us), seconds(longest_us));
-    let lengths = match shortest_us == longest_us {
+    let lengths = match shortest == longest {
         true => format!("{shortest} s"),
         false => format!("{shortest} to {longest} s"),
     };
@@ -284,7 +286,7 @@ fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
         ))
     };
     let facts = [
-        ("answers", each(&host.answers)),
+        ("answers", answers(host)),
         ("unanswered when the recorder stopped", some(host.stopped)),
         ("first byte", wait()),
         ("throughput", rate()),
@@ -296,6 +298,16 @@ fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter_map(|(what, value)| Some((what, value?)))
         .collect()
+}
+
+/// Status codes, and why there was none in the words of all programs.
+fn answers(host: &Host) -> Option<String> {
+    let answer = |(answer, times): (&String, &u64)| {
+        let outcome = Outcome::parse(answer);
+        let what = outcome.map_or_else(|| answer.clone(), |outcome| in_short(None, outcome, None));
+        format!("{what}: {times}")
+    };
+    joined(host.answers.iter().map(answer))
 }
 
 fn some(count: u64) -> Option<String> {

@@ -54,6 +54,10 @@ pub(super) struct Shown<'a> {
     pub(super) least: Severity,
     /// Which findings are one event, once that is known.
     pub(super) grouped: OnceCell<Vec<Vec<usize>>>,
+    /// How many bodies a repair has marked as lost.
+    pub(super) lost: usize,
+    /// Why nothing was recorded, in a sentence; `None`: something was.
+    pub(super) nothing: Option<String>,
 }
 
 impl Shown<'_> {

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event as XmlEvent};
 
-use super::events::Event;
 use super::form::{Shown, exchanges};
+use crate::analysis::rules::events::Event;
 use crate::analysis::rules::registry::{RULES, RuleInfo};
 use crate::shown::escaped;
 
@@ -21,17 +21,37 @@ pub(super) fn write(shown: &Shown<'_>, out: &mut impl Write) -> io::Result<()> {
     let broken = rules
         .iter()
         .filter(|rule| of_rule(&events, rule).next().is_some());
-    let failures = broken.count().to_string();
+    let failures = broken.count() + usize::from(shown.nothing.is_some());
+    let failures = failures.to_string();
+    let tests = rules.len() + usize::from(shown.nothing.is_some());
     xml.create_element("testsuite")
         .with_attribute(("name", escaped(&shown.name).as_str()))
-        .with_attribute(("tests", rules.len().to_string().as_str()))
+        .with_attribute(("tests", tests.to_string().as_str()))
         .with_attribute(("failures", failures.as_str()))
         .write_inner_content(|xml| {
+            if let Some(nothing) = &shown.nothing {
+                nothing_recorded(nothing, xml)?;
+            }
             rules
                 .iter()
                 .try_for_each(|rule| test_case(shown, &events, rule, xml))
         })?;
     writeln!(out)
+}
+
+/// A case that fails: there was nothing to judge.
+fn nothing_recorded(why: &str, xml: &mut Writer<impl Write>) -> io::Result<()> {
+    xml.create_element("testcase")
+        .with_attribute(("classname", "isreport"))
+        .with_attribute(("name", "something was recorded"))
+        .write_inner_content(|xml| {
+            xml.create_element("failure")
+                .with_attribute(("type", "must"))
+                .with_attribute(("message", why))
+                .write_empty()
+                .map(|_| ())
+        })
+        .map(|_| ())
 }
 
 /// Events of a rule.

@@ -24,6 +24,10 @@ struct Summary<'a> {
     kept_from: Option<Moment>,
     /// Which span of which session it is a clip of; null: it is none.
     clip_of: Option<&'a str>,
+    /// Why nothing was recorded, in a sentence; null: something was.
+    nothing_recorded: Option<&'a str>,
+    /// Bodies that a repair has marked as lost.
+    lost: usize,
     streams: Vec<&'a str>,
     playlists: usize,
     revisions: u64,
@@ -230,6 +234,8 @@ pub(super) fn summary<'a>(shown: &'a Shown<'_>) -> Line<'a> {
                 Moment::new(kept_us, shown.zero_us)
             }),
             clip_of: shown.clip_of.as_deref(),
+            nothing_recorded: shown.nothing.as_deref(),
+            lost: shown.lost,
             streams: shown.streams.iter().map(|s| s.name.as_str()).collect(),
             playlists: looked_at.playlists,
             revisions: looked_at.revisions,

@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::channel::{host_rows, raw_rows, rendition_rows};
-use super::events::Event;
 use super::form::{Shown, exchanges, link};
+use crate::analysis::rules::events::Event;
 use crate::analysis::rules::judge::LookedAt;
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::times::timedelta;
@@ -99,6 +99,11 @@ pub(super) fn verdict(shown: &Shown<'_>) -> [String; 3] {
     };
     let counts =
         format!("must fix {must}, should fix {should}, info {info}{hidden}{once}{longest}{silent}");
+    let counts = match &shown.nothing {
+        // It is escaped where it is made.
+        Some(nothing) => format!("{nothing}; there is nothing to judge"),
+        None => counts,
+    };
     [span, counts, recorder(shown)]
 }
 
@@ -157,7 +162,12 @@ fn recorder(shown: &Shown<'_>) -> String {
         true => "The recorder was well.".to_owned(),
         false => format!("The recorder: {}.", troubles.join("; ")),
     };
-    told + &left_alone(looked_at)
+    let lost = match shown.lost {
+        0 => String::new(),
+        1 => " Since then 1 body is lost (issession check names what).".to_owned(),
+        lost => format!(" Since then {lost} bodies are lost (issession check names what)."),
+    };
+    told + &lost + &left_alone(looked_at)
 }
 
 /// Hosts that asked for patience: of that time nothing is known.

@@ -88,6 +88,8 @@ struct Json<'a> {
     keys: Keys,
     faults: Vec<FaultJson>,
     long_waits: &'a [WaitCount],
+    /// Bodies that a repair has marked.
+    lost: usize,
     not_kept: Vec<FaultJson>,
     not_asked_for: u64,
     noticed: Vec<NoticedJson>,
@@ -198,6 +200,7 @@ impl Info {
             keys: overview.keys,
             faults: faults.iter().map(FaultJson::from).collect(),
             long_waits: &self.waits,
+            lost: overview.lost,
             not_kept: not_kept.iter().map(FaultJson::from).collect(),
             not_asked_for: self.not_asked_for,
             noticed: self.noticed(),
@@ -245,6 +248,7 @@ impl Info {
                 shown::counted(self.not_asked_for, "segment")
             ));
         }
+        lines.extend(lost_line(self.overview.lost));
         lines.extend(self.noticed().iter().map(noticed_line));
         let files = |count: u64| shown::counted(i64::try_from(count).unwrap_or(i64::MAX), "file");
         let unfinished = match sizes.unfinished_files {
@@ -355,6 +359,16 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
 }
 
 /// What was no fault, but waited for too long: outages have it, too.
+/// Files that are gone, or were not as they came, when the session was repaired.
+fn lost_line(lost: usize) -> Option<String> {
+    let bodies = match lost {
+        1 => "1 body".to_owned(),
+        lost => format!("{lost} bodies"),
+    };
+    (lost > 0)
+        .then(|| format!("Lost      {bodies}, as a repair has marked (issession check names them)"))
+}
+
 fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
     let total = waits
         .iter()
@@ -372,7 +386,9 @@ fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
         }
     )];
     lines.extend(waits.iter().map(|wait| {
-        let WaitCount { noun, what, times } = wait;
+        let WaitCount {
+            noun, what, times, ..
+        } = wait;
         format!("          {noun}: {what} x {times}")
     }));
     lines

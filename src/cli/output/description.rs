@@ -23,7 +23,9 @@ pub(crate) fn at_the_end(folder: SessionFolder) -> Result<(Description, Standing
 pub(crate) fn state(standing: &Standing) -> &'static str {
     match (standing.state, standing.ended.as_deref()) {
         (State::Recording, _) => ", being recorded",
-        (State::Killed, _) | (State::Stopped, Some("killed")) => ", its recorder was killed",
+        (State::Killed, _) => ", its recorder was killed",
+        // A repair did that.
+        (State::Stopped, Some("killed")) => ", closed after its recorder was killed",
         (State::DiskFull, _) | (State::Stopped, Some("disk full")) => {
             ", its recorder ended on a full disk"
         }

@@ -12,6 +12,18 @@ const MOST_NAMED: usize = 5;
 pub(crate) fn sentence(folder: &SessionFolder, bytes: u64) -> Result<String, ReadError> {
     let reader = Reader::open(folder)?;
     let since_us = reader.runs()?.last().map_or(0, |run| run.started_us);
+    since(&reader, since_us, bytes)
+}
+
+/// The same of all runs of a session; `None`: something was recorded.
+pub(crate) fn of_session(reader: &Reader) -> Result<Option<String>, ReadError> {
+    if !reader.revised_playlists()?.is_empty() || !reader.raw_streams()?.0.is_empty() {
+        return Ok(None);
+    }
+    since(reader, i64::MIN, 0).map(Some)
+}
+
+fn since(reader: &Reader, since_us: i64, bytes: u64) -> Result<String, ReadError> {
     let met = reader.last_faults(since_us)?;
     let met: Vec<String> = match met.is_empty() {
         false => met.iter().map(line).collect(),

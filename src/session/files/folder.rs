@@ -27,7 +27,7 @@ pub enum FolderError {
         free: Vec<String>,
     },
     /// There is no such session.
-    #[error("there is no session {name:?} in {folder}; {known}", folder = .folder.display(), known = known_sessions(.known))]
+    #[error("there is no session {name:?} in {folder}; {known}", folder = .folder.display(), known = known_sessions(.folder, .known))]
     Missing {
         /// What was asked for.
         name: String,
@@ -37,7 +37,7 @@ pub enum FolderError {
         known: Vec<String>,
     },
     /// It is a folder or file of another kind.
-    #[error("{path} is no session: it has no session.db", path = .0.display())]
+    #[error("{path} is no session: {why}", path = .0.display(), why = why_none(.0))]
     NotASession(PathBuf),
     /// The name would be no plain folder name.
     #[error("{0:?} cannot be the name of a session: it must be one plain folder name")]
@@ -55,8 +55,27 @@ pub enum FolderError {
     },
 }
 
-fn known_sessions(known: &[String]) -> String {
-    if known.is_empty() {
+/// The folder of a session is named, or the file in it that is its database.
+fn folder_of(path: PathBuf) -> PathBuf {
+    let is_database = path.file_name().is_some_and(|name| name == "session.db") && path.is_file();
+    match path.parent().filter(|_| is_database) {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => path,
+    }
+}
+
+fn why_none(path: &Path) -> &'static str {
+    match path.is_dir() {
+        true => "it has no session.db",
+        false => "it is no folder",
+    }
+}
+
+fn known_sessions(folder: &Path, known: &[String]) -> String {
+    if !folder.is_dir() {
+        "there is no such folder; name one with -f".to_owned()
+    } else if known.is_empty() {
         "there are no sessions there".to_owned()
     } else {
         format!("there are: {}", known.join(", "))
@@ -132,7 +151,7 @@ impl Sessions {
                 known: self.names(),
             });
         }
-        let folder = SessionFolder(path);
+        let folder = SessionFolder(folder_of(path));
         match fs::metadata(folder.database()) {
             Err(error) if is_denied(&error) => return Err(unread(&folder.database())),
             Ok(facts) if facts.is_file() => {}

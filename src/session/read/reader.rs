@@ -138,6 +138,20 @@ impl Reader {
         Ok(row.into_iter().find(|text| ClipOf::is_text(text)))
     }
 
+    /// From when until when it is, in microseconds of Unix time, where it is a clip: responses of raw streams that it has may
+    /// have begun before and gone on behind.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn clip_span(&self) -> Result<Option<(i64, i64)>, ReadError> {
+        if self.clip_of()?.is_none() {
+            return Ok(None);
+        }
+        let runs = self.runs()?;
+        let span = runs.first().zip(runs.last());
+        Ok(span.map(|(first, last)| (first.started_us, last.end_us())))
+    }
+
     /// Whether the session has decryption keys, as far as its first resources tell: what is listed first is
     /// fetched first, and there is no index of kinds.
     ///

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use super::judging::Judging;
 use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::raw::Failures;
-use crate::analysis::rules::overview::RawStream;
+use crate::analysis::rules::overview::{RawStream, Span};
 use crate::analysis::rules::registry::Severity;
 use crate::analysis::silences::came;
 use crate::media::cipher::Protection;
@@ -29,7 +29,16 @@ impl Judging<'_> {
         let search = Search::new(self.reader, Threshold::default())?;
         let runs = self.reader.runs()?;
         let zero_us = runs.first().map_or(0, |run| run.started_us);
-        let span_us = (zero_us, runs.last().map_or(zero_us, Run::end_us));
+        let wanted = self.findings.wanted();
+        let (clip_from_us, clip_until_us) =
+            (self.reader.clip_span()?).unwrap_or((i64::MIN, i64::MAX));
+        let span = Span {
+            session: (zero_us, runs.last().map_or(zero_us, Run::end_us)),
+            wanted: (
+                wanted.from_us.max(clip_from_us),
+                wanted.until_us.min(clip_until_us),
+            ),
+        };
         let mut streams = search.raw_streams()?;
         streams.retain(|stream| self.scope.has_raw(&stream.name, &stream.url));
         self.looked_at.raw_streams = streams.len();
@@ -37,7 +46,7 @@ impl Judging<'_> {
             return Ok(());
         }
         for stream in streams.iter().take(MOST) {
-            let mut raw = RawStream::new(stream.id, &stream.name, &stream.url, span_us);
+            let mut raw = RawStream::new(stream.id, &stream.name, &stream.url, span);
             self.raw_parts(stream, &mut raw)?;
             self.raw_format(stream, &mut raw)?;
             self.raw_silences(&search, stream, &mut raw, zero_us)?;
@@ -56,7 +65,9 @@ impl Judging<'_> {
             let Some(newest) = attempts.last() else { break };
             last = newest.exchange_id;
             for attempt in &attempts {
-                failures.note(attempt);
+                if raw.has(attempt.ended_us) {
+                    failures.note(attempt);
+                }
                 if came(attempt).is_some() {
                     raw.take(attempt);
                 }
@@ -113,15 +124,21 @@ impl Judging<'_> {
         search.raw_gaps(stream, |gap| {
             let (from_us, until_us) = (gap.silence.from_us, gap.silence.until_us);
             if gap.silence.to_exchange == Some(gap.silence.from_exchange) {
-                let within_us = raw.silent_within_us;
-                raw.silent_within_us = within_us.saturating_add(gap.length_us());
+                let within_us = raw
+                    .within(from_us, until_us)
+                    .map_or(0, |(from_us, until_us)| until_us.saturating_sub(from_us));
+                raw.silent_within_us = raw.silent_within_us.saturating_add(within_us);
             }
             if gap.is_recorders() {
-                raw.own.take(from_us, until_us);
+                if let Some((from_us, until_us)) = raw.within(from_us, until_us) {
+                    raw.own.take(from_us, until_us);
+                }
                 return Ok::<(), ReadError>(());
             }
             let until_us = gap.certain_until_us();
-            raw.silences.take(from_us, until_us);
+            if let Some((from_us, until_us)) = raw.within(from_us, until_us) {
+                raw.silences.take(from_us, until_us);
+            }
             self.longest_silence(from_us, until_us, stream);
             let severity = match gap.certain_us() > NOTHING_LEFT_US {
                 true => Severity::Must,

@@ -30,7 +30,7 @@ pub use self::declared::{Declared, stream_infs};
 pub use self::fetched::{Fetched, Fetches};
 pub use self::hosts::{Host, Hosts};
 pub use self::keys::KeyDistances;
-pub use self::raw::{RawStream, Silences};
+pub use self::raw::{RawStream, Silences, Span};
 pub use self::rendition::{Came, Rendition};
 pub use self::series::{Point, Series};
 pub use self::viewer::{Stall, Times, Viewer, Watched, buffer_words};

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::series::Series;
+use crate::analysis::times::between_us;
 use crate::session::{RawAttempt, seconds};
 
 /// Silences that are told one by one.
@@ -13,7 +14,33 @@ const MOST_TIMES: i64 = 500;
 /// minutes to less than a tenth of that.
 const SHORTEST_US: i64 = 1_000_000;
 
-/// A raw stream over the whole session. Times in microseconds.
+/// From when until when, in microseconds of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The session was.
+    pub session: (i64, i64),
+    /// Is told of.
+    pub wanted: (i64, i64),
+}
+
+impl Span {
+    /// What is told of the session.
+    fn told(self) -> (i64, i64) {
+        let (from_us, until_us) = self.session;
+        (from_us.max(self.wanted.0), until_us.min(self.wanted.1))
+    }
+}
+
+impl Default for Span {
+    fn default() -> Self {
+        Self {
+            session: (0, 0),
+            wanted: (i64::MIN, i64::MAX),
+        }
+    }
+}
+
+/// A raw stream over what is wanted of a session. Times in microseconds.
 #[derive(Debug, Default)]
 pub struct RawStream {
     /// Row of `stream`.
@@ -43,6 +70,7 @@ pub struct RawStream {
     /// The same where they are the recorder's.
     pub own: Silences,
     rates: Rates,
+    span: Span,
 }
 
 /// Times without a byte.
@@ -61,7 +89,8 @@ pub struct Silences {
 impl Silences {
     /// Another one.
     pub fn take(&mut self, from_us: i64, until_us: i64) {
-        let length_us = until_us.saturating_sub(from_us);
+        // As both moments are shown.
+        let length_us = between_us(from_us, until_us);
         self.count += 1;
         self.length_us = self.length_us.saturating_add(length_us);
         self.longest_us = self.longest_us.max(length_us);
@@ -102,15 +131,31 @@ impl Rates {
 }
 
 impl RawStream {
-    /// A stream of a session that went on from `from_us` until `until_us`, of Unix time.
-    pub fn new(id: i64, name: &str, url: &str, (from_us, until_us): (i64, i64)) -> Self {
+    /// A stream, over a span.
+    pub fn new(id: i64, name: &str, url: &str, span: Span) -> Self {
+        let (from_us, until_us) = span.told();
         Self {
             id,
             name: name.to_owned(),
             url: url.to_owned(),
             rates: Rates::of(from_us, until_us),
+            span,
             ..Self::default()
         }
+    }
+
+    /// Whether it is told of a moment, of Unix time.
+    pub fn has(&self, at_us: i64) -> bool {
+        (self.span.wanted.0..=self.span.wanted.1).contains(&at_us)
+    }
+
+    /// What of a time is told of; `None`: nothing.
+    pub fn within(&self, from_us: i64, until_us: i64) -> Option<(i64, i64)> {
+        let (from_us, until_us) = (
+            from_us.max(self.span.wanted.0),
+            until_us.min(self.span.wanted.1),
+        );
+        (from_us < until_us).then_some((from_us, until_us))
     }
 
     /// What a request brought.
@@ -123,21 +168,41 @@ impl RawStream {
 
     /// A part that began at a moment. `points`: how it came, in microseconds after its beginning and bytes so far.
     pub fn part(&mut self, began_us: i64, points: &[(i64, u64)], bytes: u64) {
-        self.parts += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
-        let (mut before, mut last_us) = (0, 0);
+        let at_once = [(0, bytes)];
+        let points = if points.is_empty() { &at_once } else { points };
+        let (wanted_us, ends_us) = self.span.wanted;
+        let (begins_us, mut ended_us) = (began_us.max(wanted_us), None);
+        let (mut before, mut last_us, mut came) = (0, 0, 0_u64);
+        let mut is_to_its_end = true;
         for (after_us, so_far) in points {
             // A file that somebody else wrote may say anything.
             last_us = last_us.max(*after_us);
             let at_us = began_us.saturating_add(last_us);
-            self.rates.take(at_us, so_far.saturating_sub(before));
+            if at_us > ends_us {
+                is_to_its_end = false;
+                break;
+            }
+            if at_us >= begins_us {
+                let more = so_far.saturating_sub(before);
+                self.rates.take(at_us, more);
+                came = came.saturating_add(more);
+                ended_us = Some(at_us);
+            }
             before = before.max(*so_far);
         }
-        self.recorded_us = self.recorded_us.saturating_add(last_us);
-        let ended_us = began_us.saturating_add(last_us);
+        let Some(ended_us) = ended_us else {
+            return;
+        };
+        self.parts += 1;
+        // Of what is told of as a whole how much came is known to the byte.
+        let is_whole = began_us >= wanted_us && is_to_its_end;
+        let came = if is_whole { bytes } else { came };
+        self.bytes = self.bytes.saturating_add(came);
+        let recorded_us = ended_us.saturating_sub(begins_us);
+        self.recorded_us = self.recorded_us.saturating_add(recorded_us);
         self.came_us = Some(match self.came_us {
-            Some((first_us, until_us)) => (first_us.min(began_us), until_us.max(ended_us)),
-            None => (began_us, ended_us),
+            Some((first_us, until_us)) => (first_us.min(begins_us), until_us.max(ended_us)),
+            None => (begins_us, ended_us),
         });
     }
 
@@ -178,9 +243,39 @@ mod tests {
 
     const S: i64 = 1_000_000;
 
+    fn over(wanted: (i64, i64)) -> RawStream {
+        let session = (0, 10 * S);
+        RawStream::new(1, "hall", "http://h/live", Span { session, wanted })
+    }
+
+    fn raw() -> RawStream {
+        over((i64::MIN, i64::MAX))
+    }
+
+    #[test]
+    fn of_a_span_all_figures_are_of_what_came_in_it() {
+        let points: Vec<(i64, u64)> = (0..=9).map(|n| (n * S, (n as u64 + 1) * 1000)).collect();
+        let mut raw = over((3 * S + 1, 6 * S));
+        raw.part(0, &points, 10_000);
+        raw.part(7 * S, &[(0, 500), (S, 1000)], 1000);
+        raw.part(0, &[(0, 500), (S, 1000)], 1000);
+        assert_eq!((raw.parts, raw.bytes), (1, 3000));
+        assert_eq!(raw.came_us, Some((3 * S + 1, 6 * S)));
+        assert_eq!(raw.recorded_us, 3 * S - 1);
+        let peak = raw
+            .rates()
+            .points()
+            .iter()
+            .map(|p| p.value)
+            .fold(0.0, f64::max);
+        assert_eq!(peak, 8000.0);
+        assert_eq!(raw.within(2 * S, 4 * S), Some((3 * S + 1, 4 * S)));
+        assert_eq!((raw.within(0, S), raw.has(7 * S)), (None, false));
+    }
+
     #[test]
     fn a_raw_stream_is_what_came_of_it() {
-        let mut raw = RawStream::new(1, "hall", "http://h/live", (0, 10 * S));
+        let mut raw = raw();
         raw.part(S, &[(0, 1000), (S, 3000), (2 * S, 4000)], 4000);
         raw.part(6 * S, &[(0, 500), (S, 1000)], 1000);
         assert_eq!((raw.parts, raw.bytes, raw.recorded_us), (2, 5000, 3 * S));
@@ -194,7 +289,7 @@ mod tests {
 
     #[test]
     fn silences_are_counted_and_found_again() {
-        let mut raw = RawStream::new(1, "hall", "http://h/live", (0, 10 * S));
+        let mut raw = raw();
         raw.silences.take(3 * S, 6 * S);
         raw.silences.take(8 * S, 9 * S);
         let told = (
@@ -209,9 +304,9 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_file_says_is_no_trouble(
-            span in any::<(i64, i64)>(), began_us in any::<i64>(), points in any::<Vec<(i64, u64)>>(), bytes in any::<u64>(),
+            span in any::<(i64, i64)>(), wanted in any::<(i64, i64)>(), began_us in any::<i64>(), points in any::<Vec<(i64, u64)>>(), bytes in any::<u64>(),
         ) {
-            let mut raw = RawStream::new(1, "hall", "http://h/live", span);
+            let mut raw = RawStream::new(1, "hall", "http://h/live", Span { session: span, wanted });
             raw.part(began_us, &points, bytes);
             raw.part(began_us, &points, bytes);
             prop_assert!(raw.rates().points().len() <= MOST_TIMES as usize + 2);

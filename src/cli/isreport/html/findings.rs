@@ -7,8 +7,8 @@ use maud::{Markup, html};
 use super::evidence::{Evidence, Excerpt};
 use super::listed::Listed;
 use super::pictures::Pictured;
+use crate::analysis::rules::events::Event;
 use crate::analysis::rules::registry::{RuleInfo, Severity, rule_of};
-use crate::cli::isreport::events::Event;
 use crate::cli::isreport::form::{Shown, exchanges, link};
 use crate::shown::{counted, escaped};
 

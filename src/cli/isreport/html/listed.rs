@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::rules::events::Event;
 use crate::analysis::rules::registry::Severity;
-use crate::cli::isreport::events::Event;
 use crate::cli::isreport::form::Shown;
 
 /// Events of a rule and a severity that the page shows, the first ones: a page of a hundred thousand is read by nobody.

@@ -111,6 +111,7 @@
  * @property {string | null} [lane]
  * @property {string[]} [lanes]  Of an outage that is of no single playlist: the lanes of its first requests.
  * @property {number | null} [line_number]
+ * @property {number} [event]  Of what several playlists of a stream have at once all have the same.
  * @property {number} count
  * @property {Moment & { exchange: number | null }} first
  * @property {Moment & { exchange: number | null }} last

@@ -4,7 +4,7 @@ import { picture } from '../core/picture/canvas.js';
 import { colours } from '../core/picture/colours.js';
 import { loader } from '../core/data/data.js';
 import { h, set, setText } from '../core/ui/dom.js';
-import { gapsOf, isFault, loadedTo, shownFindings } from '../core/data/findings.js';
+import { gapCount, isFault, loadedTo, shownFindings } from '../core/data/findings.js';
 import { count, length, sessionTime } from '../core/data/times.js';
 import { disclosure } from '../core/ui/disclosure.js';
 import { brush } from './brush.js';
@@ -111,7 +111,7 @@ function sentence({ data, stream, session, findings, loadedTo: end }) {
   const sum = (/** @type {number[] | undefined} */ counts) => (counts ?? []).reduce((all, one) => all + one, 0);
   const parts = [`Overview of ${length(session.length_seconds)}${stream === null ? '' : ` of ${stream}`}`];
   if (data) parts.push(count(sum(data.requests), 'request'), count(sum(data.faults), 'fault'));
-  parts.push(count(findings.flatMap(gapsOf).length, 'gap'), count(findings.filter(isFault).length, 'outage'), `${count(findings.length, 'finding')}${end === null ? '' : ' loaded'}`);
+  parts.push(count(gapCount(findings), 'gap'), count(findings.filter(isFault).length, 'outage'), `${count(findings.length, 'finding')}${end === null ? '' : ' loaded'}`);
   if (end !== null) parts.push(`findings from ${sessionTime(end, 0)} on are loaded with the window`);
   if (session.notices.length) parts.push(`${count(session.notices.length, 'trouble')} of the recorder`);
   if (session.holes.length) parts.push(`${count(session.holes.length, 'hole')} of the recorder`);

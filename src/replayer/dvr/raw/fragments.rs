@@ -121,6 +121,7 @@ impl Walk {
             first: open.first,
             length: end - open.first,
             duration_us: stated_us.filter(near).unwrap_or(open.duration_us).max(1),
+            anew_us: None,
         });
     }
 

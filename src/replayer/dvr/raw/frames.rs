@@ -107,6 +107,7 @@ impl Walk {
             first: self.first,
             length: at - self.first,
             duration_us: self.duration_us(),
+            anew_us: None,
         });
         (self.first, self.ticks) = (at, 0);
     }
@@ -189,7 +190,8 @@ mod tests {
             [Span {
                 first: 0,
                 length: 5000,
-                duration_us: 7_000_000
+                duration_us: 7_000_000,
+                anew_us: None,
             }]
         );
     }

@@ -28,6 +28,23 @@ impl Media for File {
     }
 }
 
+/// Some of the bytes of a part, as if there were no others.
+pub(super) struct Piece<'a, M> {
+    pub media: &'a M,
+    /// Where it begins, in bytes.
+    pub first: u64,
+    /// In bytes.
+    pub size: u64,
+}
+
+impl<M: Media> Media for Piece<'_, M> {
+    fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+        let rest = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
+        self.media
+            .read(self.first.saturating_add(at), count.min(rest))
+    }
+}
+
 #[cfg(test)]
 impl Media for &[u8] {
     fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {

@@ -116,9 +116,12 @@ fn numbers_from(reader: &Reader, part: &StreamPart) -> Result<Numbers, ReadError
     }
     let zero_us = reader.runs()?.first().map_or(0, |run| run.started_us);
     let tenths = part.began_us.saturating_sub(zero_us) / TENTH_US;
+    let media_sequence = u64::try_from(tenths).unwrap_or(0);
+    let exchanges = u64::try_from(part.exchange_id).unwrap_or(0);
     Ok(Numbers {
-        media_sequence: u64::try_from(tenths).unwrap_or(0),
-        discontinuity_sequence: u64::try_from(part.exchange_id).unwrap_or(0),
+        media_sequence,
+        // Between parts, and within them no more than segments.
+        discontinuity_sequence: exchanges.saturating_add(media_sequence),
     })
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Span {
     pub length: u64,
     /// In microseconds.
     pub duration_us: i64,
+    /// Time stamps begin anew with it: when it came, in microseconds after the beginning of its part.
+    pub anew_us: Option<i64>,
 }
 
 /// Where it is cut, in bytes, and when that is, in microseconds after the beginning, where the media say so.
@@ -61,6 +63,17 @@ impl PartFacts<'_> {
             .clamp(0, self.length_us.max(0))
     }
 
+    /// How the bytes between two places came, as of a part of its own, and for how long.
+    pub(super) fn piece_arrival(&self, first: u64, end: u64) -> (Vec<(i64, u64)>, i64) {
+        let from_us = self.time_of(first);
+        let points = self.arrival.iter();
+        let within = points.filter(|(_, bytes)| *bytes > first);
+        let arrival = within
+            .map(|(us, bytes)| (us.saturating_sub(from_us), (*bytes).min(end) - first))
+            .collect();
+        (arrival, self.time_of(end).saturating_sub(from_us).max(0))
+    }
+
     /// Where it is to be cut, by when its bytes came; where they say that it plays for far longer, evenly.
     pub(super) fn targets(&self, plays_us: Option<i64>) -> Vec<u64> {
         let is_slow = plays_us.is_none_or(|plays_us| plays_us < self.length_us.saturating_mul(2));
@@ -96,6 +109,7 @@ impl PartFacts<'_> {
                     .filter(|us| (1..=LONGEST_US).contains(us))
                     .unwrap_or_else(arrived_us)
                     .max(1),
+                anew_us: None,
             }
         };
         cuts.iter()

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::utf8_percent_encode;
 
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use crate::replayer::request::paths::NAME;
 use crate::session::ExchangeId;
 
@@ -35,10 +35,16 @@ impl ListedPart {
         spans.map_or(1, |spans| spans.spans.len() as u64)
     }
 
+    /// Discontinuities within it.
+    fn restarts(&self) -> usize {
+        let spans = self.spans.iter().flat_map(|spans| &spans.spans);
+        spans.filter(|span| span.anew_us.is_some()).count()
+    }
+
     /// About what it takes in memory, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         let spans = self.spans.as_ref().map_or(0, |spans| spans.spans.len());
-        (size_of::<Self>() + self.name.len() + 32 * spans) as u64
+        (size_of::<Self>() + self.name.len() + size_of::<Span>() * spans) as u64
     }
 }
 
@@ -64,7 +70,8 @@ impl Numbers {
     /// Of what remains, when the first so many parts have gone.
     pub(super) fn without(self, parts: &[ListedPart], gone: usize) -> Self {
         let removed = parts.iter().take(gone).map(ListedPart::segments);
-        let before = breaks(parts).take_while(|part| *part < gone).count();
+        let within: usize = parts.iter().take(gone).map(ListedPart::restarts).sum();
+        let before = within + breaks(parts).take_while(|part| *part < gone).count();
         // What stands before the first that remains stays no longer: a list does not begin with a break.
         let at_edge = breaks(parts).filter(|part| *part >= gone).take(1);
         let at_edge = at_edge.filter(|part| Some(*part) == first_listed(parts, gone));
@@ -146,10 +153,7 @@ fn write_part(lines: &mut String, part: &ListedPart, root: &str) -> i64 {
         part.exchange_id,
         utf8_percent_encode(&part.name, NAME)
     );
-    let began = chrono::DateTime::from_timestamp_micros(part.began_us).unwrap_or_default();
-    let began = began.format("%Y-%m-%dT%H:%M:%S%.3fZ");
-    // Writing to a String cannot fail.
-    let _ = writeln!(lines, "#EXT-X-PROGRAM-DATE-TIME:{began}");
+    write_date(lines, part.began_us);
     let Some(spans) = &part.spans else {
         let duration_us = part.length_us.max(1_000);
         let _ = writeln!(
@@ -167,6 +171,10 @@ fn write_part(lines: &mut String, part: &ListedPart, root: &str) -> i64 {
         );
     }
     for span in &spans.spans {
+        if let Some(anew_us) = span.anew_us {
+            lines.push_str("#EXT-X-DISCONTINUITY\n");
+            write_date(lines, part.began_us.saturating_add(anew_us));
+        }
         let _ = writeln!(
             lines,
             "#EXTINF:{},\n#EXT-X-BYTERANGE:{}@{}\n{uri}",
@@ -183,6 +191,14 @@ fn write_part(lines: &mut String, part: &ListedPart, root: &str) -> i64 {
         .unwrap_or(0)
 }
 
+/// When what follows came, in microseconds of Unix time.
+fn write_date(lines: &mut String, at_us: i64) {
+    let at = chrono::DateTime::from_timestamp_micros(at_us).unwrap_or_default();
+    let at = at.format("%Y-%m-%dT%H:%M:%S%.3fZ");
+    // Writing to a String cannot fail.
+    let _ = writeln!(lines, "#EXT-X-PROGRAM-DATE-TIME:{at}");
+}
+
 /// Never 0, with which some players do not get on.
 fn seconds(us: i64) -> String {
     let ms = us.saturating_add(500) / 1000;
@@ -192,7 +208,6 @@ fn seconds(us: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spans::Span;
     use super::*;
 
     fn part(exchange_id: ExchangeId, continues: bool, spans: Option<Spans>) -> ListedPart {
@@ -211,6 +226,7 @@ mod tests {
             first,
             length,
             duration_us,
+            anew_us: None,
         };
         Some(Spans {
             init,
@@ -238,6 +254,22 @@ mod tests {
              #EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:03.000Z\n\
              #EXT-X-GAP\n#EXTINF:3.000,\n../exchange/3/a%20b.003.ts\n#EXT-X-ENDLIST\n"
         );
+    }
+
+    #[test]
+    fn time_stamps_that_begin_anew_within_a_part_are_a_discontinuity_that_is_counted() {
+        let mut within = spans(0);
+        within.as_mut().unwrap().spans[1].anew_us = Some(500_000);
+        let parts = [part(1, false, within), part(2, true, spans(0))];
+        let listed = text(&parts, Numbers::default(), "", Ending::Ends).unwrap();
+        assert!(
+            listed.contains(
+                "#EXT-X-DISCONTINUITY\n#EXT-X-PROGRAM-DATE-TIME:1970-01-01T00:00:01.500Z\n#EXTINF:0.002,\n"
+            ),
+            "{listed}"
+        );
+        let left = Numbers::default().without(&parts, 1);
+        assert_eq!((left.media_sequence, left.discontinuity_sequence), (2, 1));
     }
 
     #[test]

@@ -4,21 +4,48 @@
 
 use std::io;
 
-use super::media::Media;
-use super::spans::{PartFacts, Spans};
-use crate::media::packets::{
-    PACKET, PTS_ROUND, SYNC, begins_picture, begins_table, find_step, is_random_access, pts,
-};
+use super::media::{Media, Piece};
+use super::restarts;
+use super::spans::{PartFacts, Span, Spans};
+use super::window::{FIRST_LOOK, Window, cut_behind, micros};
+use crate::media::packets::PTS_ROUND;
 
-/// A place to cut is looked for in so many bytes.
-const WINDOW: usize = 4 * 1024 * 1024;
-/// So much is read of it first: mostly that is enough.
-const FIRST_LOOK: usize = 512 * 1024;
 /// What is read of the end.
 const TAIL: u64 = 1024 * 1024;
 
-/// Where it is cut, and how long each segment plays.
+/// Where it is cut, and how long each segment plays: between two places where time stamps begin anew each piece is as a part
+/// of its own.
 pub(super) fn spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Spans> {
+    let anew = restarts::find(media, part)?;
+    let begins = std::iter::once(0).chain(anew.iter().copied());
+    let ends = anew.iter().copied().chain([part.size]);
+    let mut spans = Vec::new();
+    for (first, end) in begins.zip(ends) {
+        let (arrival, length_us) = part.piece_arrival(first, end);
+        let facts = PartFacts {
+            size: end.saturating_sub(first),
+            length_us,
+            arrival: &arrival,
+        };
+        let piece = Piece {
+            media,
+            first,
+            size: facts.size,
+        };
+        let mut found = piece_spans(&piece, &facts)?;
+        for span in &mut found {
+            span.first = span.first.saturating_add(first);
+        }
+        if let Some(span) = found.first_mut().filter(|_| first > 0) {
+            span.anew_us = Some(part.time_of(first));
+        }
+        spans.append(&mut found);
+    }
+    Ok(Spans { init: 0, spans })
+}
+
+/// The segments of a piece whose time stamps go on.
+fn piece_spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Vec<Span>> {
     let head = Window::read(media, 0, FIRST_LOOK)?;
     let begins = head.first_time();
     let tail = Window::read(media, part.size.saturating_sub(TAIL), TAIL as usize)?;
@@ -36,135 +63,13 @@ pub(super) fn spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Span
             cuts.push((at, time.and_then(since)));
         }
     }
-    Ok(Spans {
-        init: 0,
-        spans: part.between(&cuts, end.and_then(since)),
-    })
-}
-
-/// The first place behind one where a segment can begin, and its time stamp.
-fn cut_behind(media: &impl Media, target: u64) -> io::Result<Option<(u64, Option<u64>)>> {
-    for size in [FIRST_LOOK, WINDOW] {
-        let window = Window::read(media, target, size)?;
-        let found = window.cut(size == WINDOW || window.is_last(size));
-        if found.is_some() || window.is_last(size) {
-            return Ok(found);
-        }
-    }
-    Ok(None)
-}
-
-fn micros(ticks: u64) -> i64 {
-    i64::try_from(ticks * 100 / 9).unwrap_or(i64::MAX)
-}
-
-/// Some bytes of a part.
-struct Window {
-    at: u64,
-    bytes: Vec<u8>,
-    /// Where the first packet begins that others follow.
-    step: Option<usize>,
-}
-
-impl Window {
-    fn read(media: &impl Media, at: u64, count: usize) -> io::Result<Self> {
-        let bytes = media.read(at, count)?;
-        let step = find_step(&bytes);
-        Ok(Self { at, bytes, step })
-    }
-
-    /// There is nothing behind it.
-    fn is_last(&self, asked: usize) -> bool {
-        self.bytes.len() < asked
-    }
-
-    /// Packets with their places. Bytes out of step are no packets, and packets that come behind them in another step
-    /// are not looked for: the next window is.
-    fn packets(&self) -> impl DoubleEndedIterator<Item = (usize, &[u8])> {
-        let from = self.step.unwrap_or(self.bytes.len());
-        let packets = self
-            .bytes
-            .get(from..)
-            .unwrap_or_default()
-            .chunks_exact(PACKET);
-        packets
-            .enumerate()
-            .map(move |(n, packet)| (from + n * PACKET, packet))
-            .filter(|(_, packet)| packet.first() == Some(&SYNC))
-    }
-
-    fn has_pictures(&self) -> bool {
-        self.packets().any(|(_, packet)| begins_picture(packet))
-    }
-
-    /// The first time stamp, and whether it is that of a picture: where there are some, it is.
-    fn first_time(&self) -> Option<(u64, bool)> {
-        let is_picture = self.has_pictures();
-        let mut times = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        times
-            .find_map(|(_, packet)| pts(packet))
-            .map(|time| (time, is_picture))
-    }
-
-    /// When the last of these is over. Pictures do not come in the order in which they are seen.
-    fn last_time(&self, is_picture: bool) -> Option<u64> {
-        let times = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        let mut times: Vec<u64> = times.filter_map(|(_, packet)| pts(packet)).collect();
-        let from = *times.first()?;
-        let since = |time: u64| time.wrapping_sub(from) % PTS_ROUND;
-        // What lies before the first one has not come behind it.
-        times.retain(|time| since(*time) < PTS_ROUND / 2);
-        times.sort_unstable_by_key(|time| since(*time));
-        times.dedup();
-        let last = times.last()?;
-        let before = times
-            .len()
-            .checked_sub(2)
-            .and_then(|n| times.get(n))
-            .unwrap_or(last);
-        let one = last.wrapping_sub(*before) % PTS_ROUND;
-        Some((last + one.min(90_000)) % PTS_ROUND)
-    }
-
-    /// Where a segment can begin: with a table, behind which the first picture needs none before it; a stream without
-    /// pictures, with a table and a unit of sound. `take_any`: where none of its pictures says that it is such a one.
-    fn cut(&self, take_any: bool) -> Option<(u64, Option<u64>)> {
-        let has_pictures = self.has_pictures();
-        let found = self.find(|packet| match has_pictures {
-            true => begins_picture(packet).then(|| is_random_access(packet)),
-            false => pts(packet).map(|_| true),
-        });
-        let any = || self.find(|packet| pts(packet).map(|_| true));
-        found.or_else(|| any().filter(|_| take_any))
-    }
-
-    /// `begins`: whether a segment can begin with a packet; `None`: it has no say in that.
-    fn find(&self, begins: impl Fn(&[u8]) -> Option<bool>) -> Option<(u64, Option<u64>)> {
-        let mut table = None;
-        for (at, packet) in self.packets() {
-            if begins_table(packet) {
-                table = table.or(Some(at));
-            }
-            match begins(packet) {
-                Some(true) => {
-                    let at = table.unwrap_or(at);
-                    return Some((self.at.saturating_add(at as u64), pts(packet)));
-                }
-                Some(false) => table = None,
-                None => {}
-            }
-        }
-        None
-    }
+    Ok(part.between(&cuts, end.and_then(since)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::packets::PACKET;
     use proptest::prelude::*;
 
     const S: i64 = 1_000_000;
@@ -237,6 +142,75 @@ mod tests {
                     false,
                     &[0, 0]
                 )))
+        );
+    }
+
+    /// Where segments begin, how long they are, and when those came with which time stamps begin anew, in seconds.
+    fn told(bytes: &[u8], arrival: &[(i64, u64)]) -> Vec<(u64, i64, Option<i64>)> {
+        let spans = spans(&bytes, &facts(arrival)).unwrap().spans;
+        let told = spans.iter();
+        told.map(|span| {
+            let anew = span.anew_us.map(|us| us / S);
+            (span.first / 1880, span.duration_us / S, anew)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn where_time_stamps_begin_anew_it_is_cut_and_each_side_has_its_own() {
+        // An encoder that is restarted behind 12 s, and behind 24 s; one of another time of the day.
+        for begins in [[0, 0, 0], [70_000, 500, 3], [9, 40_000, 90_000]] {
+            let bytes: Vec<u8> = (0..30)
+                .flat_map(|n| second((begins[n / 12] + n as u64 % 12) * 90_000, n % 4 == 0))
+                .collect();
+            let arrival: Vec<(i64, u64)> = (0..=30).map(|n| (n * S, n as u64 * 1880)).collect();
+            assert_eq!(
+                told(&bytes, &arrival),
+                [(0, 12, None), (12, 12, Some(12)), (24, 6, Some(24))],
+                "{begins:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn packets_that_were_cut_off_at_a_restart_hide_nothing_behind_them() {
+        let one: Vec<u8> = (0..12)
+            .flat_map(|n| second(n * 90_000, n % 4 == 0))
+            .collect();
+        let bytes = [&one[..one.len() - 100], &one[..]].concat();
+        let arrival: Vec<(i64, u64)> = (0..=24)
+            .map(|n| (n * S, bytes.len() as u64 * n as u64 / 24))
+            .collect();
+        let spans = spans(&&bytes[..], &facts(&arrival)).unwrap().spans;
+        assert_eq!(spans.len(), 2, "{spans:?}");
+        assert_eq!(spans[1].first, one.len() as u64 - 100);
+        assert_eq!(spans[1].duration_us, 12 * S);
+    }
+
+    #[test]
+    fn what_comes_in_a_burst_or_after_a_pause_begins_nothing_anew() {
+        let bytes: Vec<u8> = (0..30)
+            .flat_map(|n| second(n * 90_000, n % 4 == 0))
+            .collect();
+        let burst: Vec<(i64, u64)> = (0..=30)
+            .map(|n: i64| ((n - 20).max(0) * S, n as u64 * 1880))
+            .collect();
+        assert!(
+            told(&bytes, &burst)
+                .iter()
+                .all(|(_, _, anew)| anew.is_none())
+        );
+        // The encoder stood still for 9 s, and its clock went on.
+        let bytes: Vec<u8> = (0..30)
+            .flat_map(|n| second((n + if n < 15 { 0 } else { 9 }) * 90_000, n % 4 == 0))
+            .collect();
+        let paused: Vec<(i64, u64)> = (0..=30)
+            .map(|n: i64| ((n + if n <= 15 { 0 } else { 9 }) * S, n as u64 * 1880))
+            .collect();
+        assert!(
+            told(&bytes, &paused)
+                .iter()
+                .all(|(_, _, anew)| anew.is_none())
         );
     }
 

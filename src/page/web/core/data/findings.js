@@ -36,6 +36,26 @@ export function sortsOf(finding) {
   return sorts;
 }
 
+/** How many gaps there are, as adjacent-find counts them: those of other lanes of a stream at the same time are one. @param {Finding[]} findings */
+export function gapCount(findings) {
+  const gaps = findings.flatMap((finding) => gapsOf(finding).map(({ from, to, lane }) => ({ stream: finding.stream, from, to, lane })));
+  gaps.sort((one, other) => one.from - other.from);
+  /** @type {Map<string, { end: number, lanes: Set<string | null> }>} */
+  const last = new Map();
+  let many = 0;
+  for (const { stream, from, to, lane } of gaps) {
+    const known = last.get(stream);
+    if (known && from < known.end && !known.lanes.has(lane)) {
+      known.end = Math.max(known.end, to);
+      known.lanes.add(lane);
+    } else {
+      many += 1;
+      last.set(stream, { end: to, lanes: new Set([lane]) });
+    }
+  }
+  return many;
+}
+
 /**
  * How many there are of a sort, those that are not loaded included.
  * @param {Findings | null} came @param {string | null} stream @param {Sort} sort
@@ -43,7 +63,7 @@ export function sortsOf(finding) {
 export function countOf(came, stream, sort) {
   if (!came) return 0;
   const listed = came.findings.filter((finding) => (stream === null || finding.stream === stream) && sortsOf(finding).includes(sort));
-  const known = sort === 'gap' ? listed.reduce((sum, one) => sum + gapsOf(one).length, 0) : listed.length;
+  const known = sort === 'gap' ? gapCount(listed) : new Set(listed.map((one) => one.event ?? one)).size;
   if (stream !== null) return known;
   const rules = new Set(listed.map(({ rule }) => rule));
   return [came.not_sent, came.left_out].flatMap(Object.entries).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), known);

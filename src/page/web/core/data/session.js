@@ -1,7 +1,7 @@
 // What the server knows of the session, and how it grows while it is recorded.
 
 import { fetchJson } from './data.js';
-import { zeroOf } from './times.js';
+import { countFrom, zeroOf } from './times.js';
 
 /** How often a session that is being recorded is looked at, in milliseconds. */
 const EACH_MS = 1000;
@@ -18,6 +18,7 @@ const text = (value) => JSON.stringify(value);
 export async function loadSession() {
   /** @type {import('../types.js').Session} */
   let session = await fetchJson('-/v1/session');
+  countFrom(session.recorded);
   /** @type {Set<(session: import('../types.js').Session) => void>} */
   const all = new Set();
   /** @type {Set<(sentence: string | null) => void>} */

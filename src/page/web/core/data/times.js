@@ -3,17 +3,35 @@
 /** @param {number} number @param {number} digits */
 const pad = (number, digits) => String(number).padStart(digits, '0');
 
+/** How far session zero is behind a whole millisecond of UTC, in milliseconds. */
+let behind = 0;
+
+/** Tells it, of `recorded` of a session. @param {{ time: string }} recorded */
+export function countFrom({ time }) {
+  const micros = Number((/\.(\d+)/.exec(time)?.[1] ?? '').padEnd(6, '0').slice(3, 6));
+  behind = micros / 1000;
+}
+
+/** Both clocks are cut to the millisecond where UTC is, as in the texts of all programs: so they, and lengths, add up. @param {number} seconds */
+const shownMs = (seconds) => Math.floor(seconds * 1000 + behind + 5e-4);
+
 /**
  * Session time as `h:mm:ss.fff`; fewer digits of the fraction where they are asked for.
  * @param {number} seconds @param {number} [digits] Of the fraction: 0 to 3.
  */
 export function sessionTime(seconds, digits = 3) {
   const scale = 10 ** digits;
-  const whole = Math.round(Math.abs(seconds) * scale);
+  const whole = Math.abs(digits === 3 ? shownMs(seconds) : Math.round(seconds * scale));
+  const sign = seconds < 0 && whole > 0 ? '-' : '';
+  return `${sign}${clock(whole, digits)}`;
+}
+
+/** A whole number of seconds, or of their fractions of so many digits, as a clock shows it. @param {number} whole @param {number} digits */
+function clock(whole, digits) {
+  const scale = 10 ** digits;
   const units = Math.floor(whole / scale);
   const fraction = digits ? `.${pad(whole % scale, digits)}` : '';
-  const sign = seconds < 0 && whole > 0 ? '-' : '';
-  return `${sign}${Math.floor(units / 3600)}:${pad(Math.floor(units / 60) % 60, 2)}:${pad(units % 60, 2)}${fraction}`;
+  return `${Math.floor(units / 3600)}:${pad(Math.floor(units / 60) % 60, 2)}:${pad(units % 60, 2)}${fraction}`;
 }
 
 /**
@@ -23,9 +41,9 @@ export function sessionTime(seconds, digits = 3) {
 export function utcTime(zeroMs, seconds, digits = 3) {
   const scale = 10 ** digits;
   // A fraction of a millisecond must not make the time of day an earlier one.
-  const units = Math.floor((zeroMs / 1000 + seconds) * scale + 1e-4);
+  const units = Math.floor((Math.floor(zeroMs + 5e-4) + shownMs(seconds)) * scale / 1000 + 1e-4);
   const inDay = ((units % (86400 * scale)) + 86400 * scale) % (86400 * scale);
-  return `${sessionTime(inDay / scale, digits).padStart(digits ? 9 + digits : 8, '0')}Z`;
+  return `${clock(inDay, digits).padStart(digits ? 9 + digits : 8, '0')}Z`;
 }
 
 /** The date in UTC, `2026-11-20`. @param {number} zeroMs @param {number} seconds */
