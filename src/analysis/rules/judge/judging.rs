@@ -6,7 +6,6 @@ use std::rc::Rc;
 use super::durations::Durations;
 use super::held::Media;
 use super::judgement::{LookedAt, ReadSoFar, Scope};
-use super::outages::outages_of_playlists;
 use super::passes::Passes;
 use super::state::Room;
 use super::twice::Twice;

@@ -250,10 +250,13 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
     }
 }
 
+/// Faults of a playlist that go on, of one kind.
+type SpellOf = fn(&PlaylistStats) -> Option<Spell>;
+
 /// How the playlists of a stream do; what fails alike, with how often it did so for all of them.
 fn summed(playlists: &[Arc<PlaylistStats>], rows: &[Row]) -> Vec<Condition> {
     let mut all: Vec<Condition> = rows.iter().map(|row| row.condition.clone()).collect();
-    let sums: [(Word, fn(&PlaylistStats) -> Option<Spell>); 2] = [
+    let sums: [(Word, SpellOf); 2] = [
         (Word::Fails, |one| one.failing.spell()),
         (Word::ChunksFail, |one| one.losing.spell()),
     ];

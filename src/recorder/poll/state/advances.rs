@@ -138,6 +138,7 @@ impl Advance {
         Skipped {
             never_listed: left_out - not_seen,
             not_seen,
+            is_held_back: false,
         }
     }
 }
@@ -403,6 +404,7 @@ mod tests {
         let skipped = Skipped {
             never_listed: 8,
             not_seen: 2,
+            is_held_back: false,
         };
         let is_it = |told: &Told| matches!(told, Told::Again { skipped: of, .. } if *of == skipped);
         assert!(told.as_ref().is_some_and(is_it), "{told:?}");
