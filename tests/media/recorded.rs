@@ -35,6 +35,7 @@ fn good(tape: &Tape, kind: Kind, name: &str, body: Vec<u8>) -> Taken {
         outcome: Outcome::Complete,
         headers: vec![("content-type".to_owned(), (*content_type).to_owned())],
         body,
+        arrival: None,
         revision: kind.is_playlist().then_some(None),
         directives_met: None,
     }
