@@ -6,12 +6,13 @@
 mod channel;
 mod damaged;
 mod measured;
-#[path = "../it/damaged_recordings/packets.rs"]
-mod packets;
 mod recorded;
 mod spliced;
 
 // Of these not all is needed here.
+#[allow(dead_code)]
+#[path = "../it/damaged_recordings/packets.rs"]
+mod packets;
 #[allow(dead_code)]
 #[path = "../it/damaged_recordings/list.rs"]
 mod list;
