@@ -11,11 +11,11 @@ mod spliced;
 
 // Of these not all is needed here.
 #[allow(dead_code)]
-#[path = "../it/damaged_recordings/packets.rs"]
-mod packets;
-#[allow(dead_code)]
 #[path = "../it/damaged_recordings/list.rs"]
 mod list;
+#[allow(dead_code)]
+#[path = "../it/damaged_recordings/packets.rs"]
+mod packets;
 #[allow(dead_code)]
 #[path = "../it/damaged_recordings/tape.rs"]
 mod tape;
