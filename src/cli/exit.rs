@@ -39,10 +39,16 @@ impl From<FolderError> for Failure {
     /// A name that is taken, missing or impossible, or of something else, was typed wrongly; the rest is a failure.
     fn from(error: FolderError) -> Self {
         match error {
-            FolderError::Exists { .. }
-            | FolderError::Missing { .. }
-            | FolderError::NotASession(_)
-            | FolderError::BadName(_) => Self::usage(error),
+            FolderError::Exists { .. } | FolderError::Missing { .. } | FolderError::BadName(_) => {
+                Self::usage(error)
+            }
+            // What stands in the place of its database is no slip of the keyboard.
+            FolderError::NotASession(ref path)
+                if path.join("session.db").symlink_metadata().is_ok() =>
+            {
+                Self::failed(error)
+            }
+            FolderError::NotASession(_) => Self::usage(error),
             FolderError::Denied(_) | FolderError::Io { .. } => Self::failed(error),
         }
     }

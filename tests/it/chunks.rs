@@ -434,7 +434,7 @@ fn a_chunk_that_never_comes_does_not_keep_a_stream_on_demand_from_ending() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_large_chunk_costs_no_memory() {
-    const SIZE: usize = 40 * 1024 * 1024;
+    const SIZE: usize = 80 * 1024 * 1024;
     let large: Vec<u8> = (0..=255).cycle().take(SIZE).collect();
     let origin = Origin::new(move |ask| match ask.path() {
         "/live.m3u8" => Reply::playlist(Window::new(0, 1).text()),

@@ -174,13 +174,12 @@ fn of_far_too_much_each_form_tells_some_and_counts_the_rest() {
         let own = heading.filter(|article| article.contains(&format!("<h3>MUST {rule} ")));
         own.count()
     };
-    // What all stalls have at once and in the same words is one event.
-    assert!((1..SHOWN).contains(&of("T06")), "{}", of("T06"));
-    for rule in ["P10", "H01"] {
-        assert_eq!(of(rule), SHOWN, "{rule}");
-        let rest = format!("{rule}: {} findings more", TOLD - SHOWN);
-        assert!(page.contains(&rest), "{rest}");
+    // What all stalls have at once is a few events, in which each of them has a line.
+    for rule in ["T06", "P10", "H01"] {
+        assert!((1..SHOWN).contains(&of(rule)), "{rule}: {}", of(rule));
     }
+    let stalls = page.matches("/list: at ").count() + page.matches("/list: ").count();
+    assert!(stalls >= TOLD, "{stalls}");
     let ids: std::collections::HashSet<&str> = values(&page, " id=\"").collect();
     for link in values(&page, " href=\"#") {
         assert!(ids.contains(link), "nothing is at #{link}");

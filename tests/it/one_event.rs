@@ -190,7 +190,9 @@ fn a_segment_that_is_not_there_is_one_event_however_often_it_was_asked_for() {
     assert!(text.contains(", not good again: "), "{text}");
     assert_eq!(outage["detail"]["open"], true);
     assert!(outage["detail"]["good"].is_null(), "{outage}");
-    assert!(text.contains(", never came; host 127.0.0.1:"), "{text}");
+    assert!(text.contains(", never came; "), "{text}");
+    let later = &outage["detail"]["later_tries"];
+    assert_eq!(*later, session.number(own), "{outage}");
 }
 
 #[test]

@@ -236,7 +236,7 @@ fn sessions_that_cannot_be_replayed_are_a_sentence() {
     .unwrap();
     for (session, exit, sentence) in [
         ("s2", 2, "there are: damaged, s1"),
-        ("empty", 1, "no session"),
+        ("empty", 2, "no session"),
         ("damaged", 1, "damaged"),
     ] {
         let output = isreplayer(folder.path(), &["-p", "0", session])

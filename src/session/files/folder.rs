@@ -67,6 +67,7 @@ fn folder_of(path: PathBuf) -> PathBuf {
 
 fn why_none(path: &Path) -> &'static str {
     match path.is_dir() {
+        true if path.join("session.db").symlink_metadata().is_ok() => "its session.db is no file",
         true => "it has no session.db",
         false => "it is no folder",
     }
