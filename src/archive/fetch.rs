@@ -150,7 +150,7 @@ fn choose(store: &Store, wanted: &FetchWanted) -> Result<Chosen, ArchiveError> {
     let Some((writer, volumes)) = best else {
         let span = format!("{} to {}", rfc3339(wanted.from_us), rfc3339(wanted.to_us));
         return Err(ArchiveError::Usage(format!(
-            "nothing is archived of {span}"
+            "nothing is archived of {span}; --from and --to are moments in UTC, as 2026-11-29T10:00:00Z"
         )));
     };
     let of_span = by_writer

@@ -59,7 +59,7 @@ impl ArchiveArguments {
             before => format!(", {before} of them there before"),
         };
         say(format!(
-            "Archive: {}\n  {}{there}",
+            "Archive: {}, {}{there}",
             archiver.shown(),
             shown::counted(volumes, "volume")
         ));
