@@ -194,7 +194,9 @@ fn an_encoder_that_starts_anew_is_told_with_its_numbers_and_once_of_all_its_play
     recording.until_it_says("EXT-X-MEDIA-SEQUENCE went back from 50");
     recording.until_at_least(
         2,
-        "SELECT count(DISTINCT playlist_id) FROM revision WHERE media_sequence < 5000",
+        // Behind the second one of each the first is counted.
+        "SELECT count(*) FROM (SELECT playlist_id FROM revision WHERE media_sequence < 5000
+                                GROUP BY playlist_id HAVING count(*) > 1)",
     );
     let finished = recording.interrupt();
     let (said, out) = (finished.stderr.clone(), finished.stdout.clone());
