@@ -22,6 +22,10 @@ fn good(tape: &Tape, kind: Kind, name: &str, body: Vec<u8>) -> Taken {
         ("", "video/mp4"),
     ];
     let (_, content_type) = types.iter().find(|(end, _)| name.ends_with(end)).unwrap();
+    let mut headers = vec![("content-type".to_owned(), (*content_type).to_owned())];
+    if !kind.is_playlist() {
+        headers.push(("cache-control".to_owned(), "max-age=60".to_owned()));
+    }
     let at_us = tape.exchanges.len() as i64 * 10_000;
     Taken {
         kind,
@@ -33,7 +37,7 @@ fn good(tape: &Tape, kind: Kind, name: &str, body: Vec<u8>) -> Taken {
         receive_us: 1_000,
         status: 200,
         outcome: Outcome::Complete,
-        headers: vec![("content-type".to_owned(), (*content_type).to_owned())],
+        headers,
         body,
         arrival: None,
         revision: kind.is_playlist().then_some(None),
