@@ -167,7 +167,7 @@ describe('the details of the page', { timeout: 300_000 }, () => {
     await until('others are there to choose', () => tab.page.$('#compare-with option[value="3"]'));
     await tab.page.selectOption('#compare-with', '3');
     await tab.until('another one', (seen) => seen.with === '3');
-    await says(tab, '#revision .summary', /since 0:00:00\.033 \(exchange 3\)/);
+    await says(tab, '#revision .summary', /since 0:00:00\.032 \(exchange 3\)/);
     await done(tab);
   });
 
