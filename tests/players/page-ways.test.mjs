@@ -69,7 +69,7 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
     await tab.page.click('.wf-row[data-id] >> nth=2');
     await tab.page.waitForSelector('#exchange:not([hidden]) .headers');
     await until('it is in sight', () => isSeen(tab, '.finding[aria-current]'));
-    assert.ok(await isSeen(tab, '#player button'));
+    await until('the player is in sight', () => isSeen(tab, '#player button'));
     assert.ok(await isSeen(tab, '#exchange h2'));
     await done(tab);
   });
