@@ -41,8 +41,8 @@ const PARTS: [(&str, &str); 6] = [
     ("outages", "H14"),
     ("header fields", "H*,-H14"),
     ("columns and exchanges", "T07,H*"),
-    ("texts", "P*,T*,X*,L*,-T07,-X05,-X10"),
-    ("all but media", "-M*,-X05,-X10"),
+    ("texts", "P*,T*,X*,L*,-T07,-X04,-X05,-X10"),
+    ("all but media", "-M*,-X04,-X05,-X10"),
 ];
 
 #[derive(Debug, Parser)]

@@ -15,7 +15,7 @@ use crate::store::{Kind, Listed, Store};
 use crate::upkeep::clip::copy::NamedChunk;
 use crate::upkeep::named_chunks;
 
-/// So many problems are listed of each kind.
+/// So many problems are listed.
 const MOST: usize = 100;
 
 /// What is wrong with an archive, and what it has.

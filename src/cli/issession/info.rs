@@ -358,7 +358,6 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
     lines
 }
 
-/// What was no fault, but waited for too long: outages have it, too.
 /// Files that are gone, or were not as they came, when the session was repaired.
 fn lost_line(lost: usize) -> Option<String> {
     let bodies = match lost {
@@ -369,6 +368,7 @@ fn lost_line(lost: usize) -> Option<String> {
         .then(|| format!("Lost      {bodies}, as a repair has marked (issession check names them)"))
 }
 
+/// What was no fault, but waited for too long: outages have it, too.
 fn wait_lines(waits: &[WaitCount]) -> Vec<String> {
     let total = waits
         .iter()
