@@ -1,5 +1,8 @@
 //! Which rules there are: ids, names and severities are what scripts rely on (`docs/ref/rules.md`).
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use serde::Serialize;
 
 /// How bad a finding is.
@@ -184,8 +187,9 @@ pub static RULES: &[RuleInfo] = &[
 
 /// A rule by its id.
 pub fn rule_of(id: &str) -> Option<&'static RuleInfo> {
-    let at = RULES.iter().position(|rule| rule.id == id)?;
-    RULES.get(at)
+    static BY_ID: LazyLock<HashMap<&str, &RuleInfo>> =
+        LazyLock::new(|| RULES.iter().map(|rule| (rule.id, rule)).collect());
+    BY_ID.get(id).copied()
 }
 
 #[cfg(test)]

@@ -90,18 +90,19 @@ impl SeenExchange {
     }
 }
 
+/// What of a row is yes or no is in one column, as bits: a million rows have each column looked at a million times.
 const EXCHANGES: &str = concat!(
     "SELECT e.id, r.id, r.stream_id, r.kind, ",
     short!("r.url"),
     ", r.range_first, e.head_id,
-       e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome, e.own_reason IS NOT NULL,
+       e.requested_us, e.from_us, e.wait_us, e.receive_us, e.status, e.outcome,
+       (e.own_reason IS NOT NULL) + 2 * (substr(e.http_version, 1, 6) IS 'HTTP/1') + 4 * (e.directives IS NOT NULL)
+         + 8 * (e.directives_met IS NOT NULL) + 16 * (e.directives_met IS 1)
+         + 32 * (v.media_sequence IS NOT NULL) + 64 * (v.ended IS 1),
        e.wire_bytes, b.size, b.sha256, e.header_set_id, e.header_values, ",
     short!("e.error"),
-    ", e.directives IS NOT NULL, e.directives_met,
-       v.media_sequence IS NOT NULL, nullif(v.target_duration_us, 0), v.ended,
-       l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
-       h.resource_id, e.failed_us, substr(e.http_version, 1, 6) IS 'HTTP/1',
-       CASE r.kind WHEN 'part' THEN e.arrival END
+    ", nullif(v.target_duration_us, 0), l.playlist_id, nullif(l.target_duration_us, 0), r.range_length,
+       h.resource_id, e.failed_us, CASE r.kind WHEN 'part' THEN e.arrival END
   FROM exchange e JOIN resource r ON r.id = e.resource_id
   LEFT JOIN body b ON b.id = e.body_id
   LEFT JOIN revision v ON v.exchange_id = e.id
@@ -157,65 +158,65 @@ impl Reader {
 
 /// `None`: of a kind or an outcome that nobody knows.
 fn exchange_row(row: &Row<'_>) -> rusqlite::Result<Option<SeenExchange>> {
-    let (kind, outcome): (String, String) = (row.get(3)?, row.get(12)?);
-    let (Some(kind), Some(outcome)) = (Kind::parse(&kind), Outcome::parse(&outcome)) else {
+    let (kind, outcome) = (row.get_ref(3)?.as_str()?, row.get_ref(12)?.as_str()?);
+    let (Some(kind), Some(outcome)) = (Kind::parse(kind), Outcome::parse(outcome)) else {
         return Ok(None);
     };
-    let size: Option<i64> = row.get(15)?;
-    let sha256: Option<Vec<u8>> = row.get(16)?;
-    let header_set_id: Option<i64> = row.get(17)?;
-    let is_held: bool = row.get(20)?;
-    let is_revision: bool = row.get::<_, Option<bool>>(22)?.unwrap_or(false);
-    let listed_by: Option<i64> = row.get(25)?;
+    let bits: i64 = row.get(13)?;
+    let is = |bit: i64| bits & 1 << bit != 0;
     let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
+    let size: Option<i64> = row.get(15)?;
+    let header_set_id: Option<i64> = row.get(17)?;
+    let listed_by: Option<i64> = row.get(21)?;
+    let head_id: Option<i64> = row.get(6)?;
+    let range_first: Option<i64> = row.get(5)?;
     Ok(Some(SeenExchange {
         id: row.get(0)?,
         resource_id: row.get(1)?,
         stream_id: row.get(2)?,
         kind,
         url: row.get(4)?,
-        range: match (
-            row.get::<_, Option<i64>>(5)?,
-            row.get::<_, Option<i64>>(27)?,
-        ) {
-            (Some(first), Some(length)) => Some(ByteRange {
+        range: match range_first {
+            Some(first) => row.get::<_, Option<i64>>(23)?.map(|length| ByteRange {
                 first: unsigned(first),
                 length: unsigned(length),
             }),
-            _ => None,
+            None => None,
         },
-        is_http1: row.get(30)?,
-        arrival: row.get(31)?,
-        head_id: row.get(6)?,
-        head_resource_id: row.get(28)?,
+        is_http1: is(1),
+        arrival: row.get(26)?,
+        head_id,
+        head_resource_id: match head_id {
+            Some(_) => row.get(24)?,
+            None => None,
+        },
         requested_us: row.get(7)?,
         from_us: row.get(8)?,
         wait_us: row.get(9)?,
         receive_us: row.get(10)?,
-        failed_us: row.get(29)?,
+        failed_us: row.get(25)?,
         status: row.get(11)?,
         outcome,
-        is_own: row.get(13)?,
+        is_own: is(0),
         wire_bytes: row.get::<_, Option<i64>>(14)?.map_or(0, unsigned),
-        body: size.map(unsigned).zip(sha256),
+        body: match size {
+            Some(size) => row
+                .get::<_, Option<Vec<u8>>>(16)?
+                .map(|sha256| (unsigned(size), sha256)),
+            None => None,
+        },
         headers: match header_set_id {
             Some(id) => Some((id, row.get(18)?)),
             None => None,
         },
         error: row.get(19)?,
-        directives_met: match is_held {
-            true => Some(row.get(21)?),
-            false => None,
-        },
-        revision: match is_revision {
-            true => Some((
-                row.get(23)?,
-                row.get::<_, Option<bool>>(24)?.unwrap_or(false),
-            )),
+        directives_met: is(2).then(|| is(3).then(|| is(4))),
+        revision: match is(5) {
+            true => Some((row.get(20)?, is(6))),
             false => None,
         },
         listed_by: match listed_by {
-            Some(id) => Some((id, row.get(26)?)),
+            Some(id) => Some((id, row.get(22)?)),
             None => None,
         },
     }))

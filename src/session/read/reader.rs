@@ -253,9 +253,9 @@ impl Reader {
         &self,
         sql: &str,
         params: impl rusqlite::Params,
-        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
-        self.bounded(sql, params, row)
+        self.measured(sql, params, |from, _| row(from))
     }
 
     /// As [`Self::list`], without the rows that hold something else than their columns do, or texts that no recorder writes:
@@ -266,29 +266,30 @@ impl Reader {
         params: impl rusqlite::Params,
         mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
-        let found = self.bounded(sql, params, |from| match size(from)? {
+        let found = self.measured(sql, params, |from, bytes| match bytes {
             ..=MOST_OF_ROW => if_sound(row(from)),
             _ => Ok(None),
         })?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// As [`Self::list`], where a caller has to know of each row.
-    pub(crate) fn bounded<T>(
+    /// As [`Self::list`], of rows and their bytes.
+    fn measured<T>(
         &self,
         sql: &str,
         params: impl rusqlite::Params,
-        mut row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+        mut row: impl FnMut(&Row<'_>, u64) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadError> {
         let most = self.db.most_listed();
         let mut bytes = 0_u64;
         let mut is_too_much = false;
         let found = self.each(sql, params, |from| {
-            bytes = bytes.saturating_add(size(from)?);
+            let of_row = size(from)?;
+            bytes = bytes.saturating_add(of_row);
             is_too_much = bytes > most;
             match is_too_much {
                 true => Err(rusqlite::Error::ExecuteReturnedResults),
-                false => row(from),
+                false => row(from, of_row),
             }
         });
         match is_too_much {
