@@ -10,8 +10,7 @@ fn number(one: &Taken) -> u64 {
     one.url.split("seg").nth(1).unwrap()[..3].parse().unwrap()
 }
 
-/// Another source from segment 12 on: other time stamps, other counters, and what stands before it in the list.
-/// From segment 12 on media of another source, and dates of another hour.
+/// Another source from segment 12 on: other time stamps, other counters, dates of another hour, and what stands before it in the list.
 fn spliced(tape: &mut Tape, tag: &str, hour: &str) {
     tape.each("/seg", |_, one| {
         if number(one) >= 12 {
