@@ -15,6 +15,14 @@ pub fn find_step(bytes: &[u8]) -> Option<usize> {
     (0..PACKET.min(bytes.len())).find(|from| is_step(*from))
 }
 
+/// What a packet is of (its PID); 0, that of program association tables: it is too short for one.
+pub fn pid(packet: &[u8]) -> u16 {
+    match packet {
+        [_, high, low, ..] => u16::from_be_bytes([high & 0x1F, *low]),
+        _ => 0,
+    }
+}
+
 /// The beginning of a program association table.
 pub fn begins_table(packet: &[u8]) -> bool {
     matches!(packet, [SYNC, second, 0, ..] if second & 0x5F == 0x40)
@@ -93,6 +101,7 @@ mod tests {
         #[test]
         fn nothing_breaks_on_what_is_no_packet(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = (begins_table(&bytes), begins_picture(&bytes), is_random_access(&bytes), find_step(&bytes));
+            prop_assert!(pid(&bytes) < 0x2000);
             prop_assert!(pts(&bytes).is_none_or(|pts| pts < PTS_ROUND));
         }
     }

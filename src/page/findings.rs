@@ -8,9 +8,7 @@ use super::asked::{AskedSpan, Lane};
 use super::judging::{Known, Stage};
 use super::overview::span_us;
 use super::view::View;
-use crate::analysis::rules::events::group;
 use crate::analysis::rules::findings::{Judged, JudgedLine};
-use crate::analysis::rules::judge::Judgement;
 use crate::analysis::rules::registry::Severity;
 use crate::session::{Kind, ReadError, RevisedPlaylist, StreamInfo};
 
@@ -27,6 +25,8 @@ pub(super) struct Findings<'a> {
     counts: Counts,
     findings: Vec<Found<'a>>,
     not_sent: BTreeMap<&'static str, usize>,
+    /// How many events these are of which no finding is sent.
+    events_not_sent: BTreeMap<&'static str, usize>,
     left_out: BTreeMap<&'static str, u64>,
     not_judged: Vec<NotJudged<'a>>,
 }
@@ -77,36 +77,25 @@ pub(super) fn findings<'a>(
         let touches = is_all || (finding.first.at_us <= until_us && finding.last.at_us >= from_us);
         touches && lane.is_none_or(|lane| lanes.of(judged) == Some(lane))
     };
-    let events = events(judgement);
     let mut counts = Counts::default();
-    let mut not_sent = BTreeMap::new();
+    let mut wanted = Vec::new();
     let mut sent = Vec::new();
     for (severity, count) in [
         (Severity::Must, &mut counts.must),
         (Severity::Should, &mut counts.should),
         (Severity::Info, &mut counts.info),
     ] {
-        let of_it = judgement.findings.iter().zip(events.iter().copied());
+        let of_it = judgement.findings.iter().zip(known.events.iter().copied());
         let of_it: Vec<(&Judged, usize)> = of_it
             .filter(|(one, _)| one.severity == severity)
             .filter(|(one, _)| is_wanted(one))
             .collect();
-        *count = of_it
-            .iter()
-            .map(|(_, event)| event)
-            .collect::<HashSet<_>>()
-            .len();
-        for (judged, _) in &of_it {
-            *not_sent.entry(judged.rule).or_insert(0) += 1;
-        }
+        let its_events: HashSet<usize> = of_it.iter().map(|(_, event)| *event).collect();
+        *count = its_events.len();
+        wanted.extend(of_it.iter().map(|(one, event)| (one.rule, *event)));
         sent.extend(evenly(of_it, MOST));
     }
-    for (judged, _) in &sent {
-        if let Some(many) = not_sent.get_mut(judged.rule) {
-            *many -= 1;
-        }
-    }
-    not_sent.retain(|_, many| *many > 0);
+    let (not_sent, events_not_sent) = left(&wanted, &sent);
     let not_judged = judgement.not_judged.iter().map(|one| NotJudged {
         what: &one.what,
         why: &one.why,
@@ -126,6 +115,7 @@ pub(super) fn findings<'a>(
         counts,
         findings: told,
         not_sent,
+        events_not_sent,
         left_out: judgement.left_out.clone(),
         not_judged: not_judged.collect(),
     })
@@ -139,9 +129,34 @@ fn nothing<'a>() -> Findings<'a> {
         counts: Counts::default(),
         findings: Vec::new(),
         not_sent: BTreeMap::new(),
+        events_not_sent: BTreeMap::new(),
         left_out: BTreeMap::new(),
         not_judged: Vec::new(),
     }
+}
+
+/// How many findings are wanted and not sent, by rule; and how many events of which none is sent.
+fn left(
+    wanted: &[(&'static str, usize)],
+    sent: &[(&Judged, usize)],
+) -> (BTreeMap<&'static str, usize>, BTreeMap<&'static str, usize>) {
+    let mut findings = BTreeMap::new();
+    for (rule, _) in wanted {
+        *findings.entry(*rule).or_insert(0) += 1;
+    }
+    for (judged, _) in sent {
+        if let Some(many) = findings.get_mut(judged.rule) {
+            *many -= 1;
+        }
+    }
+    findings.retain(|_, many| *many > 0);
+    let known: HashSet<usize> = sent.iter().map(|(_, event)| *event).collect();
+    let others = wanted.iter().filter(|(_, event)| !known.contains(event));
+    let mut events = BTreeMap::new();
+    for (rule, _) in others.collect::<BTreeSet<_>>() {
+        *events.entry(*rule).or_insert(0) += 1;
+    }
+    (findings, events)
 }
 
 /// Which lane a finding is of.
@@ -238,22 +253,6 @@ fn lanes_of_outage(view: &View<'_>, judged: &Judged) -> Result<Vec<String>, Read
     Ok(lanes.map(|lane| lane.to_string()).collect())
 }
 
-/// The number of the event of each finding.
-fn events(judgement: &Judgement) -> Vec<usize> {
-    let mut events = vec![0; judgement.findings.len()];
-    for (event, numbers) in group(&judgement.findings, &judgement.overview)
-        .iter()
-        .enumerate()
-    {
-        for n in numbers {
-            if let Some(known) = events.get_mut(*n) {
-                *known = event;
-            }
-        }
-    }
-    events
-}
-
 fn found((judged, event): (&Judged, usize), lane: Option<Lane>, zero_us: i64) -> Found<'_> {
     let line_number = judged.finding.detail.get("line");
     Found {
@@ -291,6 +290,15 @@ mod tests {
                 detail: serde_json::Map::new(),
             },
         }
+    }
+
+    #[test]
+    fn what_is_not_sent_is_counted_as_findings_and_as_events() {
+        let wanted = [("T07", 0), ("T07", 0), ("T07", 1), ("T07", 1), ("P06", 2)];
+        let one = judged("T07", "high");
+        let (findings, events) = left(&wanted, &[(&one, 0)]);
+        assert_eq!(findings, BTreeMap::from([("T07", 3), ("P06", 1)]));
+        assert_eq!(events, BTreeMap::from([("T07", 1), ("P06", 1)]));
     }
 
     #[test]

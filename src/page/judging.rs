@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::analysis::rules::events::group;
 use crate::analysis::rules::findings::Wanted;
 use crate::analysis::rules::judge::{Judgement, Scope, judge};
 use crate::analysis::rules::registry::Profile;
@@ -58,8 +59,31 @@ pub struct Known {
     pub until_us: i64,
     /// What was found so far.
     pub judgement: Arc<Judgement>,
+    /// The number of the event of each finding: of what several playlists of a stream have at once all have the same.
+    pub events: Arc<[usize]>,
     /// Why there is no more.
     pub failed: Option<String>,
+}
+
+impl Known {
+    fn of(judgement: Judgement) -> Self {
+        let mut events = vec![0; judgement.findings.len()];
+        let groups = group(&judgement.findings, &judgement.overview);
+        for (event, numbers) in groups.iter().enumerate() {
+            for n in numbers {
+                if let Some(known) = events.get_mut(*n) {
+                    *known = event;
+                }
+            }
+        }
+        Self {
+            stage: Stage::Begun,
+            until_us: i64::MIN,
+            judgement: Arc::new(judgement),
+            events: events.into(),
+            failed: None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -110,12 +134,13 @@ impl Judging {
         if let Err(error) = judged() {
             tracing::error!("the session cannot be judged: {error}");
             let mut state = self.state();
-            let judgement = state.known.take().map(|known| known.judgement);
+            let known = state.known.take();
+            let known = known.unwrap_or_else(|| Known::of(Judgement::default()));
             state.known = Some(Known {
                 stage: Stage::Done,
                 until_us: end_us,
-                judgement: judgement.unwrap_or_default(),
                 failed: Some(error.to_string()),
+                ..known
             });
         }
         let pause = began.elapsed().saturating_mul(PAUSE).max(SHORTEST_PAUSE);
@@ -124,12 +149,12 @@ impl Judging {
     }
 
     fn set(&self, stage: Stage, until_us: i64, judgement: Judgement) {
-        self.state().known = Some(Known {
+        let known = Known {
             stage,
             until_us,
-            judgement: Arc::new(judgement),
-            failed: None,
-        });
+            ..Known::of(judgement)
+        };
+        self.state().known = Some(known);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

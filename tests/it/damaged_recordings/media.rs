@@ -10,8 +10,8 @@ fn number(one: &Taken) -> u64 {
     one.url.split("seg").nth(1).unwrap()[..3].parse().unwrap()
 }
 
-/// Another source from segment 12 on: other time stamps, other counters, and what stands before it in the list.
-fn spliced(tape: &mut Tape, tag: &str) {
+/// Another source from segment 12 on: other time stamps, other counters, dates of another hour, and what stands before it in the list.
+fn spliced(tape: &mut Tape, tag: &str, hour: &str) {
     tape.each("/seg", |_, one| {
         if number(one) >= 12 {
             shift(&mut one.body, -450_000);
@@ -22,7 +22,7 @@ fn spliced(tape: &mut Tape, tag: &str) {
         for number in 12..30 {
             let one = list.of(number);
             let tags = one.map(|one| &mut one.tags).into_iter().flatten();
-            tags.for_each(|tag| *tag = tag.replace("2026-11-20T14", "2026-11-20T13"));
+            tags.for_each(|tag| *tag = tag.replace("2026-11-20T14", hour));
         }
         let tags = list.of(12).map(|one| &mut one.tags);
         tags.into_iter()
@@ -30,7 +30,11 @@ fn spliced(tape: &mut Tape, tag: &str) {
     });
 }
 
-const MEDIA: [Damage; 11] = [
+/// The hour before and behind that of the recording.
+const BEFORE: &str = "2026-11-20T13";
+const BEHIND: &str = "2026-11-20T15";
+
+const MEDIA: [Damage; 12] = [
     ("M01", &[], |tape| {
         tape.each("high/seg012", |_, one| {
             one.body = b"<!DOCTYPE html><p>Not found".to_vec()
@@ -79,8 +83,11 @@ const MEDIA: [Damage; 11] = [
         });
     }),
     // Counters and dates jump with them: that is one thing, with a tag that tells it and without one.
-    ("M06", &[], |tape| spliced(tape, "#EXT-X-CUE-OUT:10")),
-    ("M06", &[], |tape| spliced(tape, "## a remark")),
+    ("M06", &[], |tape| {
+        spliced(tape, "#EXT-X-CUE-OUT:10", BEFORE)
+    }),
+    ("M06", &[], |tape| spliced(tape, "## a remark", BEFORE)),
+    ("M06", &[], |tape| spliced(tape, "## a remark", BEHIND)),
     ("M07", &[], |tape| {
         tape.each("high/seg012", |_, one| {
             let starts = one.body.windows(4).enumerate();
@@ -105,7 +112,7 @@ const MEDIA: [Damage; 11] = [
 #[test]
 fn a_splice_without_a_discontinuity_is_told_as_one() {
     let mut tape = clean();
-    spliced(&mut tape, "#EXT-X-CUE-OUT:10");
+    spliced(&mut tape, "#EXT-X-CUE-OUT:10", BEFORE);
     let (_, said) = told(&tape);
     assert!(
         said.contains(

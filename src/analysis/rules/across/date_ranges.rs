@@ -34,8 +34,8 @@ pub(super) struct Ranges {
     /// Of its tags.
     hash: u64,
     listed: Rc<BTreeMap<String, Since>>,
-    /// IDs that are listed no more, and since when.
-    gone: Rc<BTreeMap<String, i64>>,
+    /// Hashes of the IDs that are listed no more, and since when: of the newest.
+    gone: Rc<BTreeMap<u64, i64>>,
     /// When its text was seen.
     seen_us: i64,
     /// When its first segment begins, by its dates.
@@ -89,7 +89,7 @@ impl Ranges {
         if before.is_some_and(|before| before.hash == now.hash) {
             return now;
         }
-        now.is_partial = playlist.date_ranges.len() > MOST || playlist.skipped > 0;
+        now.is_partial = playlist.date_ranges.len() > MOST;
         let listed = match now.is_partial {
             true => BTreeMap::new(),
             false => read(tags),
@@ -104,13 +104,14 @@ impl Ranges {
         self.has_some |= !listed.is_empty();
         let old = std::mem::take(&mut self.listed);
         let gone = old.keys().filter(|id| !listed.contains_key(*id));
-        let gone = gone.map(|id| (id.clone(), seen_us));
-        let earlier = self.gone.iter().filter(|(id, since_us)| {
-            let settled_us = since_us.saturating_add(self.target_us.saturating_mul(2));
-            !listed.contains_key(*id) && settled_us > seen_us
-        });
-        let earlier = earlier.map(|(id, since_us)| (id.clone(), *since_us));
-        self.gone = Rc::new(earlier.chain(gone).take(MOST).collect());
+        let gone = gone.map(|id| (hashed(id), seen_us));
+        let are: HashSet<u64> = listed.keys().map(|id| hashed(id)).collect();
+        let earlier = self.gone.iter().map(|(id, since_us)| (*id, *since_us));
+        let earlier = earlier.filter(|(id, _)| !are.contains(id));
+        let mut gone: Vec<(u64, i64)> = gone.chain(earlier).collect();
+        gone.sort_by_key(|(_, since_us)| std::cmp::Reverse(*since_us));
+        gone.truncate(MOST);
+        self.gone = Rc::new(gone.into_iter().collect());
         let since = listed.into_iter().map(|(id, range)| {
             let known = old.get(&id).filter(|(known, _)| **known == range);
             let known = known.map(|(known, since_us)| (Rc::clone(known), *since_us));
@@ -169,7 +170,7 @@ impl Ranges {
     fn missing_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a str> {
         let listed = self.listed.iter();
         let missing = listed.filter(move |(id, (range, since_us))| {
-            let gone_us = other.gone.get(*id).copied().unwrap_or(i64::MIN);
+            let gone_us = other.gone.get(&hashed(id)).copied().unwrap_or(i64::MIN);
             let reaches = other
                 .begins_us
                 .zip(range.end_us.or(range.start_us))
@@ -182,6 +183,12 @@ impl Ranges {
         });
         missing.map(|(id, _)| id.as_str())
     }
+}
+
+fn hashed(id: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn read<'a>(tags: impl Iterator<Item = &'a [u8]>) -> BTreeMap<String, Listed> {
@@ -261,9 +268,7 @@ fn is_same(name: &str, one: &str, other: &str) -> bool {
 impl Differs {
     /// Differences of one date range are one.
     pub(super) fn part(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.id.hash(&mut hasher);
-        hasher.finish()
+        hashed(&self.id)
     }
 
     /// The one that lacks it.

@@ -1,6 +1,6 @@
 //! L06 reports: what low-latency playlists say of each other, beside what these show (RFC 8216bis 4.4.5.4, B.1).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use url::Url;
 
@@ -61,6 +61,21 @@ pub(super) struct Reported {
     /// When it was seen first, in microseconds of Unix time.
     first_us: i64,
     edges: VecDeque<Edge>,
+    /// Rows of playlists that its texts do not report, and since when, in microseconds of Unix time.
+    lacks: BTreeMap<i64, i64>,
+}
+
+/// Another playlist, beside a text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Other<'a> {
+    /// Its row.
+    pub(super) id: i64,
+    pub(super) name: &'a str,
+    pub(super) reported: &'a Reported,
+    /// When its last text was seen, in microseconds of Unix time.
+    pub(super) seen_us: i64,
+    /// The text is compared with that.
+    pub(super) is_beside: bool,
 }
 
 /// A text and where it came from.
@@ -94,9 +109,11 @@ impl Reported {
         if let Some(before) = before {
             now.first_us = before.first_us;
             now.edges = std::mem::take(&mut before.edges);
+            now.lacks = std::mem::take(&mut before.lacks);
         }
         if part_target_us.is_none() {
             now.edges.clear();
+            now.lacks.clear();
             return now;
         }
         now.urls = [name(from.asked), name(from.url.as_str())];
@@ -117,6 +134,13 @@ impl Reported {
 
     fn is(&self, url: &[u8]) -> bool {
         self.urls.iter().any(|own| own == url)
+    }
+
+    /// A text has no report of another playlist, and should have.
+    fn lacks(&self, from: &From<'_>, reports: &[Report], other: &Self) -> bool {
+        let is_settled = from.seen_us >= other.first_us.saturating_add(self.target_us);
+        // Its URL has to be relative, and may be another one at another host.
+        is_settled && other.origin == self.origin && !reports.iter().any(|one| other.is(&one.url))
     }
 }
 
@@ -182,12 +206,11 @@ fn reports(from: &From<'_>, own: Position) -> Option<Vec<Report>> {
     Some(all)
 }
 
-/// What a text reports of the other playlists, which have names. `not_before_us`: when it was known not to be there yet, in
-/// microseconds of Unix time.
-pub(super) fn judge<'a>(
-    (from, own): (&From<'_>, &Reported),
+/// What a text reports of the other playlists. `not_before_us`: when it was known not to be there yet, in microseconds of Unix time.
+pub(super) fn judge(
+    (from, own): (&From<'_>, &mut Reported),
     not_before_us: Option<i64>,
-    others: impl Iterator<Item = (&'a str, &'a Reported)> + Clone,
+    others: &[Other<'_>],
     out: &mut Vec<Broken>,
 ) {
     let (Some(target_us), Some(edge)) = (own.part_target_us, own.edges.back()) else {
@@ -196,38 +219,51 @@ pub(super) fn judge<'a>(
     let Some(reports) = reports(from, edge.position) else {
         return;
     };
-    let mut others = others.filter(|(_, other)| other.part_target_us.is_some());
-    let is_known = |report: &Report| {
-        own.is(&report.url) || others.clone().any(|(_, other)| other.is(&report.url))
-    };
+    let others = others.iter();
+    let others = others.filter(|other| other.reported.part_target_us.is_some());
+    let beside = others.clone().filter(|other| other.is_beside);
+    let behind = not_before_us.and_then(|not_before_us| {
+        let mut beside = beside.clone();
+        beside.find_map(|other| {
+            let report = reports.iter().find(|one| other.reported.is(&one.url))?;
+            let said = report.position;
+            let allowed_us = target_us.max(other.reported.part_target_us?);
+            let told = is_behind(said, (edge, other.reported), (not_before_us, allowed_us))?;
+            Some(told_behind(other.name, said, told))
+        })
+    });
     // One that is called otherwise may be any.
-    let are_known = reports.iter().all(is_known);
-    let lacks = |(_, other): &(&str, &Reported)| {
-        let is_settled = from.seen_us >= other.first_us.saturating_add(own.target_us);
-        // Its URL has to be relative, and may be another one at another host.
-        is_settled && other.origin == own.origin && !reports.iter().any(|one| other.is(&one.url))
+    let is_known = |report: &Report| {
+        own.is(&report.url) || others.clone().any(|other| other.reported.is(&report.url))
     };
-    if let Some((name, _)) = others.clone().find(lacks).filter(|_| are_known) {
-        let text = format!("there is no EXT-X-RENDITION-REPORT of {name}");
+    let are_known = reports.iter().all(is_known);
+    let lacking = beside.filter(|other| are_known && own.lacks(from, &reports, other.reported));
+    let since = lacking.clone().map(|other| {
+        let since_us = own.lacks.get(&other.id).copied();
+        (other.id, since_us.unwrap_or(from.seen_us))
+    });
+    let since: BTreeMap<i64, i64> = since.collect();
+    // One that went on behind a text without it had not just left.
+    let mut went_on =
+        lacking.filter(|other| since.get(&other.id).is_some_and(|us| other.seen_us >= *us));
+    if let Some(other) = went_on.next() {
+        let text = format!("there is no EXT-X-RENDITION-REPORT of {}", other.name);
         out.push(Broken::new("L06", text).kind("missing"));
     }
-    let behind = others.find_map(|(name, other)| {
-        let report = reports.iter().find(|report| other.is(&report.url))?;
-        let said = report.position;
-        let allowed_us = target_us.max(other.part_target_us?);
-        let told = is_behind(said, (edge, other), (not_before_us?, allowed_us))?;
-        Some((name, said, told))
-    });
-    if let Some((name, said, (was, since_us))) = behind {
-        let text = format!(
-            "EXT-X-RENDITION-REPORT says that {name} ends with {}, and it had shown {} for {:.1} s and more",
-            said.shown(),
-            was.shown(),
-            seconds(since_us)
-        );
-        let broken = Broken::new("L06", text).kind("behind").worse(since_us);
-        out.push(broken.with("behind_seconds", seconds(since_us)));
-    }
+    out.extend(behind);
+    own.lacks = since;
+}
+
+/// How a report of a playlist is too old: what it said; what had been there, and for how long, in microseconds.
+fn told_behind(name: &str, said: Position, (was, since_us): (Position, i64)) -> Broken {
+    let text = format!(
+        "EXT-X-RENDITION-REPORT says that {name} ends with {}, and it had shown {} for {:.1} s and more",
+        said.shown(),
+        was.shown(),
+        seconds(since_us)
+    );
+    let broken = Broken::new("L06", text).kind("behind").worse(since_us);
+    broken.with("behind_seconds", seconds(since_us))
 }
 
 /// A report is older than the text that it stands in, and than what the other playlist had shown before that text came: where that
@@ -317,11 +353,17 @@ mod tests {
         let low: Vec<(u64, i64)> = (8..=20).zip((40..).step_by(5)).collect();
         let low = shown("low", &low);
         let playlist = text(parts, reports);
-        let own = seen("high", &playlist, 100, None);
+        let mut own = seen("high", &playlist, 100, None);
         let mut out = Vec::new();
+        let low = Other {
+            id: 2,
+            name: "low",
+            reported: &low,
+            seen_us: 10 * SECOND,
+            is_beside: true,
+        };
         with("high", &playlist, 100, |from| {
-            let others = [("low", &low)].into_iter();
-            judge((from, &own), Some(99 * SECOND / 10), others, &mut out);
+            judge((from, &mut own), Some(99 * SECOND / 10), &[low], &mut out);
         });
         out.into_iter().map(|broken| broken.text).collect()
     }

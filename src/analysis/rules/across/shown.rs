@@ -6,7 +6,7 @@ use super::control::{self, Control};
 use super::date_ranges::{Ranges, Role};
 use super::disputes::{Disputes, Told};
 use super::numbers::{Compared, Numbers};
-use super::reports::{self, Reported};
+use super::reports::{self, Other, Reported};
 use super::statements::Differs;
 use crate::analysis::finding::Evidence;
 use crate::analysis::rules::broken::Broken;
@@ -19,6 +19,8 @@ use url::Url;
 const MOST_RENDITIONS: usize = 256;
 /// Ends of a playlist that are remembered.
 const MOST_ENDS: usize = 16;
+/// A playlist without a new text for so many target durations of its own is in an outage, or has left.
+const MOST_TARGETS: i64 = 3;
 /// Dates and moments are the same to so much, in microseconds.
 const CLOSE_US: i64 = 50_000;
 
@@ -67,6 +69,10 @@ struct Shown {
     control: Option<Control>,
     /// The text that shows it.
     at: Evidence,
+    /// When its first text was seen, in microseconds of Unix time.
+    first_us: i64,
+    /// No other text is to come.
+    is_over: bool,
     /// When it began to say of itself what it says, in microseconds of Unix time; `None`: at its first text it had always said so.
     since_us: Option<i64>,
     /// The date at which its window ended, and when that was seen.
@@ -87,12 +93,15 @@ pub struct Renditions {
 impl Renditions {
     /// What is wrong with a revision, beside what the other renditions show.
     pub fn take(&mut self, seen: &Seen<'_>, out: &mut Vec<Broken>) {
-        if self.shown.len() >= MOST_RENDITIONS && !self.shown.contains_key(&seen.id) {
+        let mut now = Shown::new(seen);
+        if !self.has_room(seen.id, &now) {
             return;
         }
         self.disputes.name(seen.id, seen.name);
-        let mut now = Shown::new(seen);
         let mut before = self.shown.remove(&seen.id);
+        if let Some(before) = &before {
+            now.first_us = before.first_us;
+        }
         self.reports(seen, &mut now, before.as_mut(), out);
         let ranges_before = before.as_ref().map(|before| &before.ranges);
         now.ranges = Ranges::of(seen.playlist, ranges_before, seen.seen_us);
@@ -115,7 +124,7 @@ impl Renditions {
         if seen.is_advance {
             self.numbers(seen, &now);
             if !went_back {
-                let others: Vec<&Shown> = self.shown.values().collect();
+                let others: Vec<&Shown> = self.beside(&now).map(|(_, other)| other).collect();
                 skew(seen, &now, &others, out);
             }
         }
@@ -135,10 +144,27 @@ impl Renditions {
         self.shown.insert(seen.id, now);
     }
 
+    /// One that is not there any more makes room for another one.
+    fn has_room(&mut self, id: i64, now: &Shown) -> bool {
+        if self.shown.len() < MOST_RENDITIONS || self.shown.contains_key(&id) {
+            return true;
+        }
+        let oldest = self.shown.iter().min_by_key(|(_, one)| one.at.at_us);
+        let left = oldest.filter(|(_, one)| !one.is_beside(now));
+        let left = left.map(|(id, _)| *id);
+        left.is_some_and(|id| self.shown.remove(&id).is_some())
+    }
+
     /// X01, X02, X06, X07 and X08 of all that was taken in; and how many were too many.
     pub fn finish(self) -> (Vec<Told>, u64) {
         let left_out = self.disputes.left_out();
         (self.disputes.finish(), left_out)
+    }
+
+    /// The playlists, by row, with whose last texts a text is compared. No rule here compares with others.
+    fn beside<'a>(&'a self, now: &'a Shown) -> impl Iterator<Item = (i64, &'a Shown)> {
+        let others = self.shown.iter().map(|(id, other)| (*id, other));
+        others.filter(|(_, other)| other.is_beside(now))
     }
 
     /// What it says of itself, beside what others do: told once of two, however many texts say so.
@@ -146,22 +172,24 @@ impl Renditions {
         if !seen.is_wanted {
             return;
         }
-        for (id, other) in &self.shown {
+        let mut found = Vec::new();
+        for (id, other) in self.beside(now) {
             if !now.is_settled_beside(other, now.since_us, other.since_us) {
                 continue;
             }
-            let ([first, second], ids) = match seen.id < *id {
-                true => ([now, other], [seen.id, *id]),
-                false => ([other, now], [*id, seen.id]),
+            let ([first, second], ids) = match seen.id < id {
+                true => ([now, other], [seen.id, id]),
+                false => ([other, now], [id, seen.id]),
             };
-            let found = [
+            let differ = [
                 targets(first, second),
                 dates(first, second),
                 controls(first, second),
             ];
-            for differs in found.into_iter().flatten() {
-                self.disputes.differ(ids, differs, now.at, false);
-            }
+            found.extend(differ.into_iter().flatten().map(|differs| (ids, differs)));
+        }
+        for (ids, differs) in found {
+            self.disputes.differ(ids, differs, now.at, false);
         }
     }
 
@@ -181,9 +209,16 @@ impl Renditions {
             end_us: now.numbers.end_us,
         };
         now.reported = Reported::of(&from, before.map(|before| &mut before.reported));
-        let others = self.shown.values();
-        let others = others.map(|other| (other.name.as_str(), &other.reported));
-        reports::judge((&from, &now.reported), seen.not_before_us, others, out);
+        let others = self.shown.iter().map(|(id, other)| Other {
+            id: *id,
+            name: &other.name,
+            reported: &other.reported,
+            seen_us: other.at.at_us,
+            is_beside: other.is_beside(now),
+        });
+        let others: Vec<Other<'_>> = others.collect();
+        let own = &mut now.reported;
+        reports::judge((&from, own), seen.not_before_us, &others, out);
     }
 
     /// Date ranges, each told once of two, however many texts have it.
@@ -191,31 +226,36 @@ impl Renditions {
         if !seen.is_wanted {
             return;
         }
-        for (id, other) in &self.shown {
+        let mut found = Vec::new();
+        for (id, other) in self.beside(now) {
             let differs = now.ranges.compared(&other.ranges, [now.role, other.role]);
-            for differs in differs {
-                let (ids, differs) = match seen.id < *id {
-                    true => ([seen.id, *id], differs),
-                    false => ([*id, seen.id], differs.turned()),
-                };
-                let differs = Differs::Ranges(differs);
-                self.disputes.differ(ids, differs, now.at, false);
-            }
+            found.extend(differs.into_iter().map(|differs| match seen.id < id {
+                true => ([seen.id, id], differs),
+                false => ([id, seen.id], differs.turned()),
+            }));
+        }
+        for (ids, differs) in found {
+            let differs = Differs::Ranges(differs);
+            self.disputes.differ(ids, differs, now.at, false);
         }
     }
 
     /// Discontinuity numbers, where both have had the chance to count alike.
     fn numbers(&mut self, seen: &Seen<'_>, now: &Shown) {
-        for (id, other) in &self.shown {
+        let mut found = Vec::new();
+        for (id, other) in self.beside(now) {
             let since = (now.numbers.since_us, other.numbers.since_us);
             if !now.is_settled_beside(other, since.0, since.1) {
                 continue;
             }
-            let (ids, side) = match seen.id < *id {
-                true => ([seen.id, *id], 0),
-                false => ([*id, seen.id], 1),
+            let (ids, side) = match seen.id < id {
+                true => ([seen.id, id], 0),
+                false => ([id, seen.id], 1),
             };
-            match now.numbers.compared(&other.numbers, side, now.at) {
+            found.push((ids, now.numbers.compared(&other.numbers, side, now.at)));
+        }
+        for (ids, compared) in found {
+            match compared {
                 Compared::Unlike(differs, since) if seen.is_wanted => {
                     let differs = Differs::Numbers(differs);
                     self.disputes.differ(ids, differs, since, false);
@@ -230,6 +270,18 @@ impl Renditions {
 }
 
 impl Shown {
+    /// Whether its last text is compared with one of another playlist that is seen now: it is what it says at that time, too. One that is
+    /// in an outage, that left, or that the other one came in place of, says nothing of now.
+    fn is_beside(&self, now: &Self) -> bool {
+        let target_us = self.target_us.or(now.target_us).unwrap_or(0);
+        let until_us = self
+            .at
+            .at_us
+            .saturating_add(target_us.saturating_mul(MOST_TARGETS));
+        let were_together = self.at.at_us >= now.first_us || (self.is_over && now.is_over);
+        now.at.at_us <= until_us && were_together
+    }
+
     /// It says of itself what the text before said.
     fn says_what(&self, before: &Self) -> bool {
         let statements = |shown: &Self| (shown.target_us, shown.has_dates);
@@ -269,6 +321,8 @@ impl Shown {
             has_dates: (!segments.is_empty()).then_some(has_dates),
             control: Control::of(playlist),
             at: seen.at(),
+            first_us: seen.seen_us,
+            is_over: !playlist.is_live(),
             since_us: None,
             ends: end_us
                 .map(|end_us| (end_us, seen.seen_us))
@@ -357,9 +411,11 @@ mod tests {
         let mut out = Vec::new();
         for (id, text, second) in revisions {
             let playlist = Playlist::read(text.clone().into());
+            let name = ["high", "low", "audio"][usize::try_from(*id).unwrap() - 1];
+            let url = format!("http://localhost/{name}.m3u8");
             let seen = Seen {
                 id: *id,
-                name: ["high", "low", "audio"][usize::try_from(*id).unwrap() - 1],
+                name,
                 playlist: &playlist,
                 is_advance: true,
                 seen_us: second * 1_000_000,
@@ -367,8 +423,8 @@ mod tests {
                 not_before_us: Some(second * 1_000_000 - 100_000),
                 is_wanted: true,
                 role: Role::default(),
-                asked: "http://localhost/list.m3u8",
-                url: &Url::parse("http://localhost/list.m3u8").unwrap(),
+                asked: &url,
+                url: &Url::parse(&url).unwrap(),
             };
             renditions.take(&seen, &mut out);
         }
@@ -462,6 +518,138 @@ mod tests {
             found(&[(1, text(5, 2, 10, ""), 1), (2, undated, 1)]),
             ["X07"]
         );
+    }
+
+    /// A text each 2 s between two seconds, of a playlist of segments of 2 s.
+    fn each(id: i64, from: i64, until: i64, extra: &str) -> Vec<(i64, String, i64)> {
+        let seconds = (from..until).step_by(2);
+        let one = |second: i64| {
+            let at = u32::try_from(second).unwrap();
+            (id, text(u64::from(at) / 2, 2, at, extra), second)
+        };
+        seconds.map(one).collect()
+    }
+
+    #[test]
+    fn playlists_that_left_make_room_for_those_that_came() {
+        let mut renditions = Renditions::default();
+        let playlist = |target| Playlist::read(text(5, target, 10, "").into());
+        let mut take = |id: i64, target: u32, second: i64| {
+            let (playlist, url) = (playlist(target), format!("http://localhost/{id}.m3u8"));
+            let seen = Seen {
+                id,
+                name: &id.to_string(),
+                playlist: &playlist,
+                is_advance: true,
+                seen_us: second * 1_000_000,
+                exchange: None,
+                not_before_us: None,
+                is_wanted: true,
+                role: Role::default(),
+                asked: &url,
+                url: &Url::parse(&url).unwrap(),
+            };
+            renditions.take(&seen, &mut Vec::new());
+        };
+        // An origin that gives its two playlists other names each minute.
+        for n in 0..200 {
+            take(n * 2, 2, n * 60);
+            take(n * 2 + 1, 2, n * 60);
+        }
+        take(1000, 2, 20_000);
+        take(1001, 3, 20_000);
+        let told = renditions.finish().0;
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].id, told[0].broken.rule), (1001, "X01"));
+    }
+
+    fn in_order(mut revisions: Vec<(i64, String, i64)>) -> Vec<(i64, String, i64)> {
+        revisions.sort_by_key(|(id, _, second)| (*second, *id));
+        revisions
+    }
+
+    #[test]
+    fn a_playlist_that_left_is_reported_no_more() {
+        let low_latency = |reports: &[&str]| {
+            let reports = reports
+                .iter()
+                .map(|name| format!("#EXT-X-RENDITION-REPORT:URI=\"{name}.m3u8\",LAST-MSN=900\n"));
+            "#EXT-X-PART-INF:PART-TARGET=0.5\n".to_owned() + &reports.collect::<String>()
+        };
+        let all = |low_until: i64, names: &[&str]| {
+            let extra = low_latency(names);
+            let high = each(1, 10, 30, &low_latency(&["low", "audio"]));
+            let revisions = [
+                high,
+                each(1, 30, 50, &extra),
+                each(3, 10, 50, &low_latency(&["high", "low"])),
+                each(2, 10, low_until, &low_latency(&["high", "audio"])),
+            ];
+            let mut rules = found(&in_order(revisions.concat()));
+            rules.dedup();
+            rules
+        };
+        assert_eq!(all(50, &["audio"]), ["L06"], "low is still there");
+        assert_eq!(
+            all(22, &["audio"]),
+            Vec::<&str>::new(),
+            "low is there no more"
+        );
+        assert_eq!(
+            all(22, &["low"]),
+            ["L06"],
+            "audio is, and the report of low hides nothing"
+        );
+        // The first text without it comes before anybody knows that it left.
+        assert_eq!(
+            all(30, &["audio"]),
+            Vec::<&str>::new(),
+            "it left with its report"
+        );
+    }
+
+    #[test]
+    fn what_a_playlist_in_an_outage_listed_last_is_compared_with_nothing() {
+        let range = |id: &str| {
+            format!("#EXT-X-DATERANGE:ID=\"{id}\",START-DATE=\"2026-11-29T10:00:55Z\"\n")
+        };
+        let (ad, other) = (range("ad"), range("other"));
+        let both = ad.clone() + &other;
+        // The ad is cancelled 2 s after the last text of the first one; another one is new so many seconds later.
+        for later in [2, 4, 6, 8, 20] {
+            let new = 16 + later;
+            let revisions = [
+                each(1, 10, 14, &both),
+                each(2, 10, 16, &both),
+                each(2, 16, new, &other),
+                each(2, new, 50, &(other.clone() + &range("new"))),
+            ];
+            let told = broken(&in_order(revisions.concat()));
+            assert_eq!(told, [], "{later}");
+        }
+        // When it is back it has to have what the other one has.
+        let back = [
+            each(1, 10, 14, &both),
+            each(1, 40, 50, &both),
+            each(2, 10, 16, &both),
+            each(2, 16, 50, &other),
+        ];
+        let told = broken(&in_order(back.concat()));
+        assert_eq!(told[0].0, "X06", "{told:?}");
+        assert_eq!(told[0].2, 40, "{told:?}");
+    }
+
+    #[test]
+    fn a_ladder_that_took_the_place_of_another_one_says_its_own_of_itself() {
+        for begins in [20, 30] {
+            let mut revisions = each(1, 10, 20, "");
+            let wide = (begins..begins + 10).step_by(3).map(|second: u32| {
+                let text = text(9, 3, second, "#EXT-X-SERVER-CONTROL:HOLD-BACK=9\n");
+                (2, text.replace("EXTINF:2", "EXTINF:3"), i64::from(second))
+            });
+            revisions.extend(wide);
+            assert_eq!(broken(&revisions), [], "{begins}");
+        }
     }
 
     #[test]

@@ -187,7 +187,11 @@ impl Judging<'_> {
         let others = self.media.of.values();
         let found = others
             .filter(|other| other.stream == playlist.stream_id)
-            .filter_map(|other| other.stamps.near(date_us, held.discontinuity))
+            .filter_map(|other| {
+                other
+                    .stamps
+                    .near((date_us, known.extinf_us), held.discontinuity)
+            })
             .find_map(|stamp| mapped::judge((&known, date_us), stamp));
         if let Some(broken) = found {
             let place = place(playlist, held.at_us, held.exchange);
@@ -223,11 +227,9 @@ impl Judging<'_> {
         let others = of
             .iter()
             .filter(|(_, other)| is_wanted && other.stream == playlist.stream_id)
+            .filter_map(|(id, other)| Some((id, other, other.stamps.beside(&stamp)?)))
             .take(MOST_OTHERS);
-        for (id, other) in others {
-            let Some(beside) = other.stamps.beside(&stamp) else {
-                continue;
-            };
+        for (id, other, beside) in others {
             let own = (playlist.id, &stamp, &this.stamps);
             let theirs = (*id, beside, &other.stamps);
             let ((first_id, first, first_of), (second_id, second, second_of)) =

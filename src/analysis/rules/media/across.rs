@@ -15,6 +15,8 @@ const DATES_US: i64 = 100_000;
 const STEADY_US: i64 = 20_000;
 /// Rounding of time stamps.
 const ROUNDING_US: i64 = 1_000;
+/// What is more segments away has perhaps other time stamps by now.
+const NEAR: i64 = 3;
 /// Segments of a playlist that are remembered.
 const MOST: usize = 128;
 
@@ -86,7 +88,8 @@ impl Stamp {
         })
     }
 
-    /// From its first picture, in the order of decoding, to that of another one, in microseconds, where both have pictures and that is more than a frame.
+    /// From its first picture, in the order of decoding, to that of another one, in microseconds; to a frame it is the same: 0. `None`: they have
+    /// no pictures that can be compared.
     pub(super) fn apart_us(&self, other: &Self) -> Option<i64> {
         let (a, b) = (self.track.times?, other.track.times?);
         let is_alike = self.goes_round == other.goes_round
@@ -95,8 +98,8 @@ impl Stamp {
         // Of an open GOP pictures before the first one are shown earlier.
         let us = self.us_to(other, a.first_shown, b.first_shown);
         let frame_us = self.track.us(a.unit).max(other.track.us(b.unit));
-        (is_alike && frame_us > 0 && us.saturating_abs() > frame_us.saturating_add(ROUNDING_US))
-            .then_some(us)
+        let is_same = us.saturating_abs() <= frame_us.saturating_add(ROUNDING_US);
+        (is_alike && frame_us > 0).then_some(if is_same { 0 } else { us })
     }
 
     /// From a time of its own to one of another, in microseconds.
@@ -156,16 +159,23 @@ impl Stamps {
         found.max_by_key(|other| other.overlap_us(stamp))
     }
 
-    /// The segment that is nearest to a date, between the same discontinuities.
-    pub fn near(&self, date_us: i64, discontinuity: u64) -> Option<&Stamp> {
-        let found = self.newest.iter();
-        let found = found.filter(|other| other.discontinuity == discontinuity);
-        found.min_by_key(|other| other.date_us.saturating_sub(date_us).saturating_abs())
+    /// The segment that is nearest to one of another playlist (its date, and how long it is, in microseconds), between the same discontinuities.
+    /// `None`: it has none near it, since it is in an outage, or has left.
+    pub fn near(&self, (date_us, length_us): (i64, i64), discontinuity: u64) -> Option<&Stamp> {
+        let away_us = |other: &Stamp| other.date_us.saturating_sub(date_us).saturating_abs();
+        let is_near = |other: &&Stamp| {
+            let longest_us = other.extinf_us.max(length_us);
+            other.discontinuity == discontinuity
+                && away_us(other) <= longest_us.saturating_mul(NEAR)
+        };
+        let found = self.newest.iter().filter(is_near);
+        found.min_by_key(|other| away_us(other))
     }
 
-    /// Whether a segment begins where another one does, to a frame.
+    /// Whether a segment begins where another one does, to a frame, between the same discontinuities.
     pub(super) fn begin_with(&self, stamp: &Stamp) -> bool {
-        self.newest.iter().any(|own| own.apart_us(stamp).is_none())
+        let mut own = self.newest.iter();
+        own.any(|own| own.discontinuity == stamp.discontinuity && own.apart_us(stamp) == Some(0))
     }
 
     /// A segment that was seen then is not of before a jump: whoever has it, the others get it within a target duration.
@@ -461,6 +471,22 @@ mod tests {
             ..stamp(TrackKind::Video, 90, 8000, 0)
         };
         assert!(stamps.beside(&other).is_none());
+    }
+
+    #[test]
+    fn what_is_far_away_is_not_near() {
+        let mut stamps = Stamps::default();
+        stamps.push(stamp(TrackKind::Video, 7, 4000, 4000));
+        stamps.push(stamp(TrackKind::Video, 8, 8000, 8000));
+        let near = |ms: i64| {
+            stamps
+                .near((ms * 1000, 4_000_000), 0)
+                .map(|one| one.sequence)
+        };
+        assert_eq!(near(5000), Some(7));
+        assert_eq!(near(20_000), Some(8));
+        assert_eq!(near(20_001), None);
+        assert!(stamps.near((4_000_000, 4_000_000), 1).is_none());
     }
 
     #[test]

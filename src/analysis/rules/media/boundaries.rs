@@ -13,7 +13,7 @@ pub fn judge(
     of: [&Stamps; 2],
     target_us: i64,
 ) -> Option<Boundary> {
-    let late_us = first.apart_us(second)?;
+    let late_us = first.apart_us(second).filter(|us| *us != 0)?;
     let [first_of, second_of] = of;
     let is_met = first_of.begin_with(second) || second_of.begin_with(first);
     (!is_met && are_settled((first, second), of, target_us)).then_some(Boundary {
@@ -106,6 +106,24 @@ mod tests {
             told(&[0, 2000, 4000, 6000, 8000], &[0, 4000, 8000], 10_000),
             None
         );
+    }
+
+    #[test]
+    fn what_cannot_be_compared_begins_with_nothing() {
+        let this = stamp(Video, 9, 8500, 8500);
+        let mut without_times = stamp(Video, 7, 1000, 1000);
+        without_times.track.times = None;
+        let mut other_time = stamp(Video, 7, 1000, 8500);
+        other_time.discontinuity = 1;
+        for odd in [stamp(Audio, 7, 1000, 1000), without_times, other_time] {
+            let own_of = stamps(&[500, 4500]);
+            let mut theirs_of = stamps(&[]);
+            theirs_of.push(odd);
+            theirs_of.push(stamp(Video, 8, 8000, 8000));
+            let beside = theirs_of.beside(&this).unwrap();
+            let of = [&theirs_of, &own_of];
+            assert!(judge((beside, &this), of, 4_000_000).is_some());
+        }
     }
 
     #[test]

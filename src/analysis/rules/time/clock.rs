@@ -47,7 +47,8 @@ pub(super) fn jumps(playlist: &Playlist, fresh: usize, out: &mut Vec<Broken>) {
                 out.push(
                     Broken::new("T12", text)
                         .severity(Severity::Should)
-                        .kind("forward"),
+                        .kind("forward")
+                        .with("media_sequence", number),
                 );
             }
         }
@@ -84,6 +85,7 @@ mod tests {
             (forward[0].rule, forward[0].severity),
             ("T12", Some(Severity::Should))
         );
+        assert_eq!(forward[0].detail["media_sequence"], 11);
         let text = dated(&[("b", 10), ("e", 5)]);
         let apart = text.replace(
             "#EXT-X-PROGRAM-DATE-TIME:2026-11-29T10:00:05Z",

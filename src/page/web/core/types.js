@@ -126,6 +126,7 @@
  * @property {Record<Severity, number>} counts
  * @property {Finding[]} findings
  * @property {Record<string, number>} not_sent  Rule, and how many more of it the server has.
+ * @property {Record<string, number>} events_not_sent  Rule, and how many events these are of which no finding is there.
  * @property {Record<string, number>} left_out  Rule, and how many more it has found, which nobody has.
  * @property {{ what: string, why: string }[]} not_judged
  * @property {Findings} [first]  What came first, where those of windows are in it as well.

@@ -20,9 +20,19 @@ export function joined(first, of) {
   const known = new Set(first.findings.map(keyOf));
   const more = [...of].filter((one) => !known.has(keyOf(one)));
   if (!more.length) return first;
-  const not_sent = { ...first.not_sent };
-  for (const { rule } of more) if (rule in not_sent && (not_sent[rule] -= 1) <= 0) delete not_sent[rule];
-  return { ...first, not_sent, findings: [...first.findings, ...more], first };
+  const [not_sent, events_not_sent] = [{ ...first.not_sent }, { ...first.events_not_sent }];
+  const events = new Set(first.findings.map(({ event }) => event));
+  for (const { rule, event } of more) {
+    takeOne(not_sent, rule);
+    if (!events.has(event)) takeOne(events_not_sent, rule);
+    events.add(event);
+  }
+  return { ...first, not_sent, events_not_sent, findings: [...first.findings, ...more], first };
+}
+
+/** @param {Record<string, number>} counts @param {string} rule */
+function takeOne(counts, rule) {
+  if (rule in counts && (counts[rule] -= 1) <= 0) delete counts[rule];
 }
 
 /** Loads them wherever the window comes to rest. @param {import('../types.js').Page} page */

@@ -7,7 +7,7 @@ use std::io;
 use super::media::{Media, Piece};
 use super::restarts;
 use super::spans::{PartFacts, Span, Spans};
-use super::window::{FIRST_LOOK, Window, cut_behind, micros};
+use super::window::{FIRST_LOOK, Track, Window, first_cut, micros};
 use crate::media::packets::PTS_ROUND;
 
 /// What is read of the end.
@@ -17,10 +17,11 @@ const TAIL: u64 = 1024 * 1024;
 /// of its own.
 pub(super) fn spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Spans> {
     let anew = restarts::find(media, part)?;
-    let begins = std::iter::once(0).chain(anew.iter().copied());
-    let ends = anew.iter().copied().chain([part.size]);
+    let begins = anew.iter().map(|anew| (anew.at, Some(anew.track)));
+    let begins = std::iter::once((0, None)).chain(begins);
+    let ends = anew.iter().map(|anew| anew.at).chain([part.size]);
     let mut spans = Vec::new();
-    for (first, end) in begins.zip(ends) {
+    for ((first, track), end) in begins.zip(ends) {
         let (arrival, length_us) = part.piece_arrival(first, end);
         let facts = PartFacts {
             size: end.saturating_sub(first),
@@ -32,7 +33,7 @@ pub(super) fn spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Span
             first,
             size: facts.size,
         };
-        let mut found = piece_spans(&piece, &facts)?;
+        let mut found = piece_spans(&piece, &facts, track)?;
         for span in &mut found {
             span.first = span.first.saturating_add(first);
         }
@@ -44,22 +45,26 @@ pub(super) fn spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Span
     Ok(Spans { init: 0, spans })
 }
 
-/// The segments of a piece whose time stamps go on.
-fn piece_spans(media: &impl Media, part: &PartFacts<'_>) -> io::Result<Vec<Span>> {
+/// The segments of a piece whose time stamps go on. `track`: by whose clock, where that is known.
+fn piece_spans(
+    media: &impl Media,
+    part: &PartFacts<'_>,
+    track: Option<Track>,
+) -> io::Result<Vec<Span>> {
     let head = Window::read(media, 0, FIRST_LOOK)?;
-    let begins = head.first_time();
+    let track = track.or_else(|| head.first_track());
+    let begins = track.and_then(|track| head.units(track).next());
     let tail = Window::read(media, part.size.saturating_sub(TAIL), TAIL as usize)?;
-    let end = begins.and_then(|(_, is_picture)| tail.last_time(is_picture));
-    let since = |time: u64| begins.map(|(begins, _)| micros(time.wrapping_sub(begins) % PTS_ROUND));
+    let end = track.and_then(|track| tail.last_time(track));
+    let since = |time: u64| begins.map(|begins| micros(time.wrapping_sub(begins.time) % PTS_ROUND));
     let mut cuts = vec![(0, begins.map(|_| 0))];
     for target in part.targets(end.and_then(since)) {
         let behind = cuts.last().map_or(0, |(at, _)| *at);
         if target <= behind {
             continue;
         }
-        if let Some((at, time)) =
-            cut_behind(media, target)?.filter(|(at, _)| *at > behind && *at < part.size)
-        {
+        let cut = first_cut(track, |count| Window::read(media, target, count).map(Some))?;
+        if let Some((at, time)) = cut.filter(|(at, _)| *at > behind && *at < part.size) {
             cuts.push((at, time.and_then(since)));
         }
     }
@@ -88,6 +93,11 @@ mod tests {
 
     /// A table and a second: one picture, with its rest.
     fn second(time: u64, key: bool) -> Vec<u8> {
+        [packet(0, true, false, &[0, 0]), pictures(256, time, key)].concat()
+    }
+
+    /// A second of a program: one picture, with its rest.
+    fn pictures(pid: u16, time: u64, key: bool) -> Vec<u8> {
         let stamp = |pts: u64| {
             [
                 0x21 | (pts >> 29) as u8 & 0x0E,
@@ -103,9 +113,8 @@ mod tests {
         ]
         .concat();
         [
-            packet(0, true, false, &[0, 0]),
-            packet(256, true, key, &head),
-            packet(256, false, false, &[]).repeat(8),
+            packet(pid, true, key, &head),
+            packet(pid, false, false, &[]).repeat(8),
         ]
         .concat()
     }
@@ -169,6 +178,96 @@ mod tests {
                 [(0, 12, None), (12, 12, Some(12)), (24, 6, Some(24))],
                 "{begins:?}"
             );
+        }
+    }
+
+    #[test]
+    fn programs_of_one_stream_have_clocks_of_their_own() {
+        // Two programs, and a key picture of the first each four seconds, of the second amid these.
+        let bytes: Vec<u8> = (0..60)
+            .flat_map(|n| {
+                [
+                    second(n * 90_000, n % 4 == 0),
+                    pictures(512, (1000 + n) * 90_000, n % 4 == 2),
+                ]
+                .concat()
+            })
+            .collect();
+        let each = bytes.len() as u64 / 60;
+        let arrival: Vec<(i64, u64)> = (0..=60).map(|n| (n * S, n as u64 * each)).collect();
+        let spans = spans(&&bytes[..], &facts(&arrival)).unwrap().spans;
+        let told: Vec<_> = spans
+            .iter()
+            .map(|span| (span.first / each, span.duration_us / S, span.anew_us))
+            .collect();
+        let as_one = [(0, 12), (12, 8), (20, 12), (32, 8), (40, 12), (52, 8)];
+        assert_eq!(told, as_one.map(|(first, length)| (first, length, None)));
+    }
+
+    #[test]
+    fn an_encoder_with_other_pids_begins_anew() {
+        let bytes: Vec<u8> = (0..24)
+            .flat_map(|n| {
+                let pid = if n < 12 { 256 } else { 300 };
+                [
+                    packet(0, true, false, &[0, 0]),
+                    pictures(pid, (n % 12 + 70 * (n / 12)) * 90_000, n % 4 == 0),
+                ]
+                .concat()
+            })
+            .collect();
+        let arrival: Vec<(i64, u64)> = (0..=24).map(|n| (n * S, n as u64 * 1880)).collect();
+        assert_eq!(told(&bytes, &arrival), [(0, 12, None), (12, 12, Some(12))]);
+    }
+
+    /// A part that repeats the same packets, and how much of it was read.
+    struct Repeated {
+        packets: Vec<u8>,
+        size: u64,
+        read: std::cell::Cell<u64>,
+    }
+
+    impl Media for Repeated {
+        fn read(&self, at: u64, count: usize) -> io::Result<Vec<u8>> {
+            let rest = usize::try_from(self.size.saturating_sub(at)).unwrap();
+            let count = count.min(rest);
+            let from = usize::try_from(at % self.packets.len() as u64).unwrap();
+            let mut bytes = self.packets[from..].to_vec();
+            while bytes.len() < count {
+                bytes.extend_from_slice(&self.packets);
+            }
+            bytes.truncate(count);
+            self.read.set(self.read.get() + count as u64);
+            Ok(bytes)
+        }
+    }
+
+    #[test]
+    fn of_a_part_whose_time_stamps_jump_all_the_time_only_so_much_is_read() {
+        // Pictures whose time jumps: at each packet, or each that is a million bytes behind the one before; and one that has
+        // no more of them.
+        let jumps = |apart: usize| {
+            let of = |time: u64| {
+                let mut picture = pictures(256, time * 90_000, apart == 1)[..PACKET].to_vec();
+                picture.extend(packet(257, false, false, &[]).repeat(apart - 1));
+                picture
+            };
+            [of(0), of(5000)].concat()
+        };
+        for (packets, most) in [(jumps(1), 1_000), (jumps(2000), 1_000)] {
+            let media = Repeated {
+                size: packets.len() as u64 * (512 * 1024 * 1024 / packets.len() as u64),
+                packets,
+                read: std::cell::Cell::new(0),
+            };
+            let arrival: Vec<(i64, u64)> = (0..=200)
+                .map(|n| (n * 5 * S, media.size * n as u64 / 200))
+                .collect();
+            let found = restarts::find(&media, &facts(&arrival)).unwrap();
+            assert!(!found.is_empty() && found.len() <= most, "{}", found.len());
+            // A look at each of 100 places, and what may be read beside them.
+            let read = media.read.get() / 1024 / 1024;
+            assert!(read <= 256 + 8, "{read} MiB, {} restarts", found.len());
         }
     }
 

@@ -4,13 +4,43 @@ use std::io;
 
 use super::media::Media;
 use crate::media::packets::{
-    PACKET, PTS_ROUND, SYNC, begins_picture, begins_table, find_step, is_random_access, pts,
+    PACKET, PTS_ROUND, SYNC, begins_picture, begins_table, find_step, is_random_access, pid, pts,
 };
 
 /// A place to cut is looked for in so many bytes.
 pub(super) const WINDOW: usize = 4 * 1024 * 1024;
 /// So much is read of it first: mostly that is enough.
 pub(super) const FIRST_LOOK: usize = 512 * 1024;
+
+/// Pictures or sound of one program: each program of a stream has a clock of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Track {
+    /// The PID of its packets.
+    pub pid: u16,
+    /// It is of pictures, not of sound.
+    pub is_picture: bool,
+}
+
+impl Track {
+    /// Whether a unit that a packet begins is of it.
+    fn has(self, packet: &[u8]) -> bool {
+        pid(packet) == self.pid && begins_picture(packet) == self.is_picture
+    }
+}
+
+/// A unit of pictures or sound that has a time stamp.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unit {
+    /// Where it begins in its part, in bytes.
+    pub at: u64,
+    /// In ticks of 90 kHz.
+    pub time: u64,
+    /// What it is of.
+    pub track: Track,
+}
+
+/// Where a segment can begin, in bytes, and the time stamp there, in ticks of 90 kHz.
+pub(super) type Place = (u64, Option<u64>);
 
 /// Some bytes of a part.
 pub(super) struct Window {
@@ -49,47 +79,44 @@ impl Window {
         })
     }
 
-    /// The first unit of a kind that has a time stamp: where it begins in the part, and that.
-    pub(super) fn first_unit(&self, is_picture: bool) -> Option<(u64, u64)> {
-        let mut units = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        let found = units.find_map(|(at, packet)| pts(packet).map(|time| (at, time)));
-        found.map(|(at, time)| (self.at.saturating_add(at as u64), time))
+    /// The first track that has time stamps: of pictures, where there are some.
+    pub(super) fn first_track(&self) -> Option<Track> {
+        let is_picture = self.has_pictures();
+        let unit = self.timed(|packet| begins_picture(packet) == is_picture);
+        unit.map(|unit| unit.track).next()
+    }
+
+    /// The units of a track that have time stamps.
+    pub(super) fn units(&self, track: Track) -> impl Iterator<Item = Unit> {
+        self.timed(move |packet| track.has(packet))
+    }
+
+    /// The same of all tracks that are alike: all of pictures, or all of sound.
+    pub(super) fn units_alike(&self, track: Track) -> impl Iterator<Item = Unit> {
+        self.timed(move |packet| begins_picture(packet) == track.is_picture)
+    }
+
+    fn timed(&self, is_meant: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = Unit> {
+        let packets = self.packets().filter(move |(_, packet)| is_meant(packet));
+        packets.filter_map(|(at, packet)| {
+            Some(Unit {
+                at: self.at.saturating_add(at as u64),
+                time: pts(packet)?,
+                track: Track {
+                    pid: pid(packet),
+                    is_picture: begins_picture(packet),
+                },
+            })
+        })
     }
 
     fn has_pictures(&self) -> bool {
         self.packets().any(|(_, packet)| begins_picture(packet))
     }
 
-    /// The first time stamp, and whether it is that of a picture: where there are some, it is.
-    pub(super) fn first_time(&self) -> Option<(u64, bool)> {
-        let is_picture = self.has_pictures();
-        let mut times = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        times
-            .find_map(|(_, packet)| pts(packet))
-            .map(|time| (time, is_picture))
-    }
-
-    /// The last unit of a kind that has a time stamp.
-    pub(super) fn last_unit(&self, is_picture: bool) -> Option<(u64, u64)> {
-        let units = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        let found = units.filter_map(|(at, packet)| pts(packet).map(|time| (at, time)));
-        found
-            .last()
-            .map(|(at, time)| (self.at.saturating_add(at as u64), time))
-    }
-
     /// When the last of these is over. Pictures do not come in the order in which they are seen.
-    pub(super) fn last_time(&self, is_picture: bool) -> Option<u64> {
-        let times = self
-            .packets()
-            .filter(|(_, packet)| begins_picture(packet) == is_picture);
-        let mut times: Vec<u64> = times.filter_map(|(_, packet)| pts(packet)).collect();
+    pub(super) fn last_time(&self, track: Track) -> Option<u64> {
+        let mut times: Vec<u64> = self.units(track).map(|unit| unit.time).collect();
         let from = *times.first()?;
         let since = |time: u64| time.wrapping_sub(from) % PTS_ROUND;
         // What lies before the first one has not come behind it.
@@ -107,19 +134,31 @@ impl Window {
     }
 
     /// Where a segment can begin: with a table, behind which the first picture needs none before it; a stream without
-    /// pictures, with a table and a unit of sound. `take_any`: where none of its pictures says that it is such a one.
-    pub(super) fn cut(&self, take_any: bool) -> Option<(u64, Option<u64>)> {
-        let has_pictures = self.has_pictures();
+    /// pictures, with a table and a unit of sound. `track`: its pictures, or its sound, where it is known. `take_any`: where
+    /// none of its pictures says that it is such a one, and those of other tracks where it has none.
+    pub(super) fn cut(&self, track: Option<Track>, take_any: bool) -> Option<Place> {
+        // Where there are pictures it is they that say where a segment can begin.
+        let track = track.filter(|track| track.is_picture || !self.has_pictures());
+        // Of another track it is not known when that is by the clock of this one.
+        let other = || self.cut_of(None, true).map(|(at, _)| (at, None));
+        let found = self.cut_of(track, take_any);
+        found.or_else(|| other().filter(|_| take_any))
+    }
+
+    fn cut_of(&self, track: Option<Track>, take_any: bool) -> Option<Place> {
+        let is_its = |packet: &[u8]| track.is_none_or(|track| track.has(packet));
+        let is_picture = |packet: &[u8]| is_its(packet) && begins_picture(packet);
+        let unit = |packet: &[u8]| pts(packet).filter(|_| is_its(packet)).map(|_| true);
+        let has_pictures = self.packets().any(|(_, packet)| is_picture(packet));
         let found = self.find(|packet| match has_pictures {
-            true => begins_picture(packet).then(|| is_random_access(packet)),
-            false => pts(packet).map(|_| true),
+            true => is_picture(packet).then(|| is_random_access(packet)),
+            false => unit(packet),
         });
-        let any = || self.find(|packet| pts(packet).map(|_| true));
-        found.or_else(|| any().filter(|_| take_any))
+        found.or_else(|| self.find(unit).filter(|_| take_any))
     }
 
     /// `begins`: whether a segment can begin with a packet; `None`: it has no say in that.
-    fn find(&self, begins: impl Fn(&[u8]) -> Option<bool>) -> Option<(u64, Option<u64>)> {
+    fn find(&self, begins: impl Fn(&[u8]) -> Option<bool>) -> Option<Place> {
         let mut table = None;
         for (at, packet) in self.packets() {
             if begins_table(packet) {
@@ -138,14 +177,17 @@ impl Window {
     }
 }
 
-/// The first place behind one where a segment can begin, and its time stamp.
-pub(super) fn cut_behind(
-    media: &impl Media,
-    target: u64,
-) -> io::Result<Option<(u64, Option<u64>)>> {
+/// The first place where a segment can begin, of what is read from a place on. `read`: so many bytes from there; `None`: no more
+/// may be read.
+pub(super) fn first_cut(
+    track: Option<Track>,
+    mut read: impl FnMut(usize) -> io::Result<Option<Window>>,
+) -> io::Result<Option<Place>> {
     for size in [FIRST_LOOK, WINDOW] {
-        let window = Window::read(media, target, size)?;
-        let found = window.cut(size == WINDOW || window.is_last(size));
+        let Some(window) = read(size)? else {
+            return Ok(None);
+        };
+        let found = window.cut(track, size == WINDOW || window.is_last(size));
         if found.is_some() || window.is_last(size) {
             return Ok(found);
         }

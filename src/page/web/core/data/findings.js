@@ -57,7 +57,7 @@ export function gapCount(findings) {
 }
 
 /**
- * How many there are of a sort, those that are not loaded included.
+ * How many events there are of a sort, those that are not loaded included: of all streams the server has counted them.
  * @param {Findings | null} came @param {string | null} stream @param {Sort} sort
  */
 export function countOf(came, stream, sort) {
@@ -65,9 +65,13 @@ export function countOf(came, stream, sort) {
   const listed = came.findings.filter((finding) => (stream === null || finding.stream === stream) && sortsOf(finding).includes(sort));
   const known = sort === 'gap' ? gapCount(listed) : new Set(listed.map((one) => one.event ?? one)).size;
   if (stream !== null) return known;
-  const rules = new Set(listed.map(({ rule }) => rule));
-  return [came.not_sent, came.left_out].flatMap(Object.entries).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), known);
+  if (sort === 'gap' || sort === 'fault') return known + sumOf(sort === 'gap' ? GAPS : FAULTS, came.events_not_sent, came.left_out);
+  // Those that nobody has may be of any severity of their rule.
+  return Math.max(known, came.counts[sort]) + sumOf(new Set(listed.map(({ rule }) => rule)), came.left_out);
 }
+
+/** @param {Set<string>} rules @param {Record<string, number>[]} counts  By rule. */
+const sumOf = (rules, ...counts) => counts.flatMap(Object.entries).reduce((sum, [rule, many]) => sum + (rules.has(rule) ? many : 0), 0);
 
 /** Findings that are not loaded. `at`: from then on some are missing; `more`: how many in all; `unknown`: so many of them the server does not have. @typedef {{ at: number, more: number, rules: string[], unknown: number }} NotLoaded */
 
