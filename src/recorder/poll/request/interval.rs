@@ -80,8 +80,10 @@ impl Poller {
         let clock = self.context.fetcher.writer.clock();
         let until_us = clock.at_us(until);
         self.poll_times.times.hold(until_us);
-        let left_alone = &self.playlist.stats.left_alone;
-        left_alone.lasts((clock.at_us(now), until_us));
+        let span = (clock.at_us(now), until_us);
+        self.playlist.stats.left_alone.lasts(span);
+        // Another stream, or the run before, may have met it.
+        self.context.stats.left_alone().lasts(span);
         Some(until)
     }
 
