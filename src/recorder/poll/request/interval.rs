@@ -51,6 +51,11 @@ impl Poller {
         if self.begins_beside() {
             return over;
         }
+        // A look at a newer URL takes no poll of the one that works.
+        let has_looked = std::mem::take(&mut self.has_looked);
+        if has_looked && !is_slow && costly.is_zero() {
+            return over;
+        }
         if let Some(due) = self.next_held(over, costly) {
             return due;
         }
