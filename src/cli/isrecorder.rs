@@ -40,7 +40,7 @@ use crate::cli::output::logging::LogOptions;
 use crate::cli::output::metrics::MetricsPort;
 use crate::recorder::{
     self, AssetLists, Board, ClientError, Control, Ended, GapTally, Input, LATE_US, Options,
-    RecordError, Renditions, Selection, Summary, Variants,
+    RecordError, Renditions, Selection, StreamStats, Summary, Totals, Variants,
 };
 use crate::session::{FolderError, Keep, Notice, SessionFolder, Tally, WriterError, both_clocks};
 use crate::shown::counted;
@@ -439,10 +439,7 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
         .for_each(exit::say);
     let totals = &summary.totals;
     let zero_us = board.zero_us().unwrap_or(0);
-    let open = ending::open_gaps(&streams, summary.stop_us);
-    let told = |what, gaps, all| gaps_line(what, gaps, all, (open, zero_us));
-    let gaps = told("no advance", totals.gaps, totals.playlists);
-    let silences = told("no byte", totals.silences, totals.raw_streams);
+    let gaps = gap_lines(&streams, summary.stop_us, totals, zero_us);
     let lost = ending::lost(&streams, kept_us);
     let ends = ending::Times {
         stop_us: summary.stop_us,
@@ -452,7 +449,7 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
     let troubles = ending::troubles(&streams, ends, &outages.open);
     let told = outages.lines.iter().cloned();
     let told = told.chain(outages.untold(&troubles));
-    let told = told.chain(gaps).chain(silences);
+    let told = told.chain(gaps);
     let told = told.chain(ending::channels(&streams, ends));
     let told = told.chain(ending::slow(&streams)).chain(lost);
     let unseen = totals.gaps.held_back;
@@ -476,11 +473,24 @@ fn report(summary: &Summary, board: &Board, (kept_us, resumed): (i64, bool), out
     }
 }
 
+/// Gaps of playlists, and silences of raw streams.
+fn gap_lines(
+    streams: &[Arc<StreamStats>],
+    stop_us: i64,
+    totals: &Totals,
+    zero_us: i64,
+) -> impl Iterator<Item = String> + use<> {
+    let (freezes, silences) = ending::open_gaps(streams, stop_us);
+    let told = |what, gaps, all, open| gaps_line(what, gaps, all, (open, zero_us));
+    let gaps = told("no advance", totals.gaps, totals.playlists, freezes);
+    let silences = told("no byte", totals.silences, totals.raw_streams, silences);
+    gaps.into_iter().chain(silences)
+}
+
 /// In how many gaps nothing was new, from when to when the longest was, and what that cost: of how many of `all` playlists, or raw
 /// streams. `open`: so many that are not over are told by themselves; `zero_us`: session zero.
 fn gaps_line(what: &str, gaps: GapTally, all: u64, (open, zero_us): (u64, i64)) -> Option<String> {
-    let open = open.min(gaps.open);
-    if gaps.count <= open {
+    if gaps.count <= open.min(gaps.open) {
         return None;
     }
     let seconds = |us: u64| us as f64 / 1e6;
@@ -505,7 +515,7 @@ fn gaps_line(what: &str, gaps: GapTally, all: u64, (open, zero_us): (u64, i64)) 
         0 => String::new(),
         count => format!("; {} never listed", counted(count, "segment")),
     };
-    let not_over = match open {
+    let not_over = match gaps.open {
         0 => String::new(),
         count => format!("; {count} not over"),
     };
@@ -618,6 +628,8 @@ fn parse_renditions(text: &str) -> Result<Renditions, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::Stats;
+    use std::sync::atomic::Ordering;
 
     #[test]
     fn the_arguments_are_sound() {
@@ -673,6 +685,47 @@ mod tests {
         let open = |tally: GapTally| GapTally { open: 1, ..tally };
         assert_eq!(line("no advance", open(tally), 3), None);
         assert_eq!(line("no byte", open(two), 1), Some(told + "; 1 not over"));
+    }
+
+    #[test]
+    fn a_gap_that_goes_on_is_told_with_what_its_own_stream_ended_in() {
+        let stream = |name: &str, is_raw| {
+            let stats = Stats::default();
+            let one = stats.add(name.to_owned());
+            one.is_raw.store(is_raw, Ordering::Relaxed);
+            one.advanced_us.store(10_000_000, Ordering::Relaxed);
+            one.gaps.lasts((10_000_000, 20_000_000), true);
+            let name = name.to_owned();
+            Arc::new(StreamStats { name, stats })
+        };
+        let streams = [stream("a", false), stream("b", true)];
+        let one = GapTally {
+            count: 1,
+            length_us: 10_000_000,
+            longest_us: 10_000_000,
+            longest_from_us: 10_000_000,
+            open: 1,
+            playlists: 1,
+            ..GapTally::default()
+        };
+        let totals = Totals {
+            gaps: one,
+            silences: one,
+            playlists: 1,
+            raw_streams: 1,
+            ..Totals::default()
+        };
+        let lines = || gap_lines(&streams, 20_000_000, &totals, 0).collect::<Vec<_>>();
+        assert_eq!(lines(), [""; 0], "a ended in a freeze, b in a silence");
+        let fault_us = (15_000_000, 15_000_000);
+        let raw = &streams[1].stats.playlists()[0];
+        raw.failing.fails(&["refused"], fault_us, i64::MAX);
+        let span = "from 0:00:10.000 (00:00:10.000Z) to 0:00:20.000 (00:00:20.000Z)";
+        let silence = format!("  no byte: 1 gap, 10.0 s, {span}; 1 not over");
+        assert_eq!(lines(), [silence], "b ended in an outage");
+        let hls = &streams[0].stats.playlists()[0];
+        hls.failing.fails(&["refused"], fault_us, i64::MAX);
+        assert_eq!(lines().len(), 2, "both did");
     }
 
     #[test]

@@ -4,10 +4,12 @@
 //! says of their numbers and names. Two listings of one place are one segment. [`Hindsight`] judges once more, when it is
 //! known what came later.
 
+use self::behind::{Behind, TARGETS as TARGETS_BEHIND};
 use self::placed::{Overlap, Placed, aligned};
 use self::window::{Lie, Step, Window};
 use std::collections::VecDeque;
 
+mod behind;
 pub mod hindsight;
 mod placed;
 pub mod window;
@@ -18,10 +20,6 @@ const WINDOWS: usize = 8;
 /// A step back by more than this to the beginning of all numbers is a restart; of edges that lag by
 /// less, it is an older state.
 const LAG: u64 = 3;
-/// So often a window behind has to advance by itself, and for so many target durations ...
-const TIMES_BEHIND: u32 = 3;
-/// ... until it is the channel, and what it was behind of is gone.
-const TARGETS_BEHIND: i64 = 3;
 /// Numbers larger than this are not taken over as places: JavaScript counts that far.
 const LARGEST_PLACE: u64 = 1 << 52;
 /// Of the first segment where no number says it: an edge that lags behind lists some before it.
@@ -42,14 +40,6 @@ enum Dates {
     Older,
 }
 
-/// A window behind that goes on by itself.
-#[derive(Debug)]
-struct Behind {
-    since_us: i64,
-    end: u64,
-    advanced: u32,
-}
-
 /// The windows that a playlist has had of late.
 #[derive(Debug, Default)]
 pub struct Windows {
@@ -58,6 +48,10 @@ pub struct Windows {
     /// The place behind the last segment of all.
     end: Option<u64>,
     behind: Option<Behind>,
+    /// The same of windows of another URL, which are looked at while nothing comes of this one.
+    looked_at: Option<Behind>,
+    /// The last of these is the channel: the next window behind is where the sequence began again.
+    begins: bool,
     /// Since when it has had its end.
     ended_us: Option<i64>,
     /// A place was listed twice, under one name: names stay.
@@ -104,12 +98,31 @@ impl Windows {
         self.placed(window, now_us, target_us, false)
     }
 
-    /// How a window would lie that came `now_us`. It is not remembered.
-    pub fn foresee(&self, window: &Window, now_us: i64) -> Step {
-        match self.end {
-            _ if window.count == 0 => Step::Same,
-            None => Step::First,
-            Some(end) => self.judge(window, end, now_us).0,
+    /// How a window of another URL lies that is looked at, and not placed; the arguments are those of [`Self::place`]. One that goes on
+    /// by itself behind what stands still is the channel, unless it is older by its dates: `Restarted`, as which it is placed next.
+    pub fn foresee(&mut self, window: &Window, now_us: i64, target_us: i64) -> Step {
+        let end = match self.end {
+            _ if window.count == 0 => return Step::Same,
+            None => return Step::First,
+            Some(end) => end,
+        };
+        let (step, place) = self.judge(window, end, now_us);
+        let own_end = place.saturating_add(window.count);
+        let is_older = self.is_older(window);
+        match step {
+            Step::Restarted if is_older => Step::Behind,
+            Step::Behind => {
+                let before = self.looked_at.take();
+                self.looked_at = before.filter(|before| !before.is_another(own_end));
+                let behind = Behind::comes(&mut self.looked_at, own_end, now_us);
+                let goes_on = behind.goes_on(now_us, target_us) && self.is_far(own_end, end);
+                self.begins = goes_on && !is_older;
+                match self.begins {
+                    true => Step::Restarted,
+                    false => Step::Behind,
+                }
+            }
+            step => step,
         }
     }
 
@@ -126,9 +139,13 @@ impl Windows {
                 gained: 0,
             };
         }
-        let is_back = self.is_back(&window, now_us, target_us) || begins;
+        let goes_over = std::mem::take(&mut self.begins);
+        let is_back = self.is_back(&window, now_us, target_us) || begins || goes_over;
         let (step, place) = match self.judge(&window, end, now_us) {
-            (Step::Behind, _) if is_back => (Step::Restarted, end.saturating_add(BREAK)),
+            (Step::Behind, _) if is_back => {
+                self.began_us = goes_over.then_some(now_us);
+                (Step::Restarted, end.saturating_add(BREAK))
+            }
             judged => judged,
         };
         self.learn_numbers(&window, place);
@@ -138,6 +155,9 @@ impl Windows {
         };
         if step != Step::Behind {
             self.behind = None;
+        }
+        if step.is_advance() {
+            self.looked_at = None;
         }
         let new_end = place.saturating_add(window.count);
         let gained = match step {
@@ -445,23 +465,28 @@ impl Windows {
         target_us: i64,
     ) -> (Step, u64) {
         let own_end = place.saturating_add(window.count);
-        let behind = self.behind.get_or_insert(Behind {
-            since_us: now_us,
-            end: own_end,
-            advanced: 0,
-        });
-        behind.advanced += u32::from(own_end > behind.end);
-        behind.end = behind.end.max(own_end);
-        let long = target_us.max(0).saturating_mul(TARGETS_BEHIND);
-        // One that lags by less than a window is the same channel, and reaches the end by itself.
-        let is_far = end.saturating_sub(own_end) > self.longest;
-        let has_lasted = now_us.saturating_sub(behind.since_us) >= long;
-        let is_it = is_far && has_lasted && behind.advanced >= TIMES_BEHIND;
-        if !is_it {
+        let behind = Behind::comes(&mut self.behind, own_end, now_us);
+        let (goes_on, since_us) = (behind.goes_on(now_us, target_us), behind.since_us);
+        if !(goes_on && self.is_far(own_end, end)) {
             return (Step::Behind, place);
         }
-        self.began_us = Some(behind.since_us);
+        self.began_us = Some(since_us);
         (Step::Restarted, end.saturating_add(BREAK))
+    }
+
+    /// One that lags by less than a window is the same channel, and reaches the end by itself.
+    fn is_far(&self, own_end: u64, end: u64) -> bool {
+        end.saturating_sub(own_end) > self.longest
+    }
+
+    /// Whether a window ends before what was there before, by the dates of both.
+    fn is_older(&self, window: &Window) -> bool {
+        let newest = self.recent.iter().max_by_key(|known| known.end());
+        let newest_us = newest.and_then(|known| known.window.end_us);
+        window
+            .end_us
+            .zip(newest_us)
+            .is_some_and(|(own, newest)| own < newest)
     }
 
     fn remember(&mut self, window: Window, place: u64, seen_us: i64) {

@@ -1,5 +1,6 @@
 //! Hosts that ask to be asked later: they are, and what they say to who asks too often is not held against them.
 
+use crate::metrics;
 use crate::support::{Ask, Origin, Recorder, Reply, Session, Stage, Window, ts};
 
 /// Answers with a status and how long to wait.
@@ -142,6 +143,39 @@ fn a_429_to_polls_as_seldom_as_a_players_is_what_the_origin_answers() {
     let end_us = session.end_us();
     let answer = session.answer(&origin.url("/live.m3u8"), end_us);
     assert_eq!(answer, Some(later(429, "1").body));
+}
+
+#[test]
+fn each_stream_of_a_host_that_is_left_alone_says_so_also_where_another_one_met_it() {
+    let stage = Stage::default();
+    let page = stage.clone();
+    let origin = Origin::new(move |ask: &Ask| match (ask.path(), page.at()) {
+        ("/busy.m3u8", 1) => later(503, "30"),
+        (path, _) if path.ends_with(".m3u8") => {
+            Reply::playlist(Window::new(ask.nth as u64, 4).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::bare()
+        .args(["--poll", "0.2", "--metrics", "0"])
+        .args([
+            format!("busy={}", origin.url("/busy.m3u8")).as_str(),
+            format!("beside={}", origin.url("/beside.m3u8")).as_str(),
+        ])
+        .start();
+    let address = metrics::address(&mut recording);
+    recording.until("both have begun", || {
+        origin.count("/busy.m3u8") > 2 && origin.count("/beside.m3u8") > 2
+    });
+    stage.go(1);
+    recording.until("both are left alone", || {
+        let now = metrics::scrape(&address);
+        ["busy", "beside"].iter().all(|name| {
+            let sample = format!("isrecorder_left_alone_seconds{{stream=\"{name}\"}}");
+            now.get(&sample).is_some_and(|seconds| *seconds > 0.0)
+        })
+    });
+    recording.interrupt().session();
 }
 
 #[test]

@@ -497,3 +497,125 @@ fn a_session_that_answers_for_ever_as_it_was_is_left_for_one_that_is_further_on(
     let newer = "SELECT count(*) FROM revision WHERE media_sequence > 15";
     assert!(session.number(newer) > 0);
 }
+
+/// A channel whose look at the multivariant playlist names another token each time until it moves to the last stage's: then the
+/// first token stands still, and `newer` answers all others.
+fn moving(
+    stage: &Stage,
+    target: u64,
+    newer: impl Fn(u64) -> Window + Send + Sync + 'static,
+) -> Origin {
+    let page = stage.clone();
+    let looks = Stage::default();
+    Origin::new(move |ask: &Ask| {
+        let playlist = |window: &Window| {
+            let target = format!("#EXT-X-TARGETDURATION:{target}\n");
+            Reply::playlist(window.text().replace("#EXT-X-TARGETDURATION:1\n", &target))
+        };
+        match ask.target.as_str() {
+            "/main.m3u8" => Reply::playlist(format!(
+                "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nv.m3u8?t={}\n",
+                page.at()
+            )),
+            "/v.m3u8?t=0" => playlist(&Window::new(1000, 4)),
+            path if path.starts_with("/v.m3u8") => {
+                looks.go(looks.at() + 1);
+                playlist(&newer(looks.at()))
+            }
+            path => Reply::segment(ts(path)),
+        }
+    })
+}
+
+#[test]
+fn a_newer_url_that_is_numbered_lower_and_goes_on_alone_is_gone_over_to() {
+    let stage = Stage::default();
+    let origin = moving(&stage, 1, |look| Window::new(100 + look, 4));
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    stage.go(1);
+    let goes_on = "SELECT count(*) FROM revision WHERE media_sequence BETWEEN 100 AND 999";
+    recording.until_at_least(3, goes_on);
+    let old = origin.count("/v.m3u8?t=0");
+    let looks = origin.count("/v.m3u8?t=1");
+    recording.until("more polls", || origin.count("/v.m3u8?t=1") > looks + 4);
+    assert_eq!(origin.count("/v.m3u8?t=0"), old, "one session at a time");
+    let session = recording.interrupt().session();
+    let steps: Vec<String> = session.list(
+        "SELECT p.step FROM placement p JOIN revision v ON v.exchange_id = p.exchange_id
+          WHERE v.media_sequence BETWEEN 100 AND 999 ORDER BY p.exchange_id",
+    );
+    assert_eq!(steps[0], "restarted", "{steps:?}");
+    assert!(!steps.contains(&"behind".to_owned()), "{steps:?}");
+}
+
+#[test]
+fn a_newer_session_that_counts_for_itself_is_gone_over_to_though_each_look_names_another() {
+    let (polls, still) = (Stage::default(), 12);
+    let beat = polls.clone();
+    let looks = Mutex::new(HashMap::new());
+    let origin = Origin::new(move |ask: &Ask| match ask.target.as_str() {
+        "/main.m3u8" => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nv.m3u8?t={}\n",
+            ask.nth
+        )),
+        "/v.m3u8?t=0" => {
+            beat.go(beat.at() + 1);
+            Reply::playlist(Window::new(1000 + beat.at().min(still) / 4, 4).text())
+        }
+        path if path.starts_with("/v.m3u8") => {
+            let mut looks = looks.lock().unwrap();
+            let look = looks.entry(path.to_owned()).or_insert(0_u64);
+            *look += 1;
+            Reply::playlist(Window::new(100 + *look, 4).text())
+        }
+        path => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let args = ["--poll", "0.25", url.as_str()];
+    let mut recording = Recorder::bare().args(args).start();
+    recording.until("that it stands still", || polls.at() > still);
+    let goes_on = "SELECT count(*) FROM revision WHERE media_sequence BETWEEN 100 AND 999";
+    recording.until_at_least(3, goes_on);
+    let session = recording.interrupt().session();
+    let names = "SELECT count(DISTINCT polled_url.name) FROM (SELECT r.name FROM revision v
+          JOIN exchange e ON e.id = v.exchange_id JOIN resource r ON r.id = e.resource_id
+         WHERE v.media_sequence BETWEEN 100 AND 999) polled_url";
+    assert_eq!(session.number(names), 1, "one session at a time");
+}
+
+#[test]
+fn a_newer_url_that_has_the_end_of_what_stands_still_is_gone_over_to() {
+    let stage = Stage::default();
+    let origin = moving(&stage, 1, |_| Window::new(1000, 4).ended());
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    stage.go(1);
+    let session = recording.finish().session();
+    let ended = "SELECT count(*) FROM revision WHERE ended = 1";
+    assert_eq!(session.number(ended), 1, "and so has the recording");
+}
+
+#[test]
+fn a_look_at_a_newer_url_takes_no_poll_of_the_one_that_works() {
+    let stage = Stage::default();
+    let origin = moving(&stage, 2, |_| Window::new(1000, 4));
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    stage.go(1);
+    let looks = "SELECT count(*) FROM exchange WHERE own_reason = 'probe'";
+    recording.until_at_least(4, looks);
+    let session = recording.interrupt().session();
+    // From the end of each look until the next poll was due; polls are half a second apart.
+    let due_us: Vec<i64> = session.list(
+        "SELECT p.requested_us - p.lag_us - l.requested_us - l.wait_us - l.receive_us
+           FROM exchange l JOIN exchange p ON p.id = (SELECT min(n.id) FROM exchange n JOIN resource r ON r.id = n.resource_id
+             WHERE r.kind = 'media' AND n.id > l.id)
+          WHERE l.own_reason = 'probe' ORDER BY l.id",
+    );
+    let at_once = due_us.iter().filter(|us| **us < 250_000).count();
+    assert!(at_once * 2 >= due_us.len() && at_once > 0, "{due_us:?}");
+}

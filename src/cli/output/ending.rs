@@ -38,15 +38,20 @@ pub(crate) fn troubles(
     streams.iter().filter_map(trouble).collect()
 }
 
-/// In how many streams [`troubles`] tells of a gap that was not over.
-pub(crate) fn open_gaps(streams: &[Arc<StreamStats>], stop_us: i64) -> u64 {
-    let is_gap = |stream: &&Arc<StreamStats>| {
+/// In how many streams [`troubles`] tells of a freeze that was not over, and in how many of a silence.
+pub(crate) fn open_gaps(streams: &[Arc<StreamStats>], stop_us: i64) -> (u64, u64) {
+    let worst = |stream: &Arc<StreamStats>| {
         let playlists = stream.stats.playlists();
         let polled = playlists.iter().filter(|one| is_polled(one));
-        let worst = polled.filter_map(|one| trouble_of(one, stop_us)).min();
-        matches!(worst, Some((In::Freeze | In::Silence, _)))
+        let (worst, _) = polled.filter_map(|one| trouble_of(one, stop_us)).min()?;
+        Some(worst)
     };
-    streams.iter().filter(is_gap).count() as u64
+    let all = streams.iter().filter_map(worst);
+    all.fold((0, 0), |(freezes, silences), worst| match worst {
+        In::Freeze => (freezes + 1, silences),
+        In::Silence => (freezes, silences + 1),
+        In::Outage(_) | In::Slow(_) => (freezes, silences),
+    })
 }
 
 /// In what a playlist was when the recording ended, the worst first, and since when.

@@ -31,25 +31,35 @@ pub(crate) struct Outages {
 impl Outages {
     /// Of a run that began then (in microseconds of Unix time). What cannot be read in time is left to `adjacent-find`.
     pub(crate) fn of_run(folder: &SessionFolder, began_us: i64) -> Self {
-        let found =
-            Reader::open(folder).and_then(|reader| Self::read(&reader, folder.path(), began_us));
+        let until = clock::instant() + PATIENCE;
+        let go_on = || clock::instant() < until;
+        let found = Reader::open(folder)
+            .and_then(|reader| Self::read(&reader, folder.path(), began_us, go_on));
         found.unwrap_or_default()
     }
 
-    fn read(reader: &Reader, path: &Path, began_us: i64) -> Result<Self, ReadError> {
+    /// As long as `go_on` says.
+    fn read(
+        reader: &Reader,
+        path: &Path,
+        began_us: i64,
+        go_on: impl Fn() -> bool,
+    ) -> Result<Self, ReadError> {
         let search = Search::new(reader, Threshold::default())?;
         let zero_us = reader.runs()?.first().map_or(0, |run| run.started_us);
         let several = reader.streams()?.len() > 1;
-        let until = clock::instant() + PATIENCE;
         let mut longest = Longest::default();
-        let go_on = || clock::instant() < until;
-        let done = search.outages_since(began_us, go_on, |outage| {
+        let done = search.outages_since(began_us, &go_on, |outage| {
             longest.take(outage);
             Ok::<(), ReadError>(())
         });
-        let is_whole = matches!(done, Ok(true));
+        let mut is_whole = matches!(done, Ok(true));
         let mut told = Self::default();
         for outage in &longest.kept {
+            if !go_on() {
+                is_whole = false;
+                break;
+            }
             let cost = search.cost(outage)?;
             let text = told::finding(outage, &cost, zero_us).text;
             let of = outage.of(&[Kind::Main, Kind::Media]);
@@ -116,4 +126,47 @@ impl Longest {
 fn length_us(outage: &Outage) -> i64 {
     let until_us = outage.good_us.unwrap_or(outage.last.at_us);
     until_us.saturating_sub(outage.first.at_us).max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::replayer::testing::{MAIN, Recording};
+
+    /// What is told of a session with two outages, where time runs out after so many looks at the clock.
+    fn told(folder: &SessionFolder, looks: u64) -> Vec<String> {
+        let left = Cell::new(looks);
+        let go_on = || left.replace(left.get().saturating_sub(1)) > 0;
+        let reader = Reader::open(folder).unwrap();
+        let outages = Outages::read(&reader, folder.path(), 0, go_on).unwrap();
+        outages.lines
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_what_outages_took_either() {
+        let recording = Recording::start().await;
+        for (from_ms, status) in [
+            (0, 200),
+            (100, 404),
+            (200, 200),
+            (60_000, 404),
+            (61_000, 200),
+        ] {
+            let mut exchange = recording.exchange(Kind::Main, MAIN, from_ms);
+            exchange.status = Some(status);
+            recording.add(exchange).await;
+        }
+        recording.finish().await;
+        let all = told(&recording.folder, u64::MAX);
+        assert_eq!(all.len(), 2, "{all:?}");
+        assert!(all.iter().all(|line| line.contains("HTTP 404")), "{all:?}");
+        // As many looks as the search itself takes, and one more.
+        let see = "  there may be more outages: adjacent-find --faults ";
+        let searched = (0..).find(|looks| !told(&recording.folder, *looks)[0].starts_with(see));
+        let some = told(&recording.folder, searched.unwrap());
+        assert_eq!((some.len(), &some[0]), (2, &all[0]), "{some:?}");
+        assert!(some[1].starts_with(see), "{some:?}");
+    }
 }

@@ -63,12 +63,6 @@ impl Hindsight {
         (said, windows): (Lie, &Windows),
         (now_us, target_us): (i64, i64),
     ) -> Vec<u64> {
-        if let Some(since_us) = windows.began_us() {
-            let mut waiting = self.waiting.iter_mut();
-            if let Some(first) = waiting.find(|seen| seen.seen_us >= since_us) {
-                first.begins = true;
-            }
-        }
         self.behind_us = windows.behind_us();
         if let Some(before) = self.waiting.back() {
             for name in &mut window.tail {
@@ -86,6 +80,12 @@ impl Hindsight {
             target_us,
             begins: false,
         });
+        if let Some(since_us) = windows.began_us() {
+            let mut waiting = self.waiting.iter_mut();
+            if let Some(first) = waiting.find(|seen| seen.seen_us >= since_us) {
+                first.begins = true;
+            }
+        }
         unknown
     }
 

@@ -73,6 +73,100 @@ fn an_edge_that_lags_at_any_distance_is_behind_and_a_freeze_of_it_is_none() {
     }
 }
 
+/// What is said of windows that are only looked at, a second apart, while what was there before stands still.
+fn looked_at(channel: &mut Channel, windows: impl IntoIterator<Item = Window>) -> Vec<Step> {
+    let windows = windows.into_iter().map(|window| {
+        channel.now_us += SECOND;
+        channel.windows.foresee(&window, channel.now_us, SECOND)
+    });
+    windows.collect()
+}
+
+#[test]
+fn a_window_behind_that_is_only_looked_at_and_goes_on_by_itself_is_the_channel() {
+    let mut channel = Channel::default();
+    channel.sees(plain(1000, 5));
+    let backup = |n: u64| plain(100 + n, 5);
+    let steps = looked_at(&mut channel, (0..3).map(backup));
+    assert_eq!(steps, [Step::Behind; 3]);
+    // What was there before goes on: it is the channel.
+    assert_eq!(channel.sees(plain(1001, 5)).0, Step::Slid);
+    let steps = looked_at(&mut channel, (3..6).map(backup));
+    assert_eq!(steps, [Step::Behind; 3]);
+    assert_eq!(channel.sees(plain(1001, 5)).0, Step::Same);
+    assert_eq!(looked_at(&mut channel, [backup(6)]), [Step::Restarted]);
+    // It is gone over to, and stays the channel.
+    let lie = channel.windows.place(plain(106, 5), channel.now_us, SECOND);
+    assert_eq!((lie.step, lie.place), (Step::Restarted, 1006 + BREAK));
+    assert_eq!(channel.windows.began_us(), Some(channel.now_us));
+    assert_eq!(channel.sees(plain(107, 5)).0, Step::Slid);
+}
+
+#[test]
+fn a_window_that_lags_or_stands_still_or_is_older_by_its_dates_is_stayed_behind_of() {
+    let mut channel = Channel::default();
+    channel.sees(plain(1000, 5));
+    let lags = looked_at(&mut channel, (0..5).map(|n| plain(995 + n, 5)));
+    assert_eq!(lags, [Step::Behind; 5]);
+    let still = looked_at(&mut channel, (0..50).map(|_| plain(100, 5)));
+    assert_eq!(still, [Step::Behind; 50]);
+    let mut channel = Channel::default();
+    let dated = |first: u64| Window {
+        end_us: Some((first + 5) as i64 * 2 * SECOND),
+        ..plain(first, 5)
+    };
+    channel.sees(dated(1000));
+    let older = looked_at(&mut channel, (0..50).map(|n| dated(100 + n)));
+    assert_eq!(older, [Step::Behind; 50]);
+    let begins_anew = Window {
+        end_us: Some(1_500 * SECOND),
+        ..plain(0, 5)
+    };
+    assert_eq!(looked_at(&mut channel, [begins_anew]), [Step::Behind]);
+}
+
+#[test]
+fn sessions_that_each_begin_again_are_the_channel_once_one_goes_on() {
+    let mut channel = Channel::default();
+    channel.sees(plain(1000, 5));
+    let begin = looked_at(&mut channel, (0..20).map(|_| plain(100, 5)));
+    assert_eq!(begin, [Step::Behind; 20]);
+    let goes_on = looked_at(&mut channel, (100..104).map(|n| plain(n, 5)));
+    let over = goes_on.iter().position(|step| *step == Step::Restarted);
+    assert_eq!(over, Some(3), "{goes_on:?}");
+}
+
+#[test]
+fn what_was_gone_over_to_has_begun_there_also_in_hindsight() {
+    let mut channel = Channel::default();
+    let mut hindsight = Hindsight::default();
+    let mut id = 0;
+    let mut sees = |channel: &mut Channel, window: Window| {
+        channel.now_us += SECOND;
+        let (times, seen) = ((channel.now_us, SECOND), window.clone());
+        let lie = channel.windows.place(window, times.0, times.1);
+        hindsight.saw(id, seen, (lie, &channel.windows), times);
+        id += 1;
+        (lie.step, hindsight.judge(times.0, false))
+    };
+    assert_eq!(sees(&mut channel, plain(1000, 5)), (Step::First, vec![]));
+    // Tokens change while it stands still.
+    let still = |n| window(Some(1000), (1000..1005).map(|s| format!("seg{s}.ts?t={n}")));
+    let mut last = Step::Same;
+    for n in 0..6 {
+        assert_eq!(sees(&mut channel, still(n)), (Step::Same, vec![]));
+        last = looked_at(&mut channel, [plain(100 + n, 5)])[0];
+        if last == Step::Restarted {
+            break;
+        }
+    }
+    assert_eq!(last, Step::Restarted);
+    assert_eq!(sees(&mut channel, plain(103, 5)), (Step::Restarted, vec![]));
+    for n in 104..140 {
+        assert_eq!(sees(&mut channel, plain(n, 5)), (Step::Slid, vec![]));
+    }
+}
+
 #[test]
 fn an_encoder_that_is_started_again_begins_again_and_goes_on() {
     let mut channel = Channel::default();
@@ -269,6 +363,23 @@ proptest! {
             let (step, place) = channel.sees(of(first));
             prop_assert_eq!(place - zero, first - 100);
             prop_assert_eq!(step, if moved > 0 { Step::Slid } else { Step::Same });
+        }
+    }
+
+    /// What is only looked at, and not gone over to, says nothing of what comes.
+    #[test]
+    fn a_look_changes_nothing(all in prop::collection::vec((prop::option::of(0_u64..40), 0_u8..9, 0_u8..6, any::<bool>()), 1..40)) {
+        let (mut windows, mut others) = (Windows::default(), Windows::default());
+        for (n, (number, first, count, is_looked_at)) in (0..).zip(all) {
+            let seen = window(number, (first..first + count).map(|n| format!("{n}.ts")));
+            let now_us = n * SECOND;
+            if !is_looked_at {
+                let (one, other) = (windows.place(seen.clone(), now_us, SECOND), others.place(seen, now_us, SECOND));
+                prop_assert_eq!(one, other);
+            } else if windows.foresee(&seen, now_us, SECOND).is_advance() {
+                // Gone over to: what comes of it is another matter.
+                break;
+            }
         }
     }
 

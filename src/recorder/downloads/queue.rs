@@ -107,10 +107,12 @@ impl Queue {
         memory.read(count * AS_BYTES, remove).await;
     }
 
-    /// Nothing that left its playlists is tried any more; what changed is added to `noted`.
-    pub(in crate::recorder) async fn forget_late(&self, noted: &mut NewListing) {
-        let changes = self.plan().await.forget_late();
+    /// Nothing that left its playlists is tried any more; what changed is added to `noted`. How many things were never asked
+    /// for, since there was no room.
+    pub(in crate::recorder) async fn forget_late(&self, noted: &mut NewListing) -> u64 {
+        let (changes, without_room) = self.plan().await.forget_late();
         self.note(changes, noted);
+        without_room
     }
 
     /// The next thing to fetch, and its place among those under way.

@@ -194,8 +194,8 @@ const MOST_NAMES: usize = 3;
 /// No name of a host is longer.
 const LONGEST_NAME: usize = 253;
 
-/// In parentheses, the day.
-fn on_day(time: UnixTime) -> String {
+/// In parentheses, the second.
+fn in_parentheses(time: UnixTime) -> String {
     let seconds = i64::try_from(time.as_secs()).ok();
     let day = seconds.and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
     day.map_or_else(String::new, |day| {
@@ -224,7 +224,7 @@ fn certificate_words(why: &CertificateError) -> String {
     use CertificateError as Why;
     let words = match why {
         Why::ExpiredContext { not_after, .. } => {
-            return format!("its certificate has expired{}", on_day(*not_after));
+            return format!("its certificate has expired{}", in_parentheses(*not_after));
         }
         Why::NotValidForNameContext { presented, .. } => {
             return format!("its certificate is for another host{}", named(presented));

@@ -918,7 +918,7 @@ fn what_left_while_there_was_no_room_is_the_recorders_loss_whatever_is_answered_
     assert_eq!(plan.plan.has_room(false, plan.now), 0);
     plan.lists(0, &[(9, "9.ts")]);
     let without_room = plan.plan.has_room(true, plan.now);
-    assert_eq!(without_room, 1, "the request for the other one is counted");
+    assert_eq!(without_room, 0, "it is still asked for");
     plan.now += Duration::from_secs(2);
     let jobs: Vec<Job> = std::iter::from_fn(|| plan.next()).collect();
     let too_late = |job: &Job| (name(&job.key.url), job.is_too_late);
@@ -946,6 +946,27 @@ fn what_left_while_there_was_no_room_is_the_recorders_loss_whatever_is_answered_
         ("2.ts", WhyGivenUp::NoRoom),
     ];
     assert_eq!(why, wanted.map(|(name, why)| (name.to_owned(), why)));
+}
+
+#[test]
+fn what_left_while_there_was_no_room_is_not_kept_once_nobody_asks_for_it_any_more() {
+    let mut plan = Planned::new();
+    plan.lists(0, &[(0, "0.ts")]);
+    plan.plan.has_room(false, plan.now);
+    plan.lists(0, &[(1, "1.ts")]);
+    assert_eq!(plan.plan.has_room(false, plan.now), 0);
+    assert_eq!(plan.plan.has_room(true, plan.now), 0);
+    let mut kept = plan.fetch_all();
+    kept.sort();
+    assert_eq!(kept, ["0.ts", "1.ts"], "there is room in time");
+    plan.plan.has_room(false, plan.now);
+    plan.lists(0, &[(2, "2.ts")]);
+    plan.lists(0, &[(3, "3.ts")]);
+    plan.now += Duration::from_secs(700);
+    assert_eq!(plan.plan.has_room(false, plan.now), 1, "2.ts");
+    plan.lists(0, &[(4, "4.ts")]);
+    let (_, without_room) = plan.plan.forget_late();
+    assert_eq!(without_room, 1, "3.ts, when the recording ends");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Where sessions are in URLs, each look at the multivariant playlist may name another one. A player has one of
 //! them, and so has the recorder: it stays with the URL that works, and goes over to the newest where that
 //! fails, where the newest one stays named, which is how channels move, or where it stands still and the newest is
-//! further on, as a look at it shows.
+//! further on, or goes on by itself, as looks at it show.
 
 use std::time::Duration;
 
@@ -32,6 +32,17 @@ struct Newest {
     failed: bool,
 }
 
+/// A newer URL that is looked at while the one that works stands still, so many times by now: whether it goes on by itself only several
+/// looks tell.
+#[derive(Debug)]
+struct LookedAt {
+    name: Name,
+    looks: u32,
+}
+
+/// Then the newest is looked at in its place.
+const MOST_LOOKS: u32 = 8;
+
 /// The URLs of a playlist.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -40,7 +51,9 @@ pub(crate) struct Names {
     newest: Option<Newest>,
     /// The last poll that failed had asked for the newest.
     newest_failed_last: bool,
-    /// When a newest one was last seen not to be further on than the one that works.
+    /// It was not further on than the one that works, ...
+    looked_at: Option<LookedAt>,
+    /// ... or failed, as was last seen then.
     not_ahead_at: Option<Instant>,
 }
 
@@ -50,6 +63,7 @@ impl Names {
             works: name,
             newest: None,
             newest_failed_last: false,
+            looked_at: None,
             not_ahead_at: None,
         }
     }
@@ -62,13 +76,17 @@ impl Names {
     /// The URLs that count now.
     pub(crate) fn current(&self) -> impl Iterator<Item = &Url> {
         let newest = self.newest.as_ref().map(|newest| &newest.name.url);
-        std::iter::once(&self.works.url).chain(newest)
+        let looked_at = self.looked_at.as_ref().map(|one| &one.name.url);
+        let looked_at = looked_at.filter(|url| newest != Some(*url));
+        std::iter::once(&self.works.url)
+            .chain(newest)
+            .chain(looked_at)
     }
 
     /// Takes in the URL that a revision of the multivariant playlist names.
     pub(crate) fn named(&mut self, name: Name, now: Instant, target: Duration) {
         if name.url == self.works.url {
-            self.newest = None;
+            (self.newest, self.looked_at) = (None, None);
             return;
         }
         match &mut self.newest {
@@ -99,6 +117,9 @@ impl Names {
             return &self.works;
         };
         let moved = self.has_moved(newest);
+        if let (0, true, false, Some(one)) = (failures, stands, moved, &self.looked_at) {
+            return &one.name;
+        }
         let is_newest = match (failures, newest.failed) {
             (0, failed) => !failed && (moved || stands),
             (_, false) => true,
@@ -118,16 +139,35 @@ impl Names {
 
     /// Whether a URL is asked for, while another answers well, to see whether it is further on.
     pub(crate) fn is_trial(&self, asked: &Name) -> bool {
+        let is_looked_at = (self.looked_at.as_ref()).is_some_and(|one| one.name == *asked);
         let newest = self.newest.as_ref();
-        newest.is_some_and(|newest| newest.name == *asked && !self.has_moved(newest))
+        newest.is_some_and(|newest| {
+            (is_looked_at || newest.name == *asked) && !self.has_moved(newest)
+        })
     }
 
-    /// The newest is not further on than the one that works.
-    pub(crate) fn is_not_ahead(&mut self, now: Instant) {
+    /// One was looked at, in vain.
+    pub(crate) fn has_looked(&mut self, now: Instant) {
         self.not_ahead_at = Some(now);
     }
 
-    /// Whether the newest may be looked at: that it was not further on was seen a target duration ago, or never.
+    /// The one that was looked at is not further on than the one that works.
+    pub(crate) fn is_not_ahead(&mut self, asked: &Name, now: Instant) {
+        self.has_looked(now);
+        let before = self.looked_at.take().filter(|one| one.name == *asked);
+        let looks = before.map_or(0, |one| one.looks) + 1;
+        self.looked_at = (looks < MOST_LOOKS).then(|| LookedAt {
+            name: asked.clone(),
+            looks,
+        });
+    }
+
+    /// It does not stand still: there is nothing to look for.
+    pub(crate) fn looks_no_more(&mut self) {
+        self.looked_at = None;
+    }
+
+    /// Whether a newer one may be looked at: the last look was in vain a target duration ago, or there was none.
     pub(crate) fn may_try(&self, now: Instant, target: Duration) -> bool {
         let is_long_ago = |at| now.saturating_duration_since(at) >= target;
         self.not_ahead_at.is_none_or(is_long_ago)
@@ -165,6 +205,10 @@ impl Names {
             self.works = asked.clone();
             self.newest = self.newest.take().filter(|newest| !is_newest(newest));
         }
+        self.looked_at = self
+            .looked_at
+            .take()
+            .filter(|one| one.name.url != asked.url);
         self.newest_failed_last = false;
         if let Some(newest) = self.newest.as_mut().filter(|newest| is_newest(newest)) {
             newest.failed = true;
@@ -312,7 +356,7 @@ mod tests {
         assert!(names.may_try(now, TARGET));
         let newest = names.to_ask(0, true).clone();
         assert!(names.is_trial(&newest) && !names.is_trial(&name("v?t=1", 1)));
-        names.is_not_ahead(now);
+        names.is_not_ahead(&newest, now);
         names.named(name("v?t=3", 3), now, TARGET);
         assert!(!names.may_try(now + TARGET / 2, TARGET), "whichever it is");
         assert!(names.may_try(now + TARGET, TARGET));
@@ -321,6 +365,37 @@ mod tests {
         names.named(name("new/v", 4), now, TARGET);
         names.named_again(now + TARGET, TARGET);
         assert!(!names.is_trial(&name("new/v", 4)));
+    }
+
+    #[test]
+    fn one_that_is_looked_at_is_looked_at_for_a_while_though_newer_ones_are_named() {
+        let now = clock::instant();
+        let mut names = Names::new(name("v?t=1", 1));
+        for n in 2..20 {
+            names.named(name(&format!("v?t={n}"), n), now, TARGET);
+            let looked_at = names.to_ask(0, true).clone();
+            assert!(names.is_trial(&looked_at), "{n}");
+            let first = if n < 10 { 2 } else { 10 };
+            let first = if n < 18 { first } else { 18 };
+            assert_eq!(looked_at.revision, Some(first), "{n}");
+            names.is_not_ahead(&looked_at, now);
+        }
+        assert_eq!(names.current().count(), 3);
+        assert_eq!(names.to_ask(0, false).revision, Some(1), "it works");
+        assert_eq!(names.to_ask(1, false).revision, Some(19), "the newest");
+        names.looks_no_more();
+        assert_eq!(names.to_ask(0, true).revision, Some(19), "the next time");
+        names.is_not_ahead(&name("v?t=18", 18), now);
+        names.answered(&name("v?t=18", 18), false);
+        assert_eq!(
+            names.to_ask(0, true).revision,
+            Some(19),
+            "its session is over"
+        );
+        names.is_not_ahead(&name("v?t=19", 19), now);
+        names.answered(&name("v?t=19", 19), true);
+        assert_eq!(names.to_ask(0, true).revision, Some(19), "gone over to");
+        assert_eq!(names.current().count(), 1);
     }
 
     #[test]

@@ -110,8 +110,12 @@ impl Playlist {
     /// What to ask for: the URL that works, as long as it does.
     pub(crate) fn name_to_ask(&self, now: Instant) -> Name {
         let standing = self.standing();
-        let names = self.names();
-        let tries = standing.stands(now) && names.may_try(now, standing.target());
+        let mut names = self.names();
+        let stands = standing.stands(now);
+        if !stands {
+            names.looks_no_more();
+        }
+        let tries = stands && names.may_try(now, standing.target());
         names.to_ask(standing.failures, tries).clone()
     }
 
@@ -120,9 +124,14 @@ impl Playlist {
         self.standing().failures == 0 && self.names().is_trial(name)
     }
 
-    /// The newest URL is not further on than the one that answers.
-    pub(crate) fn is_not_ahead(&self, now: Instant) {
-        self.names().is_not_ahead(now);
+    /// A newer URL that was looked at is not further on than the one that answers.
+    pub(crate) fn is_not_ahead(&self, name: &Name, now: Instant) {
+        self.names().is_not_ahead(name, now);
+    }
+
+    /// A newer URL was looked at, in vain.
+    pub(crate) fn has_looked(&self, now: Instant) {
+        self.names().has_looked(now);
     }
 
     /// Whether it fails, and a newer URL was named just now.

@@ -88,6 +88,8 @@ pub(super) struct Poller {
     pub(super) noted: HashSet<u64>,
     /// Polls since nothing plays.
     pub(super) searches: u32,
+    /// The last poll looked at a newer URL, and the one that works is asked for still: that poll is owed.
+    pub(super) has_looked: bool,
     /// How long it took to take in what the last poll brought.
     pub(super) taken: Duration,
     /// It is no playlist.

@@ -62,6 +62,7 @@ impl Poller {
             revised: (0, 0),
             noted: HashSet::new(),
             searches: 0,
+            has_looked: false,
             taken: Duration::ZERO,
             plain: None,
             poll_times: PollTimes::new(now_us),

@@ -353,8 +353,10 @@ impl Stream {
             let memory = &context.fetcher.memory;
             context.queue.remove(playlist, memory, &mut listing).await;
         }
-        context.queue.forget_late(&mut listing).await;
-        context.fetcher.writer.listed(listing).await;
+        let without_room = context.queue.forget_late(&mut listing).await;
+        let writer = &context.fetcher.writer;
+        (0..without_room).for_each(|_| writer.had_no_room());
+        writer.listed(listing).await;
     }
 }
 

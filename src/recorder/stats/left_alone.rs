@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A host that asks for patience again so soon behind the time for which it had asked is left alone still, in microseconds.
+/// A host that asks for patience again so soon behind the time for which it had asked is left alone still, in microseconds: it is one time.
 const AGAIN_US: i64 = 2_000_000;
 /// Times that are kept, the last ones.
 const MOST: usize = 64;
@@ -16,7 +16,7 @@ impl LeftAlone {
     pub(crate) fn lasts(&self, (from_us, until_us): (i64, i64)) {
         let mut times = self.times();
         match times.last_mut() {
-            Some(last) if from_us <= last.1 => last.1 = last.1.max(until_us),
+            Some(last) if goes_on(last.1, from_us) => last.1 = last.1.max(until_us),
             _ => times.push((from_us, until_us.max(from_us))),
         }
         if times.len() > MOST {
@@ -28,19 +28,8 @@ impl LeftAlone {
     /// not so.
     pub fn spell(&self, now_us: i64) -> Option<(i64, i64)> {
         let times = self.times();
-        let goes_on = |until_us: i64, at_us: i64| at_us.saturating_sub(until_us) <= AGAIN_US;
-        let mut all = times.iter().rev();
-        let last = all
-            .next()
-            .filter(|(_, until_us)| goes_on(*until_us, now_us))?;
-        let since_us = all.try_fold(last.0, |since_us, (from_us, until_us)| {
-            match goes_on(*until_us, since_us) {
-                true => Ok(*from_us),
-                false => Err(since_us),
-            }
-        });
-        let (Ok(since_us) | Err(since_us)) = since_us;
-        Some((since_us, last.1))
+        let last = times.last().copied();
+        last.filter(|(_, until_us)| goes_on(*until_us, now_us))
     }
 
     /// For so long between two moments it was so, in microseconds.
@@ -56,6 +45,11 @@ impl LeftAlone {
     fn times(&self) -> MutexGuard<'_, Vec<(i64, i64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether what was left alone until then is so still at a moment, in microseconds.
+fn goes_on(until_us: i64, at_us: i64) -> bool {
+    at_us.saturating_sub(until_us) <= AGAIN_US
 }
 
 #[cfg(test)]
@@ -75,10 +69,18 @@ mod tests {
         assert_eq!(left.spell(40 * S), Some((10 * S, 51 * S)));
         assert_eq!(left.spell(53 * S), Some((10 * S, 51 * S)));
         assert_eq!(left.spell(53 * S + 1), None);
-        assert_eq!(left.between_us(0, 40 * S), 29 * S);
-        assert_eq!(left.between_us(25 * S, 100 * S), 25 * S);
+        assert_eq!(left.between_us(0, 40 * S), 30 * S, "polls by turns");
+        assert_eq!(left.between_us(25 * S, 100 * S), 26 * S);
         left.lasts((60 * S, 61 * S));
         assert_eq!(left.spell(60 * S), Some((60 * S, 61 * S)));
+    }
+
+    #[test]
+    fn a_host_that_asks_for_a_second_each_time_is_left_alone_for_all_of_ten_minutes() {
+        let left = LeftAlone::default();
+        (0..300).for_each(|n| left.lasts((n * 2 * S, n * 2 * S + S)));
+        assert_eq!(left.spell(599 * S), Some((0, 599 * S)));
+        assert_eq!(left.between_us(0, 600 * S), 599 * S);
     }
 
     #[test]

@@ -230,7 +230,7 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
     let pasts = rows.iter().map(|row| row.past.clone());
     let past = pasts.fold(Pasts::default(), Pasts::and);
     let sum = |count: fn(&Row) -> u64| rows.iter().map(count).sum();
-    let conditions = summed(&playlists, &rows);
+    let conditions = summed(&playlists, &rows, now_us);
     let all = playlists.iter().zip(&conditions).map(|(one, condition)| {
         let is_listing = one.is_multivariant.load(Ordering::Relaxed);
         (one.label.as_str(), is_listing, condition)
@@ -254,7 +254,7 @@ fn stream_row(key: Key, stream: &StreamStats, now_us: i64) -> Row {
 type SpellOf = fn(&PlaylistStats) -> Option<Spell>;
 
 /// How the playlists of a stream do; what fails alike, with how often it did so for all of them.
-fn summed(playlists: &[Arc<PlaylistStats>], rows: &[Row]) -> Vec<Condition> {
+fn summed(playlists: &[Arc<PlaylistStats>], rows: &[Row], now_us: i64) -> Vec<Condition> {
     let mut all: Vec<Condition> = rows.iter().map(|row| row.condition.clone()).collect();
     let sums: [(Word, SpellOf); 2] = [
         (Word::Fails, |one| one.failing.spell()),
@@ -263,13 +263,16 @@ fn summed(playlists: &[Arc<PlaylistStats>], rows: &[Row]) -> Vec<Condition> {
     for (word, spell) in sums {
         let alike = playlists.iter().zip(&all);
         let alike = alike.filter(|(_, one)| one.word == word);
-        let mut spells: Vec<Spell> = alike.filter_map(|(one, _)| spell(one)).collect();
+        let alike = alike.map(|(one, _)| one);
+        let left_us = alike.clone().filter_map(|one| left_alone(one, now_us));
+        let left_us = left_us.map(|(_, left_us)| left_us).max();
+        let mut spells: Vec<Spell> = alike.filter_map(|one| spell(one)).collect();
         spells.sort_by_key(|spell| spell.since_us);
         let Some(sum) = spells.into_iter().reduce(Spell::and) else {
             continue;
         };
         for one in all.iter_mut().filter(|one| one.word == word) {
-            one.what = sum.told();
+            one.what = with_patience(sum.told(), left_us);
         }
     }
     all
@@ -289,8 +292,8 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
     let left_alone = left_alone(playlist, now_us);
     if let Some(spell) = playlist.failing.spell() {
         let fails = told_of(Word::Fails, &spell);
-        let left = left_alone.map(|(_, left)| format!("{}, {left}", fails.what));
-        let what = left.unwrap_or_else(|| fails.what.clone());
+        let left_us = left_alone.map(|(_, left_us)| left_us);
+        let what = with_patience(fails.what, left_us);
         return Condition { what, ..fails };
     }
     if let Some(since_us) = unanswered_us(playlist, now_us) {
@@ -317,8 +320,8 @@ fn condition(playlist: &PlaylistStats, now_us: i64) -> Condition {
             is(Word::NoAdvance, asked_us, "it never did".to_owned())
         }
         _ if left_alone.is_some() => {
-            let (since_us, left) = left_alone.unwrap_or_default();
-            is(Word::LeftAlone, since_us, left)
+            let (since_us, left_us) = left_alone.unwrap_or_default();
+            is(Word::LeftAlone, since_us, patience(left_us))
         }
         (.., Some(spell)) => told_of(Word::ChunksFail, &spell),
         _ if slow.is_some() => {
@@ -348,15 +351,24 @@ fn told_of(word: Word, spell: &Spell) -> Condition {
     }
 }
 
-/// Since when its host is left alone as it asked, and for how long still.
-fn left_alone(playlist: &PlaylistStats, now_us: i64) -> Option<(i64, String)> {
+/// Since when its host is left alone as it asked, and for how long still, in microseconds.
+fn left_alone(playlist: &PlaylistStats, now_us: i64) -> Option<(i64, i64)> {
     let (since_us, until_us) = playlist.left_alone.spell(now_us)?;
     let left_us = until_us.saturating_sub(now_us);
+    (left_us > 0).then_some((since_us, left_us))
+}
+
+fn patience(left_us: i64) -> String {
     let left = (left_us as f64 / 1e6).ceil();
-    (left_us > 0).then(|| {
-        let told = format!("host asked for patience, {left:.0} s left");
-        (since_us, told)
-    })
+    format!("host asked for patience, {left:.0} s left")
+}
+
+/// What happens, and for how long its host is left alone still.
+fn with_patience(what: String, left_us: Option<i64>) -> String {
+    match left_us {
+        Some(left_us) => format!("{what}, {}", patience(left_us)),
+        None => what,
+    }
 }
 
 /// Since when there is no answer, where one should have come.
@@ -529,6 +541,14 @@ mod tests {
         }
         let row = stream_row((0, None), &stream, NOW_US);
         assert_eq!(row.condition.what, "HTTP 503 x 128, 3 of 3 playlists");
+        // The one that failed first may be of another host.
+        for (n, left_us) in [(1, 11_100_000), (2, 4_000_000)] {
+            let left_alone = &stream.stats.playlists()[n].left_alone;
+            left_alone.lasts((NOW_US - 8_000_000, NOW_US + left_us));
+        }
+        let row = stream_row((0, None), &stream, NOW_US);
+        let told = "HTTP 503 x 128, host asked for patience, 12 s left, 3 of 3 playlists";
+        assert_eq!(row.condition.what, told);
     }
 
     #[test]

@@ -80,7 +80,6 @@ impl Plan {
         let oldest = oldest.filter(|_| item.state == State::Ready && item.asked.is_none());
         let under_way = self.since.len();
         item.no_room = self.has_no_room && (item.asked.is_none() || item.not_stored);
-        self.without_room += u64::from(item.no_room && item.asked.is_none());
         item.no_turn = oldest.map(|since| (under_way, now.saturating_duration_since(*since)));
         let (rank, state, job, queued_by) = (item.rank, item.state, item.job, item.playlist);
         if state == State::Ready {
@@ -123,11 +122,12 @@ impl Plan {
             return;
         };
         self.gone.push((key.clone(), item.kind));
+        let is_unasked = item.asked.is_none();
         let why = match (item.asked, item.state, item.no_turn) {
             (None, State::Delayed(_), _) => WhyGivenUp::LeftAlone,
-            _ if item.no_room => WhyGivenUp::NoRoom,
-            (None, ..) if self.has_no_room => {
-                self.without_room += 1;
+            _ if item.no_room || (is_unasked && self.has_no_room) => {
+                // Until now there might have been room for it in time; a request says so itself.
+                self.without_room += u64::from(is_unasked);
                 WhyGivenUp::NoRoom
             }
             (.., Some((under_way, longest))) => WhyGivenUp::NoTurn { under_way, longest },
@@ -162,7 +162,7 @@ impl Plan {
     }
 
     /// Whether there is room for what comes. Where there is none nothing is asked for; what is listed, or late, waits.
-    /// How many things could not be asked for for that reason since the last time.
+    /// How many things were given up for that reason since the last time, and never asked for.
     pub(crate) fn has_room(&mut self, has_room: bool, now: Instant) -> u64 {
         self.has_no_room = !has_room;
         if !has_room {
@@ -171,16 +171,17 @@ impl Plan {
         std::mem::take(&mut self.without_room)
     }
 
-    /// Nothing that is late is tried any more.
-    pub(crate) fn forget_late(&mut self) -> Changes {
+    /// Nothing that is late is tried any more. How many things were never asked for, since there was no room.
+    pub(crate) fn forget_late(&mut self) -> (Changes, u64) {
         while let Some((_, key)) = self.late.by_end.first().cloned() {
             self.give_up(&key);
         }
         self.untold.clear();
-        Changes {
+        let changes = Changes {
             gone: std::mem::take(&mut self.gone),
             ..Changes::default()
-        }
+        };
+        (changes, std::mem::take(&mut self.without_room))
     }
 
     /// The next of what is late: beside all else, so that it holds up nothing that is listed.

@@ -51,6 +51,11 @@ impl Poller {
         if self.begins_beside() {
             return over;
         }
+        // A look at a newer URL takes no poll of the one that works.
+        let has_looked = std::mem::take(&mut self.has_looked);
+        if has_looked && !is_slow && costly.is_zero() {
+            return over;
+        }
         if let Some(due) = self.next_held(over, costly) {
             return due;
         }
@@ -80,8 +85,10 @@ impl Poller {
         let clock = self.context.fetcher.writer.clock();
         let until_us = clock.at_us(until);
         self.poll_times.times.hold(until_us);
-        let left_alone = &self.playlist.stats.left_alone;
-        left_alone.lasts((clock.at_us(now), until_us));
+        let span = (clock.at_us(now), until_us);
+        self.playlist.stats.left_alone.lasts(span);
+        // Another stream, or the run before, may have met it.
+        self.context.stats.left_alone().lasts(span);
         Some(until)
     }
 

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::clock;
-use crate::hls::{self, Window};
+use crate::hls::{self, Step, Window};
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::{Hop, Received};
 use crate::recorder::playlists::names::is_same_path;
-use crate::recorder::poll::poller::{Poller, hash_of};
+use crate::recorder::poll::poller::{Poller, TARGET, hash_of};
 use crate::recorder::schedule::MIN_POLL;
 use crate::session::{Kind, NewListing, Outcome};
 
@@ -53,21 +53,26 @@ impl Poller {
         is_renewed || (size <= SMALL && !is_same_path(read, url))
     }
 
-    /// Whether a good answer of a newer URL lists what is not known yet: as long as it does not, what answers is stayed
-    /// with, also where it stands still. Sessions that begin again an hour ago are behind, and stay so.
-    pub(super) async fn is_ahead(&self, hop: &Hop) -> bool {
+    /// Whether a good answer of a newer URL of what stands still is gone over to: it lists what is not known yet, goes on by itself, or
+    /// has the end of what is known.
+    pub(super) async fn is_ahead(&mut self, hop: &Hop) -> bool {
         let Received::Memory(body) = &hop.body else {
             // It is as it was.
             return false;
         };
         let now_us = self.context.fetcher.writer.clock().now_us();
         let variables = Arc::clone(&self.context.shared().variables);
-        let step = || {
+        let windows = &mut self.windows;
+        let is_ahead = || {
             let media = hls::read_media(body, &hop.url, &variables);
-            self.windows.foresee(&Window::from_playlist(&media), now_us)
+            let facts = &media.facts;
+            let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
+            let step = windows.foresee(&Window::from_playlist(&media), now_us, target_us);
+            let has_end = facts.ended && facts.segment_count > 0 && step == Step::Same;
+            step.is_advance() || has_end
         };
         let memory = &self.context.fetcher.memory;
-        memory.read(body.len(), step).await.is_advance()
+        memory.read(body.len(), is_ahead).await
     }
 
     /// It came again as it was. A multivariant playlist's names stay, then.

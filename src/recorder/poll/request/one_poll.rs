@@ -89,7 +89,7 @@ impl Poller {
         let good = live.is_some() || self.read(&mut last).await;
         let stays = is_trial && good && last.own_reason.is_none() && !self.is_ahead(&last).await;
         if stays {
-            self.playlist.is_not_ahead(answered);
+            self.playlist.is_not_ahead(&self.name, answered);
             hops.iter_mut()
                 .chain([&mut last])
                 .for_each(Hop::is_not_ahead);
@@ -106,8 +106,13 @@ impl Poller {
         }
         self.stated = None;
         self.count(&last, good);
-        if (good && !is_own) || last.is_fault() || (is_stale && !stays) {
+        let is_settled = (good && !is_own) || last.is_fault() || (is_stale && !stays);
+        if is_settled {
             self.playlist.asked(&self.name, good);
+        }
+        self.has_looked = is_trial && (stays || (is_settled && !good));
+        if self.has_looked {
+            self.playlist.has_looked(answered);
         }
         if good && !is_own {
             self.blocking

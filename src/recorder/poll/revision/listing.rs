@@ -53,8 +53,7 @@ impl Poller {
                 .chain(hints.map(|hint| announced(hint, facts, lie.place)))
                 .collect()
         };
-        let wanted = memory.read(size, as_wanted).await;
-        let mut wanted = wanted;
+        let mut wanted = memory.read(size, as_wanted).await;
         if self.is_first_of_typed() {
             tracing::info!("it is {}", described(facts));
             if self.has_nothing_to_choose() {

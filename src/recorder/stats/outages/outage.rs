@@ -59,6 +59,13 @@ struct Member {
     given_up: BTreeSet<u64>,
 }
 
+impl Member {
+    /// Whether one more of its segments is told apart.
+    fn has_room(&self) -> bool {
+        self.missing.len() + self.given_up.len() < MOST_NUMBERS
+    }
+}
+
 /// Faults of one server, of a class, that began together.
 #[derive(Debug)]
 pub(super) struct Outage {
@@ -130,7 +137,7 @@ impl Outage {
         member.good_us = None;
         member.since_us = member.since_us.min(since_us);
         if let Some(number) = failed.number
-            && member.missing.len() < MOST_NUMBERS
+            && member.has_room()
         {
             member.missing.insert(number);
         }
@@ -180,6 +187,7 @@ impl Outage {
         }
         if let Some(number) = number {
             member.missing.remove(&number);
+            member.given_up.remove(&number);
         }
     }
 
