@@ -77,6 +77,7 @@ pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
 pub use self::read::trouble::notices::LatePoll;
 pub use self::read::trouble::polls::{PollFailure, PollTrouble, PollWait};
 pub use self::read::trouble::raw_attempts::RawAttempt;
+pub use self::read::trouble::times::Times;
 pub use self::read::trouble::words::{
     BY_PROXY, EMPTY, ENDED_EARLY, NO_STREAM, SLOW, UNANSWERED, UNANSWERED_US, failed_proxy,
     fault_words,
