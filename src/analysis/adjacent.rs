@@ -3,6 +3,7 @@
 //! Facts of revisions are read row by row; bodies are not read here.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use url::Url;
@@ -11,7 +12,7 @@ use super::damaged::NotJudged;
 use super::gaps::gap::Unit;
 use super::gaps::scan::Scan;
 use super::never_listed::NeverListed;
-use super::noticed::stood_still_us;
+use super::noticed::{host_of, stood_still_us};
 use crate::clock::micros;
 use crate::hls::{Variables, lines, read_media, target_duration};
 use crate::session::{
@@ -311,11 +312,18 @@ impl<'a> Search<'a> {
             uncertain_us(self.reader, Some(gap.from))?,
             uncertain_us(self.reader, gap.to)?,
         ];
+        let polls = self.reader.poll_trouble(playlist_id, polled_us, until_us)?;
+        let urls = || {
+            let exchanges = [Some(gap.from), gap.to].map(|of| Some(of?.exchange_id));
+            self.reader
+                .urls_of_playlist(playlist_id, exchanges, &polls.led_to)
+        };
+        let noticed = self.noticed(lies, (from_us, until_us), urls)?;
         let gap = Gap {
             uncertain_us,
-            polls: self.reader.poll_trouble(playlist_id, polled_us, until_us)?,
+            polls,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
-            noticed: self.noticed(lies, from_us, until_us),
+            noticed,
             polls_are_gone: polled_us > from_us,
             ..gap
         };
@@ -362,17 +370,25 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// What the recorder noticed of itself, and when the validators of the playlist were false.
+    /// What the recorder noticed of itself, and when the validators of the playlist were false; which hosts wanted to be left alone of
+    /// those that these URLs name.
     pub(super) fn noticed(
         &self,
         lies: &[NoticeEvent],
-        from_us: i64,
-        until_us: i64,
-    ) -> Vec<NoticeEvent> {
+        (from_us, until_us): (i64, i64),
+        urls: impl FnOnce() -> Result<Vec<String>, ReadError>,
+    ) -> Result<Vec<NoticeEvent>, ReadError> {
         let then = |lie: &&NoticeEvent| lie.at_us < until_us && from_us < lie.until_us();
         let lies = lies.iter().filter(then).cloned();
-        lies.chain(self.meanwhile.between(from_us, until_us))
-            .collect()
+        let all = lies.chain(self.meanwhile.between(from_us, until_us));
+        let mut noticed: Vec<NoticeEvent> = all.collect();
+        let is_wish = |event: &NoticeEvent| event.kind == Notice::LeftAlone;
+        if noticed.iter().any(is_wish) {
+            let urls = urls()?;
+            let hosts: HashSet<String> = urls.iter().filter_map(|url| host_of(url)).collect();
+            noticed.retain(|event| !is_wish(event) || hosts.contains(&event.detail));
+        }
+        Ok(noticed)
     }
 }
 
@@ -385,7 +401,7 @@ fn left_us(gap: &Gap) -> Option<i64> {
     let most_us = usual_us
         .max(seldom_us)
         .max(LEFT_US)
-        .saturating_add(gap.noticed_us(Notice::LeftAlone));
+        .saturating_add(gap.patience_us());
     let last_us = gap.polls.last_us;
     (gap.until_us.saturating_sub(last_us) > most_us).then_some(last_us)
 }

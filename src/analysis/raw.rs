@@ -86,7 +86,7 @@ impl Search<'_> {
                 } else {
                     failures.0.clone()
                 };
-                each(self.raw_gap(silence, happened))?;
+                each(self.raw_gap(stream, silence, happened)?)?;
             }
             Ok::<(), E>(())
         };
@@ -108,7 +108,7 @@ impl Search<'_> {
                     }
                     None => scan.tried(attempt.ended_us),
                 }
-                if (span_us.0..=span_us.1).contains(&attempt.ended_us) {
+                if is_met_within(span_us, &attempt) {
                     failures.note(&attempt);
                 }
                 last = Some(attempt);
@@ -124,23 +124,36 @@ impl Search<'_> {
         found(&mut scan, &failures)
     }
 
-    fn raw_gap(&self, silence: Silence, failures: Vec<(String, u64)>) -> RawGap {
+    fn raw_gap(
+        &self,
+        stream: &StreamInfo,
+        silence: Silence,
+        failures: Vec<(String, u64)>,
+    ) -> Result<RawGap, ReadError> {
         let (from_us, until_us) = (silence.from_us, silence.until_us);
-        let noticed = self.noticed(&[], from_us, until_us);
+        let urls = || self.reader.urls_of_raw(stream.id);
+        let noticed = self.noticed(&[], (from_us, until_us), urls)?;
         let unasked_us = silence.unasked_us.map_or(0, |(from_us, until_us)| {
             let down_us = unrecorded_us(&self.holes, from_us, until_us);
             let pause_us = until_us.saturating_sub(from_us).saturating_sub(down_us);
             pause_us.saturating_sub(excused_us(&noticed, from_us, until_us))
         });
-        RawGap {
+        Ok(RawGap {
             threshold_us: self.threshold.of_raw_streams(),
             failures,
             not_running_us: unrecorded_us(&self.holes, from_us, until_us),
             unasked_us: unasked_us.max(0),
             noticed,
             silence,
-        }
+        })
     }
+}
+
+/// Whether what became of a request is known between two moments, those of a clip: how its body ended, or that an error came.
+fn is_met_within((from_us, until_us): (i64, i64), attempt: &RawAttempt) -> bool {
+    let is_within = |us: i64| (from_us..=until_us).contains(&us);
+    let is_error = attempt.status.is_some_and(|status| status >= 400);
+    is_within(attempt.ended_us) || is_error && is_within(attempt.began_us)
 }
 
 /// For so long of a time in which the recorder did not ask it could not, or was not to: what it noticed says so already.

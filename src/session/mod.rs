@@ -72,10 +72,12 @@ pub use self::read::reader::{Reader, is_as_closed};
 pub use self::read::sound::damage::Damage;
 pub use self::read::trouble::attempts::{Attempt, AttemptEnd, Failed, KnownPlaylists, Next};
 pub use self::read::trouble::breaks::{ENDED, STOPPED, break_words, silence};
+pub(crate) use self::read::trouble::faults::host_as_named;
 pub use self::read::trouble::faults::{Fault, FaultCount, LastFault};
 pub use self::read::trouble::notices::LatePoll;
 pub use self::read::trouble::polls::{PollFailure, PollTrouble, PollWait};
 pub use self::read::trouble::raw_attempts::RawAttempt;
+pub use self::read::trouble::times::Times;
 pub use self::read::trouble::words::{
     BY_PROXY, EMPTY, ENDED_EARLY, NO_STREAM, SLOW, UNANSWERED, UNANSWERED_US, failed_proxy,
     fault_words,

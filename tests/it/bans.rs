@@ -412,6 +412,26 @@ fn segments_that_are_not_asked_for_as_their_host_wants_to_be_left_alone_are_coun
     let told = found.replace(" segments", "").replace(" segment", "");
     let told = count(&told, " not asked for: ");
     assert_eq!(told, left_alone + waiting, "{found}\n{summary}");
+    // URLs do not name a port that is that of their scheme.
+    at_the_default_port(&session, media.port());
+    let found = session.told_by(env!("CARGO_BIN_EXE_adjacent-find"), &["--faults"]);
+    let told = found.replace(" segments", "").replace(" segment", "");
+    let told = count(&told, " not asked for: ");
+    assert_eq!(told, left_alone + waiting, "{found}\n{summary}");
+}
+
+/// Gives the host at a port of this machine a name, and the port of its scheme.
+fn at_the_default_port(session: &Session, port: u16) {
+    let db = rusqlite::Connection::open(session.path().join("session.db")).unwrap();
+    let (old, new) = (
+        format!("http://127.0.0.1:{port}/"),
+        "https://media.example/",
+    );
+    db.execute_batch(&format!(
+        "UPDATE resource SET url = replace(url, '{old}', '{new}'), path_url = replace(path_url, '{old}', '{new}');
+         UPDATE event SET detail = 'media.example:443' WHERE kind = 'left alone' AND detail = '127.0.0.1:{port}'"
+    ))
+    .unwrap();
 }
 
 /// A redirect of a name to the same on the other host.

@@ -72,6 +72,7 @@ mod raw_breaks;
 mod raw_dvr;
 mod raw_replay;
 mod raw_reports;
+mod readings;
 mod readme;
 mod redact;
 mod repeats;

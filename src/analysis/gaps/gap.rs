@@ -89,7 +89,7 @@ impl Gap {
                 away_us,
                 self.polls.pause_us,
                 self.polls.lag_us,
-                self.noticed_us(Notice::LeftAlone),
+                self.patience_us(),
             ]
             .into_iter()
             .fold(0, i64::max),
@@ -106,9 +106,7 @@ impl Gap {
     /// the recorder was away. That polls had nothing new on both sides of such a time says whose the rest is.
     pub fn is_origins_for_certain(&self) -> bool {
         let is_recorders = self.is_recorders() || self.validators_were_false();
-        let held_us = self.polls.held_us.max(0);
-        let unsure_us = self.unsure_end_us().saturating_sub(held_us).max(0);
-        !is_recorders && self.rest_us(unsure_us) > self.threshold_us
+        !is_recorders && self.known_us() > self.threshold_us
     }
 
     /// What is left of it, in microseconds, where so much is not known before its end, without the times in which the recorder
@@ -131,11 +129,15 @@ impl Gap {
         let mut away: Vec<(i64, i64)> = stalls
             .map(|event| (event.at_us, event.until_us()))
             .collect();
-        let longer =
-            |least_us: i64| move |time: &&(i64, i64)| time.1.saturating_sub(time.0) > least_us;
-        away.extend(self.polls.pauses.iter().filter(longer(usual_pause_us)));
-        away.extend(self.polls.late.iter().filter(longer(self.usual_lag_us())));
+        let (pauses, late) = (&self.polls.pauses, &self.polls.late);
+        let usual_lag_us = self.usual_lag_us();
+        away.extend(pauses.longer(usual_pause_us));
+        away.extend(late.longer(usual_lag_us));
         away.sort_unstable();
+        // A poll that is late is one behind a pause.
+        let others_us = pauses
+            .others_longer_us(usual_pause_us)
+            .max(late.others_longer_us(usual_lag_us));
         let (mut covered_us, mut away_us) = (self.from.seen_us, 0_i64);
         for (from_us, until_us) in away {
             let from_us = from_us.max(covered_us);
@@ -143,7 +145,9 @@ impl Gap {
             away_us = away_us.saturating_add(part_us);
             covered_us = covered_us.max(until_us.min(before_us));
         }
-        away_us.saturating_add(self.noticed_us(Notice::Suspended))
+        away_us
+            .saturating_add(others_us)
+            .saturating_add(self.noticed_us(Notice::Suspended))
     }
 
     /// For so long something may have been listed that the recorder did not see, in microseconds: it was not there, or asked
@@ -159,10 +163,12 @@ impl Gap {
         }
     }
 
-    /// For so long nothing new was there, in microseconds, whatever is not known.
+    /// For so long nothing new was there, in microseconds, whatever is not known, and without the times in which the recorder was
+    /// away.
     pub(in crate::analysis) fn known_us(&self) -> i64 {
-        let own_us = self.unsure_us().saturating_add(self.stood_still_us());
-        self.length_us().saturating_sub(own_us).max(0)
+        let held_us = self.polls.held_us.max(0);
+        let unsure_us = self.unsure_end_us().saturating_sub(held_us).max(0);
+        self.rest_us(unsure_us).max(0)
     }
 
     /// Whose it is.
@@ -217,9 +223,14 @@ impl Gap {
     /// not ask: for most of the time.
     pub(in crate::analysis) fn left_alone_us(&self) -> Option<i64> {
         let unasked_us = self.unasked_us()?;
-        let span_us = (self.from.seen_us, self.until_us);
-        let alone_us = left_alone_us(&self.noticed, span_us, |_| true);
+        let alone_us = self.patience_us();
         (alone_us > unasked_us / 2).then_some(alone_us)
+    }
+
+    /// For so long of it hosts of its playlist were left alone, as they had asked, in microseconds.
+    pub(in crate::analysis) fn patience_us(&self) -> i64 {
+        let span_us = (self.from.seen_us, self.until_us);
+        left_alone_us(&self.noticed, span_us, |_| true)
     }
 
     /// The recorder was so late with a poll that it may have seen the change late.
@@ -302,7 +313,7 @@ impl Gap {
             Unit::Parts => 0,
         };
         let allowed_us = self.longest_pause_us().max(seldom_us);
-        allowed_us.saturating_add(self.noticed_us(Notice::LeftAlone))
+        allowed_us.saturating_add(self.patience_us())
     }
 
     /// What is no reason for a gap, in microseconds.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::cause::{Cause, Own, Sort};
 use super::things::{Class, MOST_NAMED, MOST_TOLD_APART, Things};
 use crate::analysis::finding::{Evidence, MOST_EXCHANGES};
+use crate::analysis::noticed::host_of;
 use crate::session::{Attempt, ExchangeId, Failed, Kind, Outcome, UNANSWERED_US};
 use crate::shown::counted;
 
@@ -34,6 +35,10 @@ pub struct Outage {
     pub is_raw: bool,
     /// Who was asked: the first hosts, with their ports.
     pub hosts: Vec<String>,
+    /// The same as events name them: with the ports of their schemes, where URLs name none.
+    pub(super) hosts_of_events: Vec<String>,
+    /// When the first of them was asked.
+    pub(super) requested_us: i64,
     /// The last good answer of the playlist that had the first fault, before that: it had not begun by then. `None`: there was
     /// none, or it is not polled.
     pub good_before_us: Option<i64>,
@@ -112,6 +117,8 @@ impl Outage {
             stream: fault.stream.clone(),
             is_raw: fault.is_raw,
             hosts: Vec::new(),
+            hosts_of_events: Vec::new(),
+            requested_us: fault.requested_us,
             good_before_us: None,
             first: evidence,
             last: evidence,
@@ -160,6 +167,7 @@ impl Outage {
         }
         if self.hosts.len() < MOST_NAMED && !self.hosts.contains(&met.attempt.host) {
             self.hosts.push(met.attempt.host.clone());
+            self.hosts_of_events.extend(host_of(&fault.url));
         }
         self.classes.insert(met.class(), false);
         self.lasts(met);

@@ -239,7 +239,7 @@ impl Search<'_> {
     /// Segments that were not asked for in an outage, where there was a reason for that.
     fn not_asked_for(&self, outage: &Outage, until_us: i64) -> Result<Vec<String>, ReadError> {
         let from_us = outage.first.at_us;
-        let is_left_alone = || self.is_left_alone(&outage.hosts, from_us, until_us);
+        let is_left_alone = || self.is_left_alone(&outage.hosts_of_events, from_us, until_us);
         let has_reason = match outage.key.own {
             Some(own) => own == Own::Disk,
             None => is_left_alone(),
@@ -253,7 +253,7 @@ impl Search<'_> {
         };
         let stream_id = outage.key.stream_id;
         self.reader()
-            .segments_not_asked_for(stream_id, first, until_us)
+            .segments_not_asked_for(stream_id, first, (outage.requested_us, until_us))
     }
 
     /// Calls `each` with the times in which the recorder's disk was full, from when to when, with a stream and with the segments of
@@ -276,9 +276,9 @@ impl Search<'_> {
                     continue;
                 }
                 let since = self.reader().last_before(from_us)?;
-                let names = self
-                    .reader()
-                    .segments_not_asked_for(stream.id, since, until_us)?;
+                let names =
+                    self.reader()
+                        .segments_not_asked_for(stream.id, since, (from_us, until_us))?;
                 if !names.is_empty() {
                     each(&stream.name, (from_us, until_us), names)?;
                 }

@@ -1,12 +1,10 @@
 //! What the channel is, in words that all forms share: its renditions, and who answered.
 
 use super::form::{Shown, name_of};
-use crate::analysis::faults::in_short;
 use crate::analysis::rules::overview::{
     Declared, Host, RawStream, Rendition, Silences, Watched, buffer_words,
 };
 use crate::cli::arguments::durations::bytes;
-use crate::session::Outcome;
 use crate::shown::counted;
 
 /// A name, and what is known of it: what, and a value. Values may hold what an origin said.
@@ -286,7 +284,7 @@ fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
         ))
     };
     let facts = [
-        ("answers", answers(host)),
+        ("answers", each(&host.answers)),
         ("unanswered when the recorder stopped", some(host.stopped)),
         ("first byte", wait()),
         ("throughput", rate()),
@@ -298,16 +296,6 @@ fn host_facts(host: &Host) -> Vec<(&'static str, String)> {
         .into_iter()
         .filter_map(|(what, value)| Some((what, value?)))
         .collect()
-}
-
-/// Status codes, and why there was none in the words of all programs.
-fn answers(host: &Host) -> Option<String> {
-    let answer = |(answer, times): (&String, &u64)| {
-        let outcome = Outcome::parse(answer);
-        let what = outcome.map_or_else(|| answer.clone(), |outcome| in_short(None, outcome, None));
-        format!("{what}: {times}")
-    };
-    joined(host.answers.iter().map(answer))
 }
 
 fn some(count: u64) -> Option<String> {

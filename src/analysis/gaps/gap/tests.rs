@@ -248,8 +248,8 @@ fn what_was_refused_before_and_after_the_recorder_stood_still_is_the_origins() {
             pause_us: stood_s * S + 400_000,
             between_us: stood_s * S + 400_000,
             rebuffed_us: failed.then_some((length_s - 1) * S),
-            pauses: vec![(at_s * S - 400_000, (at_s + stood_s) * S)],
-            late: vec![(at_s * S + 50_000, (at_s + stood_s) * S)],
+            pauses: vec![(at_s * S - 400_000, (at_s + stood_s) * S)].into(),
+            late: vec![(at_s * S + 50_000, (at_s + stood_s) * S)].into(),
             ..PollTrouble::default()
         },
         noticed: vec![NoticeEvent {
@@ -294,7 +294,7 @@ fn of_a_gap_in_which_the_recorder_began_anew_the_rest_is_the_origins() {
             failed: 49,
             rebuffed_us: rebuffed_s.map(|s| s * S),
             pause_us: 5_500_000,
-            pauses: vec![(19_500_000, 25 * S)],
+            pauses: vec![(19_500_000, 25 * S)].into(),
             ..PollTrouble::default()
         },
         ..none()
@@ -305,6 +305,10 @@ fn of_a_gap_in_which_the_recorder_began_anew_the_rest_is_the_origins() {
         "refused on both sides"
     );
     assert_eq!(gap(Some(19)).whose(), Whose::Origin, "refused before");
+    // That it brought nothing new is known up to there.
+    assert_eq!(gap(Some(19)).known_us(), 19 * S);
+    let away_us = 5_500_000;
+    assert_eq!(gap(Some(29)).known_us(), 29 * S - away_us);
     assert_eq!(gap(Some(2)).whose(), Whose::Unsure);
     assert_eq!(gap(None).whose(), Whose::Unsure);
 }

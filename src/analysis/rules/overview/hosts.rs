@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
-use crate::session::{Headers, Outcome, SeenExchange, fault_words};
+use crate::analysis::faults::in_short;
+use crate::session::{Headers, Outcome, SeenExchange, host_as_named};
 
 /// Hosts that are told apart.
 const MOST_HOSTS: usize = 256;
@@ -34,7 +35,7 @@ pub struct Hosts {
 pub struct Host {
     /// Exchanges.
     pub exchanges: u64,
-    /// How many of each status, with how those broke that did; or how those without one ended.
+    /// How many of each status, with how those broke that did; or how those without one ended, in the words of all programs.
     pub answers: BTreeMap<String, u64>,
     /// Requests that had no answer when the recorder stopped.
     pub stopped: u64,
@@ -53,7 +54,7 @@ pub struct Host {
 impl Hosts {
     /// Takes in an exchange. `is_paced`: its body came no faster than it is played, as that of a raw stream.
     pub fn take(&mut self, row: &SeenExchange, headers: &Headers, is_paced: bool) {
-        let name = authority(&row.url);
+        let name = host_as_named(&row.url);
         if !self.hosts.contains_key(name) {
             if self.hosts.len() >= MOST_HOSTS {
                 self.left_out += 1;
@@ -91,12 +92,12 @@ impl Host {
         self.exchanges += 1;
         match row.status {
             Some(status) if is_broken(row.outcome) => {
-                let how = fault_words(row.status, row.outcome, None);
+                let how = in_short(row.status, row.outcome, None);
                 count(&mut self.answers, &format!("{status} ({how})"));
             }
             Some(status) => count(&mut self.answers, &status.to_string()),
             None if row.outcome == Outcome::Aborted => self.stopped += 1,
-            None => count(&mut self.answers, &fault_words(None, row.outcome, None)),
+            None => count(&mut self.answers, &in_short(None, row.outcome, None)),
         }
         // A request that was held says nothing of how fast a server is.
         if let Some(wait_us) = row.wait_us.filter(|_| row.directives_met.is_none()) {
@@ -170,29 +171,11 @@ fn count(values: &mut BTreeMap<String, u64>, value: &str) {
     }
 }
 
-/// Host and port of a URL.
-fn authority(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let authority = rest.get(..end).unwrap_or(rest);
-    authority.rsplit('@').next().unwrap_or(authority)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::rules::http::testing::good;
     use crate::session::Kind;
-
-    #[test]
-    fn a_host_is_what_stands_before_the_path() {
-        assert_eq!(
-            authority("http://cdn.example:8080/live/a.ts?b=/"),
-            "cdn.example:8080"
-        );
-        assert_eq!(authority("https://user:word@[::1]:4#x"), "[::1]:4");
-        assert_eq!(authority("odd"), "odd");
-    }
 
     #[test]
     fn what_came_slowly_and_never_whole_tells_how_fast_a_server_is() {
@@ -238,6 +221,7 @@ mod tests {
             (Some(200), Outcome::Disk),
             (None, Outcome::ResponseTimeout),
             (None, Outcome::Refused),
+            (None, Outcome::Disk),
         ] {
             hosts.take(&row(status, outcome), &Headers::default(), false);
         }
@@ -247,13 +231,14 @@ mod tests {
             .iter()
             .map(|(what, times)| format!("{what}: {times}"))
             .collect();
-        let silent = fault_words(Some(206), Outcome::BodyTimeout, None);
+        let silent = in_short(Some(206), Outcome::BodyTimeout, None);
         assert_eq!(
             told,
             [
                 "200: 2".to_owned(),
                 "200 (reset): 2".to_owned(),
                 format!("206 ({silent}): 1"),
+                "disk, the recorder's own: 1".to_owned(),
                 "refused: 1".to_owned(),
                 "unanswered: 1".to_owned()
             ]

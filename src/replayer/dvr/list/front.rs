@@ -111,9 +111,13 @@ fn ranges(gone: &str, begins_us: Option<i64>) -> Vec<String> {
             starts.entry(class).or_default().push(us);
         }
     }
+    starts
+        .values_mut()
+        .for_each(|starts| starts.sort_unstable());
     let next_us = |class: &[u8], start_us: i64| {
-        let later = starts.get(class)?.iter().filter(|us| **us > start_us);
-        later.min().copied()
+        let starts = starts.get(class)?;
+        let next = starts.partition_point(|us| *us <= start_us);
+        starts.get(next).copied()
     };
     let is_over = |id: &Option<Vec<u8>>| {
         let over_us = all.get(id).and_then(|range| range.over_us(next_us));

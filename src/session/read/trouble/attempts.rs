@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use rusqlite::{OptionalExtension as _, Row};
 
 use super::breaks::ENDED;
-use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row, host_of};
+use super::faults::{COLUMNS, FAULT_COLUMNS, Fault, IS_FAULT, fault_row, host_as_named};
 use super::waits::{IS_LONG_WAIT, IS_SLOW};
+use super::words::least_unanswered_us;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
 use crate::session::model::Kind;
@@ -160,7 +161,9 @@ impl Reader {
         raw: &RawStreams,
         known: &mut KnownPlaylists,
     ) -> Result<Vec<LookedAt>, ReadError> {
-        let sql = format!("{LOOK} WHERE {IS_SHORT_RESOURCE} AND e.id > ?1 ORDER BY e.id LIMIT ?2");
+        let sql = format!(
+            "{LOOK} WHERE {IS_SHORT_RESOURCE} AND {IS_SHORT_STREAM} AND e.id > ?1 ORDER BY e.id LIMIT ?2"
+        );
         self.each(&sql, rusqlite::params![behind, AT_ONCE], |row| {
             self.db.fresh();
             let id = row.get(0)?;
@@ -248,12 +251,17 @@ impl LookedAt {
 
 /// Exchanges with what tells of a good answer that nothing more is to be said of; most of a session are such, and all that faults need is
 /// not read of them.
-const LOOK: &str = "
+const LOOK: &str = concat!(
+    "
     SELECT e.id,
             e.outcome = 'complete' AND e.own_reason IS NULL AND e.error IS NULL AND (e.status < 300 OR e.status = 304)
-              AND coalesce(e.wait_us, e.failed_us, 0) < 1500000 AND substr(ifnull(e.note, ''), 1, 6) <> 'slow: ',
+              AND coalesce(e.wait_us, e.failed_us, 0) < ",
+    least_unanswered_us!(),
+    " AND substr(ifnull(e.note, ''), 1, 6) <> 'slow: ',
             e.requested_us, e.requested_us + ifnull(e.wait_us, 0), r.id, r.stream_id, r.kind, r.url, ifnull(h.resource_id, r.id)
-      FROM exchange e JOIN resource r ON r.id = e.resource_id LEFT JOIN exchange h ON h.id = e.head_id";
+      FROM exchange e JOIN resource r ON r.id = e.resource_id JOIN stream s ON s.id = r.stream_id
+      LEFT JOIN exchange h ON h.id = e.head_id"
+);
 
 /// A good answer, of which nothing more is to be said, and the row of what was asked for at the beginning. `None`: it is none.
 fn plain_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Option<(Attempt, i64)>> {
@@ -272,7 +280,7 @@ fn plain_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Option<(Attemp
         kind,
         asked_id: row.get(4)?,
         first_byte_us: None,
-        host: host_of(row.get_ref(7)?.as_str()?).to_owned(),
+        host: host_as_named(row.get_ref(7)?.as_str()?).to_owned(),
         end: AttemptEnd::Good,
     };
     Ok(Some((attempt, row.get(8)?)))

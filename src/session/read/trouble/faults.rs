@@ -14,12 +14,13 @@ use crate::session::read::parts::RawStreams;
 use crate::session::read::reader::{IS_SHORT_RESOURCE, IS_SHORT_STREAM, Reader, if_sound, short};
 
 /// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
-/// cut off when the recorder stopped is no fault of anybody; and how a body ended behind the end of a clip is none of the clip.
+/// cut off when the recorder stopped is no fault of anybody; and how a body ended behind the end of a clip is none of the clip,
+/// but an error is whose answer began in it.
 pub(crate) const IS_FAULT: &str = "
     ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
       AND e.outcome <> 'aborted' AND e.own_reason IS NULL
       AND NOT (e.receive_us > 0 AND EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from' AND substr(detail, 1, 8) = 'clip of ')
-               AND e.requested_us + ifnull(e.wait_us, 0) + e.receive_us > (SELECT max(ifnull(stopped_us, seen_us)) FROM run)))";
+               AND e.requested_us + ifnull(e.wait_us, 0) + iif(e.status >= 400, 0, e.receive_us) > (SELECT max(ifnull(stopped_us, seen_us)) FROM run)))";
 /// What the recorder said of a raw stream that fell silent, and of what is no playlist whatever it is; of no other exchange,
 /// since texts differ in much. `?2` and `?3` are [`EMPTY`] and [`NO_STREAM`].
 const SAID: &str = "
@@ -124,14 +125,15 @@ impl Fault {
     /// Who was asked: host and port, as the URL names them.
     /// Of a proxy that failed, its own.
     pub fn host(&self) -> &str {
-        failed_proxy(self.error.as_deref()).unwrap_or_else(|| host_of(&self.url))
+        failed_proxy(self.error.as_deref()).unwrap_or_else(|| host_as_named(&self.url))
     }
 }
 
-/// Host and port, as a URL names them.
-pub(super) fn host_of(url: &str) -> &str {
+/// Host and port, as a URL names them: without the port that is that of its scheme.
+pub(crate) fn host_as_named(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit('@').next().unwrap_or_default()
 }
 
 /// Faults that are alike.
@@ -259,7 +261,7 @@ impl Reader {
             "SELECT {FAULT_COLUMNS}, {IS_LONG_WAIT}, {IS_SLOW}
                FROM exchange e JOIN resource r ON r.id = e.resource_id
                JOIN stream s ON s.id = r.stream_id
-              WHERE ({IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 ORDER BY e.id LIMIT ?5"
+              WHERE {IS_SHORT_RESOURCE} AND {IS_SHORT_STREAM} AND ({IS_LONG_WAIT} OR {IS_SLOW}) AND e.id > ?2 ORDER BY e.id LIMIT ?5"
         );
         let mut behind = 0;
         loop {
@@ -391,4 +393,22 @@ pub(super) fn fault_row(row: &Row<'_>, raw: &RawStreams) -> rusqlite::Result<Fau
         is_long_wait,
         is_slow,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_what_stands_before_the_path() {
+        for (url, host) in [
+            ("http://cdn.example:8080/live/a.ts?b=/", "cdn.example:8080"),
+            ("https://user:word@[::1]:4#x", "[::1]:4"),
+            ("https://cdn.example?at=@other/", "cdn.example"),
+            ("odd", ""),
+            ("", ""),
+        ] {
+            assert_eq!(host_as_named(url), host);
+        }
+    }
 }

@@ -6,6 +6,7 @@ pub mod faults;
 pub mod notices;
 pub mod polls;
 pub mod raw_attempts;
+pub mod times;
 mod unasked;
 mod waits;
 pub mod words;

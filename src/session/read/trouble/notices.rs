@@ -1,9 +1,10 @@
 //! What the recorder noticed about itself, read again.
 
 use crate::session::error::ReadError;
+use crate::session::id::ExchangeId;
 use crate::session::model::Notice;
 use crate::session::notices::NoticeEvent;
-use crate::session::read::reader::Reader;
+use crate::session::read::reader::{Reader, short};
 use rusqlite::OptionalExtension;
 use rusqlite::params;
 
@@ -20,6 +21,9 @@ pub struct LatePoll {
 
 /// A session of a year with a fault every ten minutes has fewer.
 pub(crate) const MOST_EVENTS: i64 = 65_536;
+
+/// URLs that are looked at for the hosts of a playlist.
+const MOST_URLS: i64 = 1024;
 
 impl Reader {
     /// What the recorder noticed about itself, in the order in which it began; not how late single
@@ -104,6 +108,50 @@ impl Reader {
                 })
             },
         )
+    }
+
+    /// URLs under which a playlist was asked for, and those of some exchanges and of other resources; the newest of very many. Their
+    /// hosts are those whose wish for patience it has to do with.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn urls_of_playlist(
+        &self,
+        playlist_id: i64,
+        exchanges: [Option<ExchangeId>; 2],
+        led_to: &[i64],
+    ) -> Result<Vec<String>, ReadError> {
+        let sql = concat!(
+            "SELECT ",
+            short!("r.url"),
+            " FROM resource r WHERE r.id IN (
+               SELECT ?1
+               UNION SELECT a.resource_id FROM resource p JOIN alias a ON a.url = p.url WHERE p.id = ?1 AND p.kind = 'media'
+               UNION SELECT resource_id FROM exchange WHERE id IN (?2, ?3)
+               UNION SELECT value FROM json_each(?4))
+             ORDER BY r.id DESC LIMIT ?5"
+        );
+        let led_to: Vec<String> = led_to.iter().map(i64::to_string).collect();
+        let led_to = format!("[{}]", led_to.join(","));
+        let [from, to] = exchanges;
+        self.sound(
+            sql,
+            params![playlist_id, from, to, led_to, MOST_URLS],
+            |row| row.get(0),
+        )
+    }
+
+    /// The same of a stream that is no playlist: what the user typed, and where that was redirected to.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn urls_of_raw(&self, stream_id: i64) -> Result<Vec<String>, ReadError> {
+        let sql = concat!(
+            "SELECT ",
+            short!("r.url"),
+            " FROM resource r WHERE r.stream_id = ?1 AND r.kind = 'main' ORDER BY r.id DESC LIMIT ?2"
+        );
+        self.sound(sql, params![stream_id, MOST_URLS], |row| row.get(0))
     }
 
     /// How far the wall clock of the recording machine was ahead of session time when it last

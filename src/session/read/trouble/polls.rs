@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Row, named_params};
 
+use super::times::Times;
 use super::words::UNANSWERED_US;
 use crate::session::error::ReadError;
 use crate::session::id::ExchangeId;
@@ -13,6 +14,8 @@ use crate::session::read::reader::{Reader, if_sound};
 
 /// Kinds of failures that are told apart; who makes up more is told in one word.
 const MOST_KINDS: usize = 8;
+/// Resources to which polls were redirected that are told.
+const MOST_LED_TO: usize = 16;
 
 /// What was wrong with the polls of a playlist within some time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,11 +49,12 @@ pub struct PollTrouble {
     pub waiting_us: i64,
     /// The longest time for which a poll had had none that the recorder broke off, since it stopped: it is not counted above.
     pub broken_off: Option<PollWait>,
-    /// Times in which nothing was asked and no answer awaited, of half a second or longer, in order: from when to when, in
-    /// microseconds of Unix time. Of very many the last one goes on to the end of them.
-    pub pauses: Vec<(i64, i64)>,
+    /// Times in which nothing was asked and no answer awaited, of half a second or longer.
+    pub pauses: Times,
     /// Likewise times by which polls were late, of a second or longer.
-    pub late: Vec<(i64, i64)>,
+    pub late: Times,
+    /// To what polls were redirected in the end (rows of `resource`), the first ones.
+    pub led_to: Vec<i64>,
 }
 
 /// For how long a poll had no whole answer.
@@ -90,8 +94,6 @@ const POLLS: &str = "
 /// Shorter pauses are usual, in microseconds; so is lateness of less than this.
 const PAUSE_US: i64 = 500_000;
 const LATE_US: i64 = 1_000_000;
-/// Times of a kind that are told apart.
-const MOST_TIMES: usize = 1024;
 /// When the answer was over that came at a moment.
 const OVER: &str = "
     SELECT max(requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0)) FROM exchange
@@ -113,7 +115,7 @@ const AFTER: &str = "
 const LAST_HOP: &str = "
     SELECT status, outcome, requested_us + coalesce(wait_us, failed_us, 0) + coalesce(receive_us, 0),
            ifnull(receive_us > wait_us, 0), requested_us + coalesce(wait_us, failed_us, 0),
-           ifnull(error, '') LIKE 'an empty answer%'
+           ifnull(error, '') LIKE 'an empty answer%', resource_id
       FROM exchange
      WHERE id = (SELECT max(id) FROM exchange
                   WHERE id >= :head_id AND id < :next_id AND (head_id = :head_id OR id = :head_id))";
@@ -222,7 +224,7 @@ impl Sum {
         self.pauses(head.requested_us);
         if head.lag_us >= LATE_US {
             let due_us = head.requested_us.saturating_sub(head.lag_us);
-            put(&mut self.trouble.late, (due_us, head.requested_us));
+            self.trouble.late.put((due_us, head.requested_us));
         }
         self.before_us = self.before_us.max(head.end.over_us);
     }
@@ -230,7 +232,7 @@ impl Sum {
     /// Nothing was asked from the end of the last poll to a moment.
     fn pauses(&mut self, until_us: i64) {
         if until_us.saturating_sub(self.before_us) >= PAUSE_US {
-            put(&mut self.trouble.pauses, (self.before_us, until_us));
+            self.trouble.pauses.put((self.before_us, until_us));
         }
     }
 
@@ -282,6 +284,14 @@ impl Sum {
         self.failures.entry(kind).or_insert((0, place)).0 += 1;
     }
 
+    /// The last poll was redirected to that.
+    fn led_to(&mut self, resource_id: i64) {
+        let led_to = &mut self.trouble.led_to;
+        if led_to.len() < MOST_LED_TO && !led_to.contains(&resource_id) {
+            led_to.push(resource_id);
+        }
+    }
+
     /// The part of it that is in the time.
     fn wait(&self, head: &Head, end: &End) -> PollWait {
         let over_us = end.over_us.min(self.until_us);
@@ -309,15 +319,6 @@ impl Sum {
         };
         self.trouble.failures = failures.into_iter().map(failure).collect();
         self.trouble
-    }
-}
-
-/// One more time, behind the others.
-fn put(times: &mut Vec<(i64, i64)>, time: (i64, i64)) {
-    let is_full = times.len() >= MOST_TIMES;
-    match times.last_mut().filter(|_| is_full) {
-        Some(last) => last.1 = last.1.max(time.1),
-        None => times.push(time),
     }
 }
 
@@ -404,25 +405,17 @@ impl Reader {
             sum.add(head, &head.end, others);
             return Ok(());
         }
-        let last: Option<End> = self
+        let last: Option<(End, i64)> = self
             .db
             .prepare_cached(LAST_HOP)?
             .query_row(
                 named_params! { ":head_id": head.id, ":next_id": next.unwrap_or(i64::MAX) },
-                |row| {
-                    Ok(End {
-                        status: status(row, 0)?,
-                        outcome: row.get(1)?,
-                        over_us: row.get(2)?,
-                        has_begun: row.get(3)?,
-                        began_us: row.get(4)?,
-                        is_empty: row.get(5)?,
-                    })
-                },
+                last_hop_row,
             )
             .optional()?;
-        if let Some(end) = last {
+        if let Some((end, resource_id)) = last {
             sum.add(head, &end, false);
+            sum.led_to(resource_id);
         }
         Ok(())
     }
@@ -467,6 +460,19 @@ fn head_row(row: &Row<'_>) -> rusqlite::Result<Head> {
     })
 }
 
+/// How a chain ended, and at which resource.
+fn last_hop_row(row: &Row<'_>) -> rusqlite::Result<(End, i64)> {
+    let end = End {
+        status: status(row, 0)?,
+        outcome: row.get(1)?,
+        over_us: row.get(2)?,
+        has_begun: row.get(3)?,
+        began_us: row.get(4)?,
+        is_empty: row.get(5)?,
+    };
+    Ok((end, row.get(6)?))
+}
+
 /// What is no status of HTTP is one that failed.
 fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u16>> {
     let status: Option<i64> = row.get(column)?;
@@ -496,6 +502,50 @@ mod tests {
             held.take(requested_s * S, &end, *others, 100 * S);
         }
         held.known_us / S
+    }
+
+    #[test]
+    fn of_very_many_polls_a_pause_that_is_usual_is_none_of_those_that_are_told() {
+        let mut sum = Sum {
+            trouble: PollTrouble::default(),
+            before_us: 0,
+            long_over_us: None,
+            waited_until_us: 0,
+            until_us: i64::MAX,
+            held: Held::default(),
+            failures: HashMap::new(),
+        };
+        // Once in 1.5 s, and each 1.2 s late; once in between after 3.1 s, and 2 s late.
+        let mut now_us = 0;
+        for n in 0..5000 {
+            let (pause_us, lag_us) = match n {
+                3000 => (3_100_000, 2_000_000),
+                _ => (1_500_000, 1_200_000),
+            };
+            now_us += pause_us;
+            let end = End {
+                status: Some(200),
+                outcome: "complete".to_owned(),
+                began_us: now_us,
+                over_us: now_us,
+                has_begun: false,
+                is_empty: false,
+            };
+            sum.asked(&Head {
+                id: n,
+                lag_us,
+                requested_us: now_us,
+                counts: true,
+                end,
+            });
+        }
+        let at_us = 3000 * 1_500_000;
+        let trouble = sum.trouble;
+        assert_eq!(trouble.pauses.longest, [(at_us, at_us + 3_100_000)]);
+        assert_eq!(
+            trouble.late.longest,
+            [(at_us + 1_100_000, at_us + 3_100_000)]
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ const SEGMENTS: &str = "
                                          WHERE a.resource_id = r.id AND a.own_reason IS NOT 'too late')
       LEFT JOIN exchange v ON v.id = e.referrer_id
      WHERE r.stream_id = ?1 AND r.kind = 'segment' AND r.id > ?2 ORDER BY r.id LIMIT ?3";
-/// The segment of a stream that was asked for last before an exchange, or with it, and when that exchange was requested.
+/// The segment of a stream that was asked for last before an exchange, or with it.
 const BEFORE: &str = "
     SELECT r.id FROM exchange e JOIN resource r ON r.id = e.resource_id
      WHERE e.id <= ?2 AND r.stream_id = ?1 AND r.kind = 'segment' ORDER BY e.id DESC LIMIT 1";
@@ -46,8 +46,9 @@ impl Reader {
         Ok(tries.first().map_or(0, |tries| tries.unsigned_abs()))
     }
 
-    /// Names of segments of a stream that were listed and never asked for, or in vain when it was too late: between the request of an exchange and a moment (in
-    /// microseconds of Unix time), as far as the segments tell that were listed before and behind each.
+    /// Names of segments of a stream that were listed and never asked for, or in vain when it was too late: between two moments (in
+    /// microseconds of Unix time), as far as the segments tell that were listed before and behind each. `since`: an exchange that was
+    /// requested at the first moment, or the last one before.
     ///
     /// # Errors
     /// The database is damaged.
@@ -55,12 +56,9 @@ impl Reader {
         &self,
         stream_id: i64,
         since: ExchangeId,
-        until_us: i64,
+        (from_us, until_us): (i64, i64),
     ) -> Result<Vec<String>, ReadError> {
-        let from = "SELECT requested_us FROM exchange WHERE id = ?1";
-        let from: Vec<i64> = self.list(from, [since], |row| row.get(0))?;
         let before: Vec<i64> = self.list(BEFORE, [stream_id, since], |row| row.get(0))?;
-        let from_us = from.first().copied().unwrap_or(i64::MIN);
         let mut behind = before.first().map_or(0, |id| id.saturating_sub(WAITING));
         let (mut found, mut waiting, mut seen) = (Vec::new(), Vec::new(), 0);
         while seen < MOST {

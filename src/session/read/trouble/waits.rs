@@ -1,6 +1,8 @@
 //! Requests that waited for long, or came far too slowly, and are no fault but for that: what was answered well in the end, and
 //! what the recorder broke off.
 
+use super::words::least_unanswered_us;
+
 /// The target duration that a request is measured by, of an exchange `e` of a resource `r`: that of the playlist that was asked
 /// for, as it stood then, or that of the revision that lists the resource. Sessions of
 /// earlier versions may have a 0, which is none.
@@ -22,7 +24,9 @@ macro_rules! target {
 /// announced, may take three target durations (RFC 8216bis 6.2.5.2). A playlist that had no answer at the end of the recording
 /// is told of as in its summary, after 1.5 s; a part that was let go then is not, since nobody knows whether it was made.
 pub(super) const IS_LONG_WAIT: &str = concat!(
-    "(coalesce(e.wait_us, e.failed_us, 0) >= 1500000 AND e.own_reason IS NULL
+    "(coalesce(e.wait_us, e.failed_us, 0) >= ",
+    least_unanswered_us!(),
+    " AND e.own_reason IS NULL
       AND CASE e.outcome WHEN 'complete' THEN ifnull(e.status < 400, 0) AND ifnull(e.error, '') <> ?1
                          WHEN 'aborted' THEN e.status IS NULL AND r.kind <> 'part' ELSE 0 END
       AND NOT (r.kind = 'main' AND r.stream_id IN (SELECT value FROM json_each(?4)))
@@ -32,7 +36,9 @@ pub(super) const IS_LONG_WAIT: &str = concat!(
     "       WHEN r.kind NOT IN ('main', 'media') THEN max(3000000, ifnull(3 * ",
     target!(),
     " / 2, 0))
-            WHEN e.outcome = 'aborted' THEN 1500000
+            WHEN e.outcome = 'aborted' THEN ",
+    least_unanswered_us!(),
+    "
             ELSE min(5000000, ifnull(3 * ",
     target!(),
     " / 2, 5000000)) END, 0))"

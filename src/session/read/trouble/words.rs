@@ -3,8 +3,16 @@
 use super::breaks::break_words;
 use crate::session::model::{Kind, Outcome};
 
+/// The same as [`UNANSWERED_US`], for texts of SQL.
+macro_rules! least_unanswered_us {
+    () => {
+        1_500_000
+    };
+}
+pub(super) use least_unanswered_us;
+
 /// Without the head of an answer for less than this an origin is in no trouble, in microseconds.
-pub const UNANSWERED_US: i64 = 1_500_000;
+pub const UNANSWERED_US: i64 = least_unanswered_us!();
 /// What a request is whose answer does not begin.
 pub const UNANSWERED: &str = "unanswered";
 /// What a chunk is that came, or was under way, far slower than it is played. The note of its exchange begins so.

@@ -62,7 +62,13 @@ fn date_ranges_stay_until_they_are_over() {
     assert!(is_on(&next));
     let other =
         "#EXT-X-DATERANGE:ID=\"b\",CLASS=\"c\",START-DATE=\"2026-11-20T12:00:01Z\",DURATION=0\n";
-    assert!(!is_on(&(next + other)));
+    assert!(!is_on(&(next.clone() + other)));
+    // The next one of its class is the nearest, whichever was said first.
+    let later = other.replace("\"b\"", "\"z\"").replace("00:01Z", "00:09Z");
+    let told = still(&(next.clone() + &later + &date));
+    assert!(told.contains("ID=\"a\""), "{told}");
+    let told = still(&(next + &later + other + &date));
+    assert!(!told.contains("ID=\"a\""), "{told}");
     let many: String = (0..1000).map(|n| range(&n.to_string(), "")).collect();
     let told = still(&(many + &date));
     assert_eq!(told.matches(DATERANGE).count(), MOST_RANGES);
