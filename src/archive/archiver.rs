@@ -1,9 +1,12 @@
 //! The volumes of a session, one after the other, into a store.
 
+use std::collections::HashMap;
+
 use super::cursor::{Cursor, StreamCursor};
 use super::error::ArchiveError;
 use super::names::{self, VolumeName};
-use super::volume::{Sent, Source, Volume};
+use super::sent::Sent;
+use super::volume::{Source, Volume};
 use super::windows::{Whole, Window};
 use crate::session::{Reader, SessionFolder, StreamInfo};
 use crate::store::Store;
@@ -23,7 +26,12 @@ pub struct Archiver {
     begun: Option<Volume>,
     /// Streams that the session has, by their names.
     streams: Vec<String>,
+    /// Streams whose next volume failed, and how heavily: they stand behind the others.
+    failed: HashMap<String, u32>,
 }
+
+/// So often a volume fails before its stream stands behind the others, where the store may be what is wrong.
+const OFTEN: u32 = 5;
 
 /// Whether volumes can be so long, in microseconds.
 ///
@@ -42,7 +50,7 @@ pub fn check_volume(volume_us: i64) -> Result<(), ArchiveError> {
 pub enum Step {
     /// A volume is complete.
     Volume(Told),
-    /// A volume can never be made, since the session is damaged there: why.
+    /// A volume can never be made, since the session is damaged there, or for another reason that stays: why.
     Skipped(Told, String),
     /// A stream had nothing yet: there is no volume.
     Passed,
@@ -85,6 +93,7 @@ impl Archiver {
             sent: Sent::default(),
             begun: None,
             streams: Vec::new(),
+            failed: HashMap::new(),
         })
     }
 
@@ -102,21 +111,30 @@ impl Archiver {
         let Some((stream, window)) = self.next(&whole, &streams) else {
             return Ok(Step::Idle);
         };
-        if !names::is_stream(&stream) {
-            let why = format!("a stream with the name {stream:?} can have no folder in an archive");
-            return Err(ArchiveError::Usage(why));
-        }
         let source = Source {
             session: &self.session.clone(),
             runs: &runs,
         };
-        match self.archive(&source, &whole, &stream, window) {
+        let archived = match names::is_stream(&stream) {
+            true => self.archive(&source, &whole, &stream, window),
+            false => Err(ArchiveError::Stream(stream.clone())),
+        };
+        let stepped = match archived {
             Err(error) if error.is_of_damage() => self.skip(&stream, window, &error),
             done => done,
+        };
+        match &stepped {
+            Ok(_) => _ = self.failed.remove(&stream),
+            Err(error) => {
+                let weight = if error.is_of_one_volume() { OFTEN } else { 1 };
+                let failed = self.failed.entry(stream).or_default();
+                *failed = failed.saturating_add(weight);
+            }
         }
+        stepped
     }
 
-    /// The earliest volume that is not there yet, of all streams.
+    /// The earliest volume that is not there yet, of all streams; of those that fail, later.
     fn next(&self, whole: &Whole, streams: &[StreamInfo]) -> Option<(String, Window)> {
         let all = streams.iter().filter_map(|stream| {
             let behind_us = self
@@ -126,7 +144,10 @@ impl Archiver {
             let window = whole.next(behind_us, self.volume_us)?;
             Some((stream.name.clone(), window))
         });
-        all.min_by_key(|(_, window)| (window.to_us, window.from_us))
+        all.min_by_key(|(stream, window)| {
+            let failed = self.failed.get(stream).copied().unwrap_or(0);
+            (failed / OFTEN, window.to_us, window.from_us)
+        })
     }
 
     fn archive(
@@ -165,6 +186,9 @@ impl Archiver {
         // A stream that was not recorded yet has no volume.
         if volume.rows.done.exchanges > 0 {
             let missing = before.missing_from_us(whole);
+            if missing.is_some() {
+                self.cursor.note_lack();
+            }
             match volume.put(source, &self.store, &mut self.sent, missing) {
                 Ok(outcome) => {
                     told.was_there = outcome.was_there;
@@ -197,6 +221,7 @@ impl Archiver {
             skipped_from_us: before.skipped_from_us.or(Some(window.from_us)),
             ..before
         };
+        self.cursor.note_lack();
         self.cursor.advance(stream, to)?;
         let told = Told {
             stream: stream.to_owned(),
@@ -226,6 +251,26 @@ impl Archiver {
         let owed = owed.flat_map(|own| own.owed.iter().map(|(_, from_us)| *from_us));
         let until_us = self.until_us()?;
         Some(owed.fold(until_us, i64::min))
+    }
+
+    /// How many streams there are whose next volume failed, and how many in all.
+    pub(crate) fn failing(&self) -> (usize, usize) {
+        (self.failed.len(), self.streams.len())
+    }
+
+    /// Something was recorded that no volume has, and none will: it was skipped, or removed before.
+    pub(crate) fn lacks(&self) -> bool {
+        self.cursor.lacks()
+    }
+
+    /// Something was removed before a volume had it.
+    pub(crate) fn note_lack(&mut self) {
+        self.cursor.note_lack();
+    }
+
+    /// Whether any stream has come to anything.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.cursor.has_begun()
     }
 
     /// The store, for people.

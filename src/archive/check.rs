@@ -10,10 +10,10 @@ use super::listing::{self, REQUESTS};
 use super::manifest::Manifest;
 use super::names::{self, VolumeName};
 use super::unpack::unpack;
-use crate::session::{Digest, Reader};
-use crate::store::{Kind, Listed, Store};
+use crate::session::{Digest, ReadError, Reader, SessionFolder};
+use crate::store::{Error as StoreError, Kind, Listed, Store};
 use crate::upkeep::clip::copy::NamedChunk;
-use crate::upkeep::named_chunks;
+use crate::upkeep::{NamedChunks, is_damage};
 
 /// So many problems are listed.
 const MOST: usize = 100;
@@ -57,7 +57,7 @@ pub fn check(
         store,
         work,
         hashes,
-        days: BTreeMap::new(),
+        ends: HashMap::new(),
         report: ArchiveReport {
             hashes,
             ..ArchiveReport::default()
@@ -70,14 +70,21 @@ pub fn check(
             known.join(", ")
         )));
     }
+    let mut days: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for one in known
         .iter()
         .filter(|one| stream.is_none_or(|own| own == *one))
     {
-        check.stream(one)?;
+        check.report.streams += 1;
+        for day in store.wait(store.folders(&names::stream_folder(one)))? {
+            days.entry(day).or_default().push(one);
+        }
     }
-    if stream.is_none() {
-        check.unnamed();
+    for (day, streams) in days {
+        let chunks = check.day(&day, &streams)?;
+        if stream.is_none() {
+            check.report.chunks_unnamed += chunks.unnamed();
+        }
     }
     check.report.ok = check.report.problem_count == 0;
     Ok(check.report)
@@ -87,15 +94,49 @@ struct Check<'a> {
     store: &'a Store,
     work: &'a Path,
     hashes: bool,
-    days: BTreeMap<String, Day>,
+    /// Where the last volume of each stream and writer ends.
+    ends: HashMap<(String, String), i64>,
     report: ArchiveReport,
 }
 
-/// Chunks of a day.
-#[derive(Default)]
+/// Chunks of a day: of one at a time.
 struct Day {
+    name: String,
     sizes: HashMap<Digest, u64>,
     named: HashSet<Digest>,
+}
+
+impl Day {
+    fn list(store: &Store, name: &str) -> Result<Self, ArchiveError> {
+        let listed = store.wait(store.list(&names::chunk_folder(name), None))?;
+        let sizes = listed
+            .iter()
+            .filter_map(|object| Some((names::chunk_of(&object.key)?, object.size)));
+        Ok(Self {
+            name: name.to_owned(),
+            sizes: sizes.collect(),
+            named: HashSet::new(),
+        })
+    }
+
+    fn unnamed(&self) -> u64 {
+        self.sizes.len().saturating_sub(self.named.len()) as u64
+    }
+
+    /// How large a chunk is. One that came behind the listing is asked for itself.
+    fn size(
+        &mut self,
+        store: &Store,
+        object: &str,
+        sha256: &Digest,
+    ) -> Result<Option<u64>, ArchiveError> {
+        if let Some(known) = self.sizes.get(sha256) {
+            return Ok(Some(*known));
+        }
+        let size = store.wait(store.size(object))?;
+        self.sizes.extend(size.map(|size| (*sha256, size)));
+        Ok(size)
+    }
 }
 
 impl Check<'_> {
@@ -106,18 +147,24 @@ impl Check<'_> {
         }
     }
 
-    fn stream(&mut self, stream: &str) -> Result<(), ArchiveError> {
-        let listed = self
-            .store
-            .wait(self.store.list(&names::stream_folder(stream), None))?;
-        self.report.streams += 1;
+    /// All volumes of a day.
+    fn day(&mut self, name: &str, streams: &[&str]) -> Result<Day, ArchiveError> {
+        let mut day = Day::list(self.store, name)?;
+        for stream in streams {
+            self.stream(stream, &mut day)?;
+        }
+        Ok(day)
+    }
+
+    fn stream(&mut self, stream: &str, day: &mut Day) -> Result<(), ArchiveError> {
+        let folder = format!("{}/{}", names::stream_folder(stream), day.name);
+        let listed = self.store.wait(self.store.list(&folder, None))?;
         let mut databases: HashMap<&str, u64> = HashMap::new();
         for Listed { key, size } in &listed {
             if key.ends_with(".db.zst") {
                 databases.insert(key, *size);
             }
         }
-        let mut ends: HashMap<String, i64> = HashMap::new();
         for object in &listed {
             let Some(name) = VolumeName::of_manifest(&object.key) else {
                 continue;
@@ -135,17 +182,16 @@ impl Check<'_> {
                 Err(error) => return Err(error),
             };
             self.report.volumes += 1;
-            let end_us = ends.entry(manifest.writer.clone()).or_insert(i64::MIN);
-            let overlaps = *end_us > manifest.from_us;
-            *end_us = manifest.to_us;
-            if overlaps {
+            let of = (stream.to_owned(), manifest.writer.clone());
+            let before = self.ends.insert(of, manifest.to_us);
+            if before.is_some_and(|end_us| end_us > manifest.from_us) {
                 self.wrong(format!(
                     "{} begins before the volume before it ends",
                     object.key
                 ));
             }
             let size = databases.remove(manifest.database.key.as_str());
-            self.volume(&object.key, &manifest, size)?;
+            self.volume((&object.key, &manifest), size, day)?;
         }
         self.report.databases_unnamed += databases.len() as u64;
         Ok(())
@@ -153,9 +199,9 @@ impl Check<'_> {
 
     fn volume(
         &mut self,
-        key: &str,
-        manifest: &Manifest,
+        (key, manifest): (&str, &Manifest),
         size: Option<u64>,
+        day: &mut Day,
     ) -> Result<(), ArchiveError> {
         match size {
             None => {
@@ -183,15 +229,49 @@ impl Check<'_> {
             }
             Err(error) => return Err(error),
         };
-        let named = Reader::open(&folder).and_then(|reader| named_chunks(&reader));
+        let read = self.rows((key, manifest), &folder, day);
         self.tidy()?;
-        match named {
-            Ok(named) => self.chunks(key, manifest, named),
-            Err(error) => {
+        match read {
+            Err(ArchiveError::Read(error)) if is_none(&error) => {
                 self.wrong(format!("{}: {error}", manifest.database.key));
                 Ok(())
             }
+            // This disk fails: that says nothing of the archive.
+            read => read,
         }
+    }
+
+    fn rows(
+        &mut self,
+        (key, manifest): (&str, &Manifest),
+        folder: &SessionFolder,
+        day: &mut Day,
+    ) -> Result<(), ArchiveError> {
+        let reader = Reader::open(folder)?;
+        let mut named = NamedChunks::of(&reader)?;
+        let said = &manifest.chunks;
+        let (mut count, mut bytes) = (0_u64, 0_u64);
+        while let Some(some) = named.some()? {
+            count = count.saturating_add(some.len() as u64);
+            bytes = some
+                .iter()
+                .fold(bytes, |sum, chunk| sum.saturating_add(chunk.size));
+            if count > said.count {
+                let says = said.count;
+                self.wrong(format!(
+                    "{key}: its database names more than the {says} chunks that it says"
+                ));
+                return Ok(());
+            }
+            self.chunks(key, some, day)?;
+        }
+        if (count, bytes) != (said.count, said.bytes) {
+            self.wrong(format!(
+                "{key} says {} chunks of {} bytes, its database names {count} of {bytes}",
+                said.count, said.bytes,
+            ));
+        }
+        Ok(())
     }
 
     fn tidy(&self) -> Result<(), ArchiveError> {
@@ -201,45 +281,20 @@ impl Check<'_> {
     fn chunks(
         &mut self,
         key: &str,
-        manifest: &Manifest,
         named: Vec<NamedChunk>,
+        day: &mut Day,
     ) -> Result<(), ArchiveError> {
-        let bytes: u64 = named
-            .iter()
-            .fold(0, |sum, chunk| sum.saturating_add(chunk.size));
-        if (named.len() as u64, bytes) != (manifest.chunks.count, manifest.chunks.bytes) {
-            self.wrong(format!(
-                "{key} says {} chunks of {} bytes, its database names {} of {bytes}",
-                manifest.chunks.count,
-                manifest.chunks.bytes,
-                named.len()
-            ));
-        }
-        let name = &manifest.chunks.day;
-        if !self.days.contains_key(name) {
-            let listed = self
-                .store
-                .wait(self.store.list(&names::chunk_folder(name), None))?;
-            let sizes = listed
-                .iter()
-                .filter_map(|object| Some((names::chunk_of(&object.key)?, object.size)));
-            let day = Day {
-                sizes: sizes.collect(),
-                named: HashSet::new(),
-            };
-            self.days.insert(name.clone(), day);
-        }
-        let mut found = Vec::new();
         let mut new = Vec::new();
         for chunk in named {
-            let object = names::chunk(name, &chunk.sha256);
-            match self.size(name, &object, &chunk.sha256)? {
-                None => found.push(format!("{key} names {object}, which is not there")),
+            let object = names::chunk(&day.name, &chunk.sha256);
+            match day.size(self.store, &object, &chunk.sha256)? {
+                None => self.wrong(format!("{key} names {object}, which is not there")),
                 Some(size) if size != chunk.size => {
                     let says = chunk.size;
-                    found.push(format!("{object} has {size} bytes, {key} says {says}"));
+                    self.wrong(format!("{object} has {size} bytes, {key} says {says}"));
                 }
-                Some(_) if self.is_new(name, chunk.sha256) => {
+                // No volume before named it.
+                Some(_) if day.named.insert(chunk.sha256) => {
                     self.report.chunks += 1;
                     let bytes = &mut self.report.chunk_bytes;
                     *bytes = bytes.saturating_add(chunk.size);
@@ -249,38 +304,10 @@ impl Check<'_> {
             }
         }
         if self.hashes {
-            found.extend(self.content(new)?);
+            let found = self.content(new)?;
+            found.into_iter().for_each(|what| self.wrong(what));
         }
-        found.into_iter().for_each(|what| self.wrong(what));
         Ok(())
-    }
-
-    /// How large a chunk of a day is. One that came behind the listing of that day is asked for itself.
-    fn size(
-        &mut self,
-        day: &str,
-        object: &str,
-        sha256: &Digest,
-    ) -> Result<Option<u64>, ArchiveError> {
-        let known = self
-            .days
-            .get(day)
-            .and_then(|day| day.sizes.get(sha256).copied());
-        if known.is_some() {
-            return Ok(known);
-        }
-        let size = self.store.wait(self.store.size(object))?;
-        if let (Some(size), Some(day)) = (size, self.days.get_mut(day)) {
-            day.sizes.insert(*sha256, size);
-        }
-        Ok(size)
-    }
-
-    /// Whether no volume before named a chunk.
-    fn is_new(&mut self, day: &str, sha256: Digest) -> bool {
-        self.days
-            .get_mut(day)
-            .is_some_and(|day| day.named.insert(sha256))
     }
 
     /// What is wrong with the content of chunks.
@@ -291,16 +318,15 @@ impl Check<'_> {
                 let mut sink = super::unpack::Hashing::new(std::io::sink());
                 let is_whole = self.store.get_large(&object, chunk.size, &mut sink).await?;
                 let is_same = is_whole && sink.digest() == chunk.sha256;
-                Ok((!is_same).then(|| format!("{object} has other content than its name says")))
+                Ok::<_, StoreError>(
+                    (!is_same).then(|| format!("{object} has other content than its name says")),
+                )
             })?;
         Ok(found.into_iter().flatten().collect())
     }
+}
 
-    fn unnamed(&mut self) {
-        let unnamed = self
-            .days
-            .values()
-            .map(|day| day.sizes.len().saturating_sub(day.named.len()));
-        self.report.chunks_unnamed = unnamed.map(|count| count as u64).sum();
-    }
+/// Whether a database is none that this program reads.
+fn is_none(error: &ReadError) -> bool {
+    is_damage(error) || matches!(error, ReadError::NotOurs(_) | ReadError::Newer { .. })
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::names::Writer;
+use super::reserve;
 use crate::session::SessionFolder;
+use crate::session::files::room::is_full;
 
 const FORMAT: u32 = 1;
 /// It is no larger, in bytes.
@@ -30,6 +32,9 @@ pub(crate) struct Place {
     writer: String,
     volume_us: i64,
     streams: BTreeMap<String, StreamCursor>,
+    /// Something was recorded that no volume has, and none will.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    lacks: bool,
 }
 
 /// How far a stream has come.
@@ -52,6 +57,8 @@ pub(crate) struct Cursor {
     others: Vec<Place>,
     own: Place,
     writer: Writer,
+    /// Bytes of the largest rows of a volume so far.
+    largest: u64,
     /// The folder of what is made on the way, locked.
     _lock: File,
 }
@@ -84,6 +91,7 @@ impl Cursor {
         let known = others.iter().position(|place| place.url == url);
         let known = known.map(|at| others.remove(at));
         let failed = |why: String| CursorError::File(folder.join("archive.json"), why);
+        let is_new = known.is_none();
         let own = match known {
             Some(own) if own.volume_us != volume_us => {
                 return Err(CursorError::Volume(own.volume_us.div_euclid(1_000_000)));
@@ -94,17 +102,24 @@ impl Cursor {
                 writer: draw().map_err(failed)?.to_string(),
                 volume_us,
                 streams: BTreeMap::new(),
+                lacks: false,
             },
         };
         let writer = own.writer.parse().map_err(failed)?;
-        let cursor = Self {
+        let mut cursor = Self {
             folder,
             others,
             own,
             writer,
+            largest: 0,
             _lock: lock,
         };
-        cursor.write()?;
+        // Where the disk is full there may be no room for it, and what it says is known.
+        if is_new {
+            let written = cursor.write();
+            written.map_err(|error| cursor.failed(&error))?;
+        }
+        cursor.work()?;
         Ok(cursor)
     }
 
@@ -117,46 +132,81 @@ impl Cursor {
         self.own.streams.get(stream)
     }
 
-    /// A volume of a stream is complete.
-    pub(crate) fn advance(&mut self, stream: &str, to: StreamCursor) -> Result<(), CursorError> {
-        self.own.streams.insert(stream.to_owned(), to);
-        self.write()
+    /// Something was recorded that no volume has, and none will.
+    pub(crate) fn lacks(&self) -> bool {
+        self.own.lacks
     }
 
-    /// An empty folder for what is made on the way.
-    pub(crate) fn work(&self) -> Result<PathBuf, CursorError> {
+    /// Notes that; it is written as the next volume is complete.
+    pub(crate) fn note_lack(&mut self) {
+        self.own.lacks = true;
+    }
+
+    /// Whether a stream has come to anything.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.own.streams.is_empty()
+    }
+
+    /// A volume of a stream is complete. Where the disk is full that is written later: the bucket knows it as well.
+    pub(crate) fn advance(&mut self, stream: &str, to: StreamCursor) -> Result<(), CursorError> {
+        self.own.streams.insert(stream.to_owned(), to);
+        match self.write() {
+            Err(error) if !is_full(&error) => Err(self.failed(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A folder for what is made on the way: it has the files of [`reserve`], empty, and nothing else.
+    pub(crate) fn work(&mut self) -> Result<PathBuf, CursorError> {
         let work = self.folder.join(WORK);
         let failed = |error: io::Error| CursorError::File(work.clone(), error.to_string());
-        for entry in fs::read_dir(&work).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let is_folder = fs::symlink_metadata(&path).map_err(failed)?.is_dir();
-            let removed = match is_folder {
-                true => fs::remove_dir_all(&path),
-                false => fs::remove_file(&path),
-            };
-            removed.map_err(failed)?;
-        }
+        clear(&work, &reserve::FILES).map_err(failed)?;
+        let rows = fs::metadata(work.join(reserve::ROWS));
+        self.largest = self.largest.max(rows.map_or(0, |file| file.len()));
+        reserve::take(&work, self.largest).map_err(failed)?;
         Ok(work)
     }
 
-    fn write(&self) -> Result<(), CursorError> {
+    fn failed(&self, error: &io::Error) -> CursorError {
+        CursorError::File(self.folder.join("archive.json"), error.to_string())
+    }
+
+    fn write(&self) -> io::Result<()> {
         let path = self.folder.join("archive.json");
-        let failed = |error: io::Error| CursorError::File(path.clone(), error.to_string());
         let text = Text {
             format: FORMAT,
             archives: self.others.iter().chain([&self.own]).cloned().collect(),
         };
-        let text = serde_json::to_vec_pretty(&text).map_err(|error| failed(error.into()))?;
+        let text = serde_json::to_vec_pretty(&text)?;
         let begun = self.folder.join(WORK).join("archive.json");
-        let written = || {
-            let mut file = File::create(&begun)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&begun, &path)?;
-            File::open(&self.folder)?.sync_all()
-        };
-        written().map_err(failed)
+        let mut file = File::create(&begun)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&begun, &path)?;
+        File::open(&self.folder)?.sync_all()
     }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        // What stays behind is removed by whoever archives next.
+        let _ = clear(&self.folder.join(WORK), &[]);
+    }
+}
+
+/// Removes what is in a folder, but for some files.
+fn clear(work: &Path, but: &[&str]) -> io::Result<()> {
+    for entry in fs::read_dir(work)? {
+        let entry = entry?;
+        let is_folder = entry.file_type()?.is_dir();
+        let stays = but.iter().any(|name| entry.file_name() == *name);
+        match (is_folder, stays) {
+            (true, _) => fs::remove_dir_all(entry.path())?,
+            (false, false) => fs::remove_file(entry.path())?,
+            (false, true) => {}
+        }
+    }
+    Ok(())
 }
 
 fn draw() -> Result<Writer, String> {
@@ -166,14 +216,17 @@ fn draw() -> Result<Writer, String> {
 }
 
 /// Makes and locks the folder of what is made on the way; who dies lets go of its lock.
-fn lock(work: &PathBuf) -> Result<File, CursorError> {
-    let failed = |error: io::Error| CursorError::File(work.clone(), error.to_string());
+fn lock(work: &Path) -> Result<File, CursorError> {
+    let failed = |error: io::Error| CursorError::File(work.to_owned(), error.to_string());
     match fs::create_dir(work) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
         _ => {}
     }
     if !fs::symlink_metadata(work).map_err(failed)?.is_dir() {
-        return Err(CursorError::File(work.clone(), "is no folder".to_owned()));
+        return Err(CursorError::File(
+            work.to_owned(),
+            "is no folder".to_owned(),
+        ));
     }
     let lock = File::open(work).map_err(failed)?;
     match lock.try_lock() {
@@ -183,7 +236,7 @@ fn lock(work: &PathBuf) -> Result<File, CursorError> {
     }
 }
 
-fn read(folder: &std::path::Path) -> Result<Vec<Place>, CursorError> {
+fn read(folder: &Path) -> Result<Vec<Place>, CursorError> {
     let path = folder.join("archive.json");
     let failed = |why: String| CursorError::File(path.clone(), why);
     let file = match File::open(&path) {

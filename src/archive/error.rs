@@ -4,8 +4,8 @@ use std::io;
 
 use super::cursor::CursorError;
 use crate::session::ReadError;
-use crate::store::Error as StoreError;
-use crate::upkeep::ClipError;
+use crate::store::{Error as StoreError, Kind};
+use crate::upkeep::{ClipError, is_damage};
 
 /// Why nothing was archived, checked or fetched.
 #[derive(Debug, thiserror::Error)]
@@ -28,18 +28,34 @@ pub enum ArchiveError {
     /// A file on the way.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// A volume has more than a volume may have: a sentence that says what to do.
+    #[error("{0}")]
+    TooLarge(String),
+    /// A stream can have no folder in an archive: its name.
+    #[error("a stream with the name {0:?} can have no folder in an archive")]
+    Stream(String),
     /// What the archive has is none of a volume: which object, and why.
     #[error("{0}: {1}")]
     Volume(String, String),
 }
 
 impl ArchiveError {
-    /// The session itself is damaged where the volume is: no later try would have it.
+    /// It stays as it is: no later try would have the volume.
     pub(crate) fn is_of_damage(&self) -> bool {
-        let read = match self {
-            Self::Clip(ClipError::Read(read)) | Self::Read(read) => read,
-            _ => return false,
-        };
-        matches!(read, ReadError::Altered { .. } | ReadError::Lost(_))
+        match self {
+            Self::TooLarge(_) | Self::Stream(_) | Self::Volume(..) => true,
+            Self::Clip(error) => error.is_of_damage(),
+            Self::Read(error) => is_damage(error),
+            _ => false,
+        }
+    }
+
+    /// It says nothing of other volumes and other streams.
+    pub(crate) fn is_of_one_volume(&self) -> bool {
+        match self {
+            Self::Store(error) => matches!(error.trouble, Kind::Wrong | Kind::Other),
+            Self::Usage(_) | Self::Cursor(_) => false,
+            _ => true,
+        }
     }
 }

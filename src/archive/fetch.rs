@@ -1,7 +1,7 @@
 //! A span of an archive as one session on this disk: the rows of its volumes together, clipped.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::{self, Write as _};
 use std::path::Path;
 
@@ -17,9 +17,6 @@ use crate::upkeep::clip::clip_bringing;
 use crate::upkeep::clip::copy::NamedChunk;
 use crate::upkeep::merge::Merge;
 use crate::upkeep::{ClipWanted, Clipped};
-
-/// Chunks of this many bytes are held in memory, `REQUESTS` at a time; larger ones come in pieces.
-const AT_ONCE: u64 = 8 * 1024 * 1024;
 
 /// What players may still ask for was listed so long before, six target durations of twenty seconds (`session::keep`): a volume that
 /// begins less long before a span does not say so.
@@ -199,7 +196,8 @@ fn needed(
             break;
         }
         let next = listing::read(store, name)?;
-        owed.retain(|one| next.owed.contains(one));
+        let still: HashSet<&(i64, i64)> = next.owed.iter().collect();
+        owed.retain(|one| still.contains(one));
         let reaches_back = next.reaches_back_to_us.is_some_and(|us| us <= wanted.to_us);
         if reaches_back || ends_us < wanted.to_us {
             ends_us = ends_us.max(next.to_us);
@@ -310,7 +308,7 @@ fn bring(
             Some(day) => bring_one(store, day, &chunk, to).await?,
             None => false,
         };
-        Ok((!is_there).then_some(chunk))
+        Ok::<_, StoreError>((!is_there).then_some(chunk))
     });
     Ok(brought
         .map_err(io::Error::other)?
@@ -328,7 +326,8 @@ async fn bring_one(
     let key = names::chunk(day, &chunk.sha256);
     let failed = |error: io::Error| StoreError::of_io(format!("chunks/{}", chunk.path), &error);
     let place = ChunkPath::parse(&chunk.path).map_err(failed)?;
-    if chunk.size <= AT_ONCE {
+    // Larger ones come in pieces.
+    if chunk.size <= store.piece() {
         let content = match store.get(&key, chunk.size).await {
             Ok(content) => content,
             Err(error) if error.trouble == Kind::Wrong => None,

@@ -12,6 +12,11 @@ pub(crate) const LARGEST: u64 = 4 * 1024 * 1024;
 /// A database of a volume is no larger, unpacked, in bytes.
 pub(crate) const LARGEST_DATABASE: u64 = 2 * 1024 * 1024 * 1024;
 
+/// What had not come by the end of a volume is no more than so much.
+const MOST_OWED: usize = 50_000;
+/// A volume names no more chunks.
+const MOST_CHUNKS: u64 = 10_000_000;
+
 /// What a volume is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -102,9 +107,18 @@ impl Manifest {
     pub(crate) const FORMAT: u32 = FORMAT;
 
     /// As it is stored.
+    ///
+    /// # Errors
+    /// Nobody would read it: a sentence.
     pub(crate) fn text(&self) -> Result<Vec<u8>, String> {
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| error.to_string())?;
         text.push(b'\n');
+        let (owed, count) = (self.owed.len(), self.chunks.count);
+        if text.len() as u64 > LARGEST || owed > MOST_OWED || count > MOST_CHUNKS {
+            return Err(format!(
+                "one volume names {count} chunks and waits for {owed} more; a shorter --volume has fewer"
+            ));
+        }
         Ok(text)
     }
 
@@ -149,6 +163,8 @@ impl Manifest {
             && self.database.key.starts_with(stem)
             && self.database.bytes <= LARGEST_DATABASE
             && self.database.unpacked_bytes <= LARGEST_DATABASE
+            && self.owed.len() <= MOST_OWED
+            && self.chunks.count <= MOST_CHUNKS
             && self.chunks.day == super::names::day(self.from_us)
     }
 

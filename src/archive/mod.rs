@@ -11,7 +11,11 @@ mod fetch;
 mod listing;
 mod manifest;
 mod names;
+mod reserve;
+mod sent;
+mod state;
 mod tail;
+mod trouble;
 mod unpack;
 mod volume;
 mod windows;
@@ -21,7 +25,8 @@ pub use self::check::{ArchiveReport, check};
 pub use self::cursor::CursorError;
 pub use self::error::ArchiveError;
 pub use self::fetch::{FetchWanted, Fetched, fetch};
-pub use self::tail::{Left, Tail, TailOptions, TailState};
+pub use self::state::TailState;
+pub use self::tail::{Left, Tail, TailOptions};
 
 #[cfg(test)]
 mod tests;

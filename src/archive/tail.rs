@@ -4,38 +4,34 @@
 //! `--keep` may not remove yet.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::archiver::{Archiver, Step};
 use super::error::ArchiveError;
+use super::state::TailState;
+use super::trouble::{Beside, Dropped, Trouble};
 use crate::clock::{self, Clock};
-use crate::session::{Held, Reader, SessionFolder, rfc3339, seconds};
-use crate::store::{Kind, Purpose, Store, StoreUrl};
+use crate::session::{Held, SessionFolder, rfc3339, seconds};
+use crate::store::{Deadline, Error as StoreError, Purpose, Store, StoreUrl, Tries};
 use crate::upkeep::bytes_since;
 
 /// A volume is begun so long after its end: what comes until then need not be waited for.
 const SETTLED_US: i64 = 3_000_000;
 /// A request that may succeed a moment later is made once more before anything is told of it.
-const TRIES: u32 = 2;
+const TRIES: Tries = Tries {
+    count: 2,
+    patience: Duration::from_secs(5),
+};
 /// How often is looked whether there is a volume to make.
 const LOOK: Duration = Duration::from_secs(1);
-/// The first wait after a failure, and the longest: each is twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-/// What the store asks for is granted up to so long.
-const MOST_PATIENCE: Duration = Duration::from_secs(600);
-/// How often a trouble is told that goes on.
-const TELL_EVERY: Duration = Duration::from_secs(300);
 /// How often bytes behind are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(30);
-/// Behind the end of a recording uploads go on for so long, and no further volume is begun.
-const LONGEST_END: Duration = Duration::from_secs(120);
+/// A disk, or a folder, that does not answer then either is not waited for.
+const LONGEST_LEAVE: Duration = Duration::from_secs(5);
 /// No request of a recorder goes unanswered for longer: what `--keep` may remove lies so far behind.
 const LONGEST_US: i64 = 80_000_000;
 
@@ -52,70 +48,25 @@ pub struct TailOptions {
     pub clock: Clock,
     /// What `--keep` may not remove yet.
     pub held: Held,
-}
-
-/// How far a tail is, as metrics tell it. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub struct TailState(Arc<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    /// Until when all streams are in the archive, in microseconds of Unix time; 0: nothing is yet.
-    until_us: AtomicI64,
-    bytes_behind: AtomicU64,
-    volumes: AtomicU64,
-    skipped: AtomicU64,
-    failures: [AtomicU64; Kind::ALL.len()],
-    failures_of_session: AtomicU64,
-}
-
-impl TailState {
-    /// Until when all streams are in the archive, in microseconds of Unix time; `None`: nothing is yet.
-    pub fn until_us(&self) -> Option<i64> {
-        Some(self.0.until_us.load(Ordering::Relaxed)).filter(|us| *us != 0)
-    }
-
-    /// Bytes that were received since then, as they were counted last.
-    pub fn bytes_behind(&self) -> u64 {
-        self.0.bytes_behind.load(Ordering::Relaxed)
-    }
-
-    /// Volumes that were completed, and such that can never be made.
-    pub fn volumes(&self) -> (u64, u64) {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        (of(&self.0.volumes), of(&self.0.skipped))
-    }
-
-    /// Failures by their kinds, those of the session itself last.
-    pub fn failures(&self) -> Vec<(&'static str, u64)> {
-        let of_store = Kind::ALL.iter().zip(&self.0.failures);
-        let of_store = of_store.map(|(kind, count)| (kind.as_str(), count));
-        let all = of_store.chain([("session", &self.0.failures_of_session)]);
-        all.map(|(kind, count)| (kind, count.load(Ordering::Relaxed)))
-            .collect()
-    }
-
-    fn failed(&self, error: &ArchiveError) {
-        let kind = match error {
-            ArchiveError::Store(error) => Kind::ALL.iter().position(|kind| *kind == error.trouble),
-            _ => None,
-        };
-        let count = kind.and_then(|at| self.0.failures.get(at));
-        count
-            .unwrap_or(&self.0.failures_of_session)
-            .fetch_add(1, Ordering::Relaxed);
-    }
+    /// Something is removed by `--keep` at all.
+    pub keeps_some: bool,
+    /// Behind the end of a recording uploads go on for so long.
+    pub longest_end: Duration,
 }
 
 /// What of a session is not in its archive at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Until when it is, in microseconds of Unix time; `None`: nothing is.
+    /// Until when all streams are, in microseconds of Unix time; `None`: of one nothing is.
     pub until_us: Option<i64>,
-    /// Bytes that are not.
+    /// Bytes that were received since then: no more are not there.
     pub bytes: u64,
-    /// All is there.
+    /// All is there that can be.
     pub is_nothing: bool,
+    /// Something was recorded that never will be: its volume could not be made, or `--keep` had removed it.
+    pub lacks: bool,
+    /// Some of it is there, or nothing of it was to be.
+    pub has_some: bool,
 }
 
 enum Word {
@@ -130,50 +81,100 @@ enum Word {
 pub struct Tail {
     words: Sender<Word>,
     left: oneshot::Receiver<Left>,
+    deadline: Deadline,
+    longest_end: Duration,
 }
 
 impl Tail {
     /// Starts it.
     ///
     /// # Errors
-    /// The system has no thread for it.
+    /// The system has no thread for it: nothing is held then.
     pub fn start(options: TailOptions, state: TailState) -> io::Result<Self> {
+        let url = options.url.clone();
+        Self::into(options, state, move || {
+            Store::open(&url, Purpose::Write, TRIES)
+        })
+    }
+
+    fn into(
+        options: TailOptions,
+        state: TailState,
+        open: impl Fn() -> Result<Store, StoreError> + Send + 'static,
+    ) -> io::Result<Self> {
+        let longest_end = options.longest_end;
         let (words, heard) = channel();
         let (tell, left) = oneshot::channel();
+        let deadline = Deadline::default();
+        let gone = Gone(options.held.clone());
         let runner = Runner {
+            open: Box::new(open),
             trouble: Trouble::default(),
             archiver: None,
             counted: None,
+            dropped: Dropped::default(),
+            deadline: deadline.clone(),
             options,
             state,
         };
         let thread = std::thread::Builder::new().name("archive".to_owned());
         thread.spawn(move || {
+            // Of this thread: it goes before others hear that the tail is gone, also where that panics.
+            let gone = gone;
+            let left = runner.run(&heard);
+            drop(gone);
             // Who does not wait any more has given up.
-            let _ = tell.send(runner.run(&heard));
+            let _ = tell.send(left);
         })?;
-        Ok(Self { words, left })
+        Ok(Self {
+            words,
+            left,
+            deadline,
+            longest_end,
+        })
     }
 
     /// The recorder is about to close the session.
     pub fn ending(&self) {
+        self.deadline.set(clock::instant() + self.longest_end);
         // A tail that has ended needs no word.
         let _ = self.words.send(Word::Ending);
     }
 
-    /// The session is closed: uploads what is left, and says what cannot be. `None`: the tail is gone.
+    /// The session is closed: uploads what is left, and says what cannot be. `None`: the tail is gone, or does not answer.
     pub async fn finish(self) -> Option<Left> {
+        let latest = clock::instant() + self.longest_end;
+        self.deadline.set(latest);
         let _ = self.words.send(Word::Over);
-        self.left.await.ok()
+        let left = timeout_at(latest + LONGEST_LEAVE, self.left).await;
+        left.ok()?.ok()
+    }
+}
+
+/// Held by the thread of a tail: whatever ends that, nothing is held for it any more.
+struct Gone(Held);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(
+                "uploads have stopped by a fault of the recorder itself; --keep holds nothing back for them any more, and \
+                 `issession archive` uploads what is left"
+            );
+        }
+        self.0.let_go();
     }
 }
 
 struct Runner {
+    open: Box<dyn Fn() -> Result<Store, StoreError> + Send>,
     options: TailOptions,
     state: TailState,
     archiver: Option<Archiver>,
     trouble: Trouble,
+    dropped: Dropped,
     counted: Option<Instant>,
+    deadline: Deadline,
 }
 
 impl Runner {
@@ -196,22 +197,23 @@ impl Runner {
     fn turn(&mut self) -> Duration {
         let until_us = self.options.clock.now_us().saturating_sub(SETTLED_US);
         let stepped = self.step(Some(until_us));
+        self.look_at_dropped();
         self.count(false);
         match stepped {
             Ok(Step::Idle) => LOOK,
             Ok(_) => Duration::ZERO,
-            Err(wait) => wait,
+            Err(failed) => failed.wait,
         }
     }
 
     /// Archives the next volume, tells what is wrong, and how long to wait then.
-    fn step(&mut self, until_us: Option<i64>) -> Result<Step, Duration> {
+    fn step(&mut self, until_us: Option<i64>) -> Result<Step, Failed> {
         let shown = self.options.url.to_string();
         let stepped = self.try_step(until_us);
         match &stepped {
-            Ok(Step::Volume(_)) => _ = self.state.0.volumes.fetch_add(1, Ordering::Relaxed),
+            Ok(Step::Volume(_)) => self.state.completed(),
             Ok(Step::Skipped(told, why)) => {
-                self.state.0.skipped.fetch_add(1, Ordering::Relaxed);
+                self.state.skipped();
                 let (from, to) = (rfc3339(told.from_us), rfc3339(told.to_us));
                 tracing::error!(
                     "archive {shown}: {} {from} to {to} is left out: {why}",
@@ -222,16 +224,41 @@ impl Runner {
         }
         match stepped {
             Ok(step) => {
-                if step != Step::Idle {
+                // One stream of several may fail, and the others go on.
+                if step != Step::Idle && self.failing().0 == 0 {
                     self.trouble.is_over(&shown);
                 }
                 Ok(step)
             }
             Err(error) => {
                 self.state.failed(&error);
-                let behind = self.behind_us().map(seconds);
-                Err(self.trouble.goes_on(&shown, &error, behind))
+                let beside = Beside {
+                    failing: self.failing(),
+                    behind: self.behind_us().map(seconds),
+                    keeps_some: self.options.keeps_some,
+                    ends: until_us.is_none() || self.deadline.is_over(),
+                };
+                Err(Failed {
+                    wait: self.trouble.goes_on(&shown, &error, &beside),
+                    is_of_one_volume: error.is_of_one_volume(),
+                })
             }
+        }
+    }
+
+    fn failing(&self) -> (usize, usize) {
+        self.archiver.as_ref().map_or((0, 0), Archiver::failing)
+    }
+
+    /// Tells what `--keep` removed before it was archived.
+    fn look_at_dropped(&mut self) {
+        let Some(us) = self.options.held.dropped_until_us() else {
+            return;
+        };
+        let until_us = self.archiver.as_ref().and_then(Archiver::until_us);
+        if until_us.is_none_or(|until_us| us > until_us) {
+            self.archiver.iter_mut().for_each(Archiver::note_lack);
+            self.dropped.goes_on(&self.options.url.to_string(), us);
         }
     }
 
@@ -240,13 +267,13 @@ impl Runner {
             Some(archiver) => archiver,
             none => {
                 let options = &self.options;
-                let store = Store::open(&options.url, Purpose::Write, TRIES)?;
+                let store = (self.open)()?.until(self.deadline.clone());
                 none.insert(Archiver::new(&options.session, store, options.volume_us)?)
             }
         };
         let stepped = archiver.step(until_us);
         if let Some(us) = archiver.until_us() {
-            self.state.0.until_us.store(us, Ordering::Relaxed);
+            self.state.reached(us);
         }
         if let Some(us) = archiver.needs_from_us() {
             self.options
@@ -268,27 +295,32 @@ impl Runner {
             self.counted = Some(clock::instant());
             let since_us = self.state.until_us().unwrap_or(i64::MIN);
             if let Ok(bytes) = bytes_since(&self.options.session, since_us) {
-                self.state.0.bytes_behind.store(bytes, Ordering::Relaxed);
+                self.state.counted_behind(bytes);
             }
         }
     }
 
     /// Uploads what is left of a session that is closed, until something fails or it takes too long.
     fn end(mut self) -> Left {
-        let begun = clock::instant();
         let mut is_nothing = false;
-        while begun.elapsed() < LONGEST_END {
+        let mut passed_over = 0;
+        while !self.deadline.is_over() {
             match self.step(None) {
                 Ok(Step::Idle) => {
                     is_nothing = true;
                     break;
                 }
                 Ok(_) => {}
+                // It stands behind those of other streams from now on.
+                Err(failed) if failed.is_of_one_volume && passed_over < self.failing().1 => {
+                    passed_over += 1;
+                }
                 Err(_) => break,
             }
         }
+        self.look_at_dropped();
         self.count(true);
-        let has_rows = Reader::open(&self.options.session).is_ok();
+        let archiver = self.archiver.as_ref();
         Left {
             until_us: self.state.until_us(),
             bytes: if is_nothing {
@@ -296,66 +328,19 @@ impl Runner {
             } else {
                 self.state.bytes_behind()
             },
-            is_nothing: is_nothing || !has_rows,
+            is_nothing,
+            lacks: archiver.is_some_and(Archiver::lacks),
+            has_some: archiver.is_some_and(Archiver::has_begun),
         }
     }
 }
 
-/// What is wrong with the store, told once and then in sums.
-#[derive(Debug, Default)]
-struct Trouble {
-    since: Option<Instant>,
-    told: Option<Instant>,
-    failures: u64,
-    untold: u64,
+/// A step that failed.
+struct Failed {
+    /// So long the next one waits.
+    wait: Duration,
+    is_of_one_volume: bool,
 }
 
-impl Trouble {
-    /// It has failed once more; how long to wait.
-    fn goes_on(&mut self, shown: &str, error: &ArchiveError, behind: Option<f64>) -> Duration {
-        let now = clock::instant();
-        self.since.get_or_insert(now);
-        (self.failures, self.untold) = (
-            self.failures.saturating_add(1),
-            self.untold.saturating_add(1),
-        );
-        match self.told {
-            None => {
-                tracing::warn!(
-                    "archive {shown}: {error}; it is tried again and again, and recording goes on"
-                );
-                (self.told, self.untold) = (Some(now), 0);
-            }
-            Some(told) if told.elapsed() >= TELL_EVERY => {
-                let behind =
-                    behind.map_or_else(String::new, |seconds| format!(", {seconds:.0} s behind"));
-                tracing::warn!(
-                    "archive {shown}: {} more failures, the last: {error}{behind}",
-                    self.untold
-                );
-                (self.told, self.untold) = (Some(now), 0);
-            }
-            Some(_) => {}
-        }
-        let doublings = u32::try_from(self.failures.saturating_sub(1))
-            .unwrap_or(u32::MAX)
-            .min(10);
-        let wait = FIRST_WAIT.saturating_mul(1 << doublings).min(LONGEST_WAIT);
-        let asked = match error {
-            ArchiveError::Store(error) => error.retry_after.unwrap_or_default().min(MOST_PATIENCE),
-            _ => Duration::ZERO,
-        };
-        wait.max(asked)
-    }
-
-    fn is_over(&mut self, shown: &str) {
-        if let Some(since) = self.since {
-            let lasted = since.elapsed().as_secs();
-            tracing::info!(
-                "archive {shown}: goes on after {lasted} s and {} failures",
-                self.failures
-            );
-        }
-        *self = Self::default();
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -439,3 +439,267 @@ fn what_an_archive_does_not_have_is_refused_with_what_it_has() {
             .contains("a day must be a whole number")
     );
 }
+
+/// One volume, made in steps of which some fail.
+fn in_one_volume(history: &History, objects: &Objects, fails: Fails) -> Archiver {
+    Archiver::new(&history.folder, objects.store(fails), 3600 * SECOND).unwrap()
+}
+
+/// The path of a chunk that the session has of its first stream.
+fn a_chunk(history: &History) -> std::path::PathBuf {
+    let sql = "SELECT path FROM body b JOIN exchange e ON e.body_id = b.id JOIN resource r ON r.id = e.resource_id
+        JOIN stream s ON s.id = r.stream_id WHERE path IS NOT NULL AND s.name = 'main' LIMIT 1";
+    let path: String = history
+        .store
+        .db
+        .query_row(sql, [], |row| row.get(0))
+        .unwrap();
+    history.folder.chunks().join(path)
+}
+
+#[test]
+fn through_a_store_that_fails_now_and_then_for_ever_a_large_volume_is_done() {
+    let history = after(Channel::default(), &[Poll::Advance(1); 240]);
+    for seed in 0..3 {
+        forget(&history);
+        let objects = Objects::default();
+        let mut archiver = in_one_volume(&history, &objects, Fails::Often(seed));
+        let mut asked = 0;
+        while !matches!(archiver.step(None), Ok(Step::Idle)) {
+            asked = objects.asked();
+            assert!(asked < 3000, "{asked}");
+        }
+        let report = checked(&objects);
+        assert!(report.ok && report.chunks >= 240, "{asked}: {report:?}");
+    }
+}
+
+/// Runs this test again as a user who may not read all files, where this one may; `true`: it was.
+fn as_somebody(name: &str) -> bool {
+    use std::os::unix::process::CommandExt as _;
+    if !rustix::process::getuid().is_root() {
+        return false;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    set_mode(folder.path(), 0o777);
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture", "--test-threads=1"])
+        .env("TMPDIR", folder.path())
+        .uid(65_534)
+        .gid(65_534)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}"
+    );
+    true
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_file_that_may_not_be_read_for_now_is_not_lost() {
+    if as_somebody("archive::tests::a_file_that_may_not_be_read_for_now_is_not_lost") {
+        return;
+    }
+    let history = after(Channel::default(), &[Poll::Advance(1); 9]);
+    let (objects, file) = (Objects::default(), a_chunk(&history));
+    let mut archiver = in_one_volume(&history, &objects, Fails::Before(0));
+    archiver.step(None).unwrap_err();
+    set_mode(&file, 0);
+    let error = archiver.step(None).unwrap_err().to_string();
+    assert!(error.contains("chunks/"), "{error}");
+    set_mode(&file, 0o600);
+    while archiver.step(None).unwrap() != Step::Idle {}
+    assert_eq!(checked(&objects).problems, [""; 0]);
+    let (_temporary, _, done) = fetched(&objects, (history.zero_us, history.now_us), None);
+    assert_eq!(done.clip.lost, 0);
+}
+
+#[test]
+fn what_is_lost_at_one_attempt_is_lost_in_all_that_the_volume_says() {
+    let history = after(Channel::default(), &[Poll::Advance(1); 9]);
+    let file = a_chunk(&history);
+    let good = std::fs::read(&file).unwrap();
+    let altered: Vec<u8> = good.iter().map(|byte| byte ^ 1).collect();
+    let mut failed = 0;
+    for number in 0.. {
+        forget(&history);
+        let objects = Objects::default();
+        let mut archiver = in_one_volume(&history, &objects, Fails::Before(number));
+        std::fs::write(&file, &altered).unwrap();
+        let first = archiver.step(None);
+        std::fs::write(&file, &good).unwrap();
+        while archiver.step(None).unwrap() != Step::Idle {}
+        assert_eq!(checked(&objects).problems, [""; 0], "{number}");
+        if first.is_ok() {
+            break;
+        }
+        failed += 1;
+    }
+    assert!(failed > 9, "{failed}");
+}
+
+/// How many volumes of each stream there are.
+fn of(objects: &Objects, stream: &str) -> usize {
+    let of_stream = |(name, _): &(String, i64)| name == stream;
+    volumes(objects).iter().filter(|one| of_stream(one)).count()
+}
+
+#[test]
+fn a_stream_whose_volume_fails_does_not_hold_up_the_others() {
+    if as_somebody("archive::tests::a_stream_whose_volume_fails_does_not_hold_up_the_others") {
+        return;
+    }
+    let channel = Channel {
+        raw: true,
+        ..Channel::default()
+    };
+    let history = after(channel, &[Poll::Advance(1); 20]);
+    let whole = Objects::default();
+    archive(&history.folder, &whole);
+    forget(&history);
+    set_mode(&a_chunk(&history), 0);
+    let objects = Objects::default();
+    let mut archiver = Archiver::new(&history.folder, objects.store(Fails::Never), VOLUME).unwrap();
+    for _ in 0..4 * volumes(&whole).len() {
+        let _ = archiver.step(None);
+    }
+    assert_eq!(of(&objects, "radio"), of(&whole, "radio"));
+    assert!(of(&objects, "radio") > 1 && of(&objects, "main") < of(&whole, "main"));
+    // What it has not come to is held.
+    assert!(archiver.until_us().is_none_or(|us| us < history.now_us));
+}
+
+#[test]
+fn a_stream_that_can_have_no_folder_is_skipped_and_told() {
+    let channel = Channel {
+        raw: true,
+        ..Channel::default()
+    };
+    let history = after(channel, &[Poll::Advance(1); 9]);
+    let long = "x".repeat(2000);
+    let rename = "UPDATE stream SET name = ?1 WHERE name = 'radio'";
+    history.store.db.execute(rename, [&long]).unwrap();
+    let objects = Objects::default();
+    let mut archiver = Archiver::new(&history.folder, objects.store(Fails::Never), VOLUME).unwrap();
+    let mut skipped = 0;
+    loop {
+        match archiver.step(None).unwrap() {
+            Step::Skipped(told, why) => {
+                assert!(told.stream == long && why.contains("no folder"), "{why}");
+                skipped += 1;
+            }
+            Step::Idle => break,
+            _ => {}
+        }
+    }
+    assert!(skipped > 0 && of(&objects, "main") > 1);
+    // That not all of it is there is known by whoever goes on, too.
+    assert!(archiver.lacks());
+    drop(archiver);
+    let again = Archiver::new(&history.folder, objects.store(Fails::Never), VOLUME).unwrap();
+    assert!(again.lacks());
+}
+
+#[test]
+fn what_keep_removed_before_it_was_archived_is_lacking_and_its_volume_says_so() {
+    let mut history = History::new(Channel::default());
+    for _ in 0..8 {
+        history.poll(Poll::Advance(1));
+    }
+    let objects = Objects::default();
+    let seen = "UPDATE run SET seen_us = ?1 WHERE stopped_us IS NULL";
+    history.store.db.execute(seen, [history.now_us]).unwrap();
+    let settled_us = history.now_us - SECOND;
+    let first = archive_until(&history.folder, &objects, Fails::Never, Some(settled_us)).unwrap();
+    let until_us = first.last().unwrap().to_us;
+    for _ in 0..20 {
+        history.poll(Poll::Advance(1));
+    }
+    history.end();
+    let kept_us = until_us + 8 * SECOND;
+    let kept = "INSERT INTO event (id, at_us, kind, detail) VALUES (0, ?1, 'kept from', '')";
+    history.store.db.execute(kept, [kept_us]).unwrap();
+    let mut archiver = Archiver::new(&history.folder, objects.store(Fails::Never), VOLUME).unwrap();
+    assert!(!archiver.lacks());
+    while archiver.step(None).unwrap() != Step::Idle {}
+    assert!(archiver.lacks());
+    let missing = objects.keys().into_iter().filter_map(|key| {
+        VolumeName::of_manifest(&key)?;
+        let manifest: serde_json::Value = serde_json::from_slice(&objects.get(&key)).unwrap();
+        manifest["missing_from_us"].as_i64()
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), [until_us]);
+}
+
+/// The store has them in several parts, and each request fails once.
+#[test]
+fn chunks_and_databases_larger_than_a_request_go_in_parts_and_come_back() {
+    let history = after(Channel::default(), &[Poll::Advance(1); 9]);
+    let whole = Objects::in_pieces_of(24);
+    let all = |objects: &Objects, fails| {
+        forget(&history);
+        let mut archiver = in_one_volume(&history, objects, fails);
+        while archiver.step(None)? != Step::Idle {}
+        Ok::<_, ArchiveError>(())
+    };
+    all(&whole, Fails::Never).unwrap();
+    let requests = whole.asked();
+    assert_eq!((checked(&whole).problems, whole.aborted()), (Vec::new(), 0));
+    let has_parts = |key: &String| whole.get(key).len() > 24;
+    assert!(whole.keys().iter().filter(|key| has_parts(key)).count() > 5);
+    is_the_same(&history, &whole, (history.zero_us, history.now_us));
+    for number in (0..requests).step_by(requests / 30) {
+        for fails in [Fails::Before(number), Fails::After(number)] {
+            let objects = Objects::in_pieces_of(24);
+            all(&objects, fails).unwrap_err();
+            all(&objects, Fails::Never).unwrap();
+            assert_eq!(checked(&objects).problems, [""; 0], "{fails:?}");
+        }
+    }
+}
+
+#[test]
+fn a_manifest_that_says_less_than_its_database_is_told_once_and_its_names_are_not_followed() {
+    let history = after(Channel::default(), &[Poll::Advance(1); 9]);
+    let objects = Objects::default();
+    archive(&history.folder, &objects);
+    let keys = objects.keys();
+    let key = keys
+        .iter()
+        .find(|key| VolumeName::of_manifest(key).is_some())
+        .unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&objects.get(key)).unwrap();
+    assert!(manifest["chunks"]["count"].as_u64().unwrap() > 1);
+    manifest["chunks"]["count"] = 1.into();
+    objects.put(key, manifest.to_string());
+    let report = checked(&objects);
+    let of_it: Vec<_> = report
+        .problems
+        .iter()
+        .filter(|what| what.contains(key.as_str()))
+        .collect();
+    assert_eq!((of_it.len(), report.problem_count), (1, 1), "{report:?}");
+    assert!(
+        of_it[0].contains("names more than the 1 chunk"),
+        "{of_it:?}"
+    );
+    let all: serde_json::Value = (0..200_000).map(|id| serde_json::json!([id, 1])).collect();
+    manifest["owed"] = all;
+    objects.put(key, manifest.to_string());
+    let report = checked(&objects);
+    assert!(
+        report
+            .problems
+            .iter()
+            .any(|what| what.contains("that no volume has")),
+        "{report:?}"
+    );
+}

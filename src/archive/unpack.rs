@@ -31,7 +31,11 @@ pub(super) fn unpack(
         return Err(wrong("has another SHA-256 than its manifest says"));
     }
     let unpacked = unpack_file(&packed, &folder, database.unpacked_bytes);
-    let bytes = unpacked.map_err(|error| wrong(&format!("cannot be unpacked: {error}")))?;
+    let bytes = unpacked.map_err(|error| match error.raw_os_error() {
+        // It is this disk that refused.
+        Some(_) => error.into(),
+        None => wrong(&format!("cannot be unpacked: {error}")),
+    })?;
     if bytes != database.unpacked_bytes {
         return Err(wrong(
             "is of another size, unpacked, than its manifest says",

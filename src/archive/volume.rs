@@ -1,30 +1,28 @@
 //! One volume on its way into a store: its rows on this disk, then its objects in their order.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek as _};
 use std::path::{Path, PathBuf};
-
-use bytes::Bytes;
 
 use super::error::ArchiveError;
 use super::listing::{REQUESTS, read};
 use super::manifest::{Chunks, Database, LARGEST_DATABASE, Manifest, ManifestRun};
 use super::names::{self, VolumeName};
+use super::reserve;
+use super::sent::{Chunk, Sent};
 use super::windows::Window;
-use crate::session::digest::RunningDigest;
-use crate::session::files::chunk_dir::{ChunkDir, ChunkFile};
-use crate::session::{Digest, Run, SessionFolder, digest};
-use crate::store::{Error as StoreError, Kind, Put, Store};
+use crate::session::digest::digest_of;
+use crate::session::files::chunk_dir::ChunkDir;
+use crate::session::{Run, SessionFolder};
+use crate::store::{Put, Store};
 use crate::upkeep::ClipWanted;
 use crate::upkeep::clip::copy::NamedChunk;
 use crate::upkeep::clip::{Rows, clip_rows, mark_lost};
 
-/// What is sent in one request is no larger, in bytes.
-const AT_ONCE: u64 = 8 * 1024 * 1024;
 /// How databases are compressed.
 const LEVEL: i32 = 3;
-const STEP: usize = 256 * 1024;
 
 /// Of which session.
 #[derive(Debug, Clone)]
@@ -49,7 +47,8 @@ pub(super) struct Volume {
     pub(super) rows: Rows,
     database: PathBuf,
     day: String,
-    is_marked: bool,
+    /// Bodies whose files are not what their rows say: its database says so. What was lost once stays lost.
+    lost: HashSet<i64>,
 }
 
 impl Volume {
@@ -61,7 +60,7 @@ impl Volume {
         owed: &[(i64, i64)],
         work: &Path,
     ) -> Result<Self, ArchiveError> {
-        let database = work.join("volume.db");
+        let database = work.join(reserve::ROWS);
         let wanted = ClipWanted {
             from_us: window.from_us,
             to_us: window.to_us,
@@ -74,7 +73,7 @@ impl Volume {
             window,
             rows,
             database,
-            is_marked: false,
+            lost: HashSet::new(),
         })
     }
 
@@ -87,17 +86,17 @@ impl Volume {
         missing_from_us: Option<i64>,
     ) -> Result<Outcome, ArchiveError> {
         let chunks = ChunkDir::of_session(source.session.path())?;
-        let lost = self.put_chunks(&chunks, store, sent)?;
-        if !lost.is_empty() && !self.is_marked {
+        let lost = self.put_chunks((source.session, &chunks), store, sent)?;
+        if !lost.is_empty() {
             mark_lost(&self.database, self.window.to_us, &lost)?;
-            self.is_marked = true;
+            self.lost.extend(lost.iter().map(|chunk| chunk.body));
         }
         let database = self.put_database(store)?;
         let kept: Vec<&NamedChunk> = self
             .rows
             .chunks
             .iter()
-            .filter(|chunk| !lost.contains(chunk))
+            .filter(|chunk| !self.lost.contains(&chunk.body))
             .collect();
         let runs = source.runs.iter().filter(|run| {
             run.end_us() >= self.window.from_us && run.started_us <= self.window.to_us
@@ -120,13 +119,11 @@ impl Volume {
                 day: self.day.clone(),
                 count: kept.len() as u64,
                 bytes: kept.iter().map(|chunk| chunk.size).sum(),
-                lost: self.rows.done.lost + lost.len() as u64,
+                lost: self.rows.done.lost + self.lost.len() as u64,
             },
         };
         let key = self.name.manifest();
-        let text = manifest
-            .text()
-            .map_err(|why| ArchiveError::Volume(key.clone(), why))?;
+        let text = manifest.text().map_err(ArchiveError::TooLarge)?;
         let put = store.wait(store.put_new(&key, text.into()))?;
         // One that is there is of an earlier run, which saw less of the session, maybe: what that one says holds.
         let stored = match put {
@@ -139,62 +136,68 @@ impl Volume {
         })
     }
 
-    /// Those whose files are not what their rows say.
+    /// Those whose files are not what their rows say, and that were not lost before.
     fn put_chunks(
         &self,
-        chunks: &ChunkDir,
+        (session, chunks): (&SessionFolder, &ChunkDir),
         store: &Store,
         sent: &mut Sent,
     ) -> Result<Vec<NamedChunk>, ArchiveError> {
-        sent.begin(&self.day);
+        sent.begin(&self.name.stream, self.name.from_us, &self.day);
         let mut together = HashSet::new();
-        let new = self
-            .rows
-            .chunks
-            .iter()
-            .filter(|chunk| !sent.has(&chunk.sha256) && together.insert(chunk.sha256));
-        let (looks, day) = (sent.looks, self.day.as_str());
-        let done = store.each(new, REQUESTS, |chunk| async move {
-            let there = put_chunk(chunks, store, day, chunk, looks).await?;
-            Ok((chunk, there))
-        })?;
-        let mut altered = HashSet::new();
-        for (chunk, is_there) in done {
-            match is_there {
-                true => sent.add(chunk.sha256),
-                false => _ = altered.insert(chunk.sha256),
+        let new = self.rows.chunks.iter().filter(|chunk| {
+            let is_done = self.lost.contains(&chunk.body) || sent.has(&chunk.sha256);
+            !is_done && together.insert(chunk.sha256)
+        });
+        let new: Vec<&NamedChunk> = new.collect();
+        let (looks, day) = (sent.looks(), self.day.as_str());
+        // What came through counts, whatever becomes of the others.
+        let sent = RefCell::new(sent);
+        let done = store.each(new, REQUESTS, |named| {
+            let sent = &sent;
+            async move {
+                let chunk = Chunk {
+                    session,
+                    chunks,
+                    day,
+                    named,
+                };
+                let there = chunk.put(store, looks).await?;
+                if there {
+                    sent.borrow_mut().add(named.sha256);
+                }
+                Ok::<_, ArchiveError>((!there).then_some(named.sha256))
             }
-        }
-        sent.looks = false;
-        let lost = self
-            .rows
-            .chunks
-            .iter()
-            .filter(|chunk| altered.contains(&chunk.sha256));
+        });
+        sent.borrow_mut().looked(done.is_ok());
+        let altered: HashSet<_> = done?.into_iter().flatten().collect();
+        let lost =
+            self.rows.chunks.iter().filter(|chunk| {
+                altered.contains(&chunk.sha256) && !self.lost.contains(&chunk.body)
+            });
         Ok(lost.cloned().collect())
     }
 
     fn put_database(&self, store: &Store) -> Result<Database, ArchiveError> {
-        let packed = self.database.with_extension("db.zst");
+        let packed = self.database.with_file_name(reserve::PACKED);
         let unpacked_bytes = pack(&self.database, &packed)?;
         let mut file = File::open(&packed)?;
         let bytes = file.metadata()?.len();
-        let sha256 = hash(&mut file, bytes)?;
-        let sha256 = sha256.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let sha256 = digest_of(&mut file)?;
         file.rewind()?;
         let key = self.name.database(&sha256);
         if bytes > LARGEST_DATABASE || unpacked_bytes > LARGEST_DATABASE {
             let why = format!(
                 "the rows of one volume have {unpacked_bytes} bytes; a shorter --volume has fewer"
             );
-            return Err(ArchiveError::Usage(why));
+            return Err(ArchiveError::TooLarge(why));
         }
-        if bytes <= AT_ONCE {
+        if bytes <= store.piece() {
             let mut content = Vec::new();
             file.read_to_end(&mut content)?;
             store.wait(store.put_new(&key, content.into()))?;
         } else if store.wait(store.size(&key))? != Some(bytes) {
-            store.wait(store.put_large(&key, &mut file, |_| {}, bytes))?;
+            store.wait(store.put_large(&key, &mut file, bytes))?;
         }
         Ok(Database {
             key,
@@ -205,103 +208,15 @@ impl Volume {
     }
 }
 
-/// Chunks of a day that are in the store for certain.
-#[derive(Debug, Default)]
-pub(super) struct Sent {
-    day: String,
-    chunks: HashSet<Digest>,
-    /// What was sent by an earlier run is not known: it is asked for before it is sent.
-    looks: bool,
-}
-
-impl Sent {
-    fn begin(&mut self, day: &str) {
-        if self.day != day {
-            *self = Self {
-                looks: true,
-                day: day.to_owned(),
-                chunks: HashSet::new(),
-            };
-        }
-    }
-
-    fn has(&self, chunk: &Digest) -> bool {
-        self.chunks.contains(chunk)
-    }
-
-    fn add(&mut self, chunk: Digest) {
-        self.chunks.insert(chunk);
-    }
-}
-
-/// Puts a chunk under its digest; `false`: its file is not what the row says.
-async fn put_chunk(
-    chunks: &ChunkDir,
-    store: &Store,
-    day: &str,
-    chunk: &NamedChunk,
-    looks: bool,
-) -> Result<bool, StoreError> {
-    let key = names::chunk(day, &chunk.sha256);
-    if (looks || chunk.size > AT_ONCE) && store.size(&key).await? == Some(chunk.size) {
-        return Ok(true);
-    }
-    let Ok(ChunkFile { mut file, .. }) = chunks.open(&chunk.path, chunk.size) else {
-        return Ok(false);
-    };
-    if chunk.size <= AT_ONCE {
-        let mut content = Vec::new();
-        let read = (&file)
-            .take(chunk.size.saturating_add(1))
-            .read_to_end(&mut content);
-        if read.is_err() || digest(&content) != chunk.sha256 {
-            return Ok(false);
-        }
-        store.put_new(&key, Bytes::from(content)).await?;
-        return Ok(true);
-    }
-    // Under a digest is nothing else, not even for a moment.
-    if !matches!(hash(&mut file, chunk.size), Ok(Some(found)) if found == chunk.sha256) {
-        return Ok(false);
-    }
-    file.rewind()
-        .map_err(|error| StoreError::of_io(&chunk.path, &error))?;
-    let mut running = RunningDigest::default();
-    store
-        .put_large(&key, &mut file, |bytes| running.add(bytes), chunk.size)
-        .await?;
-    match running.digest() == chunk.sha256 {
-        true => Ok(true),
-        false => Err(StoreError::new(
-            Kind::Wrong,
-            key,
-            "the chunk was changed while it was sent",
-        )),
-    }
-}
-
-/// The digest of a file of so many bytes; `None`: it has fewer.
-fn hash(file: &mut File, size: u64) -> io::Result<Option<Digest>> {
-    let mut running = RunningDigest::default();
-    let (mut left, mut buffer) = (size, vec![0; STEP]);
-    while left > 0 {
-        let some = usize::try_from(left).unwrap_or(STEP).min(STEP);
-        match file.read(&mut buffer[..some])? {
-            0 => return Ok(None),
-            read => {
-                running.add(&buffer[..read]);
-                left = left.saturating_sub(read as u64);
-            }
-        }
-    }
-    Ok(Some(running.digest()))
-}
-
-/// Compresses a file; how large it was.
+/// Compresses a file into one that has its room already; how large it was.
 fn pack(from: &Path, to: &Path) -> io::Result<u64> {
-    let mut encoder = zstd::stream::write::Encoder::new(File::create(to)?, LEVEL)?;
+    let mut options = OpenOptions::new();
+    let to = options.write(true).create(true).truncate(false).open(to)?;
+    let mut encoder = zstd::stream::write::Encoder::new(to, LEVEL)?;
     encoder.include_checksum(true)?;
     let bytes = io::copy(&mut File::open(from)?, &mut encoder)?;
-    encoder.finish()?;
+    let mut to = encoder.finish()?;
+    let end = to.stream_position()?;
+    to.set_len(end)?;
     Ok(bytes)
 }

@@ -6,13 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::durations::bytes;
-use super::arguments::store::VolumeArgument;
+use super::arguments::durations::{bytes, parse_positive};
+use super::arguments::store::{DEFAULT_VOLUME, volume_us};
 use super::exit::{self, Failure};
 use crate::archive::{Left, Tail, TailOptions, TailState};
 use crate::recorder::{Board, Stage};
 use crate::session::{Held, SessionFolder, rfc3339};
-use crate::store::{Purpose, Store, StoreUrl};
+use crate::store::{Purpose, Store, StoreUrl, Tries};
+
+/// Behind the end of a recording uploads go on for so long: a service is killed a minute behind it.
+const LONGEST_END: Duration = Duration::from_secs(40);
 
 /// Where volumes go.
 #[derive(Debug, Clone, Args)]
@@ -23,8 +26,9 @@ pub(super) struct ArchivingArguments {
     /// there yet. Whatever is wrong with it, recording goes on, and uploads are tried again.
     #[arg(long, value_name = "URL")]
     archive: Option<String>,
-    #[command(flatten)]
-    volume: VolumeArgument,
+    /// Length of the volumes of an archive; a day is a whole number of them
+    #[arg(long, value_name = "TIME", value_parser = parse_positive, default_value = DEFAULT_VOLUME, requires = "archive")]
+    volume: Duration,
     /// Where the disk is full, --keep may remove what is not in the archive, the oldest first
     #[arg(long, requires = "archive")]
     archive_drop: bool,
@@ -36,29 +40,38 @@ pub(super) struct Archiving {
     url: StoreUrl,
     volume_us: i64,
     held: Held,
+    keeps_some: bool,
     state: TailState,
     tail: Arc<Mutex<Option<Tail>>>,
 }
 
 impl Archiving {
-    /// What was typed; `None`: nothing is archived.
+    /// What was typed; `None`: nothing is archived. `keeps_some`: `--keep` or `--keep-bytes` removes something.
     ///
     /// # Errors
-    /// There is no such archive, or days are no whole number of such volumes.
-    pub(super) fn new(arguments: &ArchivingArguments) -> Result<Option<Self>, Failure> {
+    /// There is no such archive, days are no whole number of such volumes, or nothing could be dropped.
+    pub(super) fn new(
+        arguments: &ArchivingArguments,
+        keeps_some: bool,
+    ) -> Result<Option<Self>, Failure> {
         let Some(url) = &arguments.archive else {
             return Ok(None);
         };
-        let volume_us = arguments.volume.us();
+        if arguments.archive_drop && !keeps_some {
+            let why = "--archive-drop belongs to --keep TIME or --keep-bytes SIZE: without them nothing is removed";
+            return Err(Failure::usage(why));
+        }
+        let volume_us = volume_us(arguments.volume);
         crate::archive::check_volume(volume_us)?;
         let parsed = StoreUrl::parse(url)
             .map_err(|why| Failure::usage(format!("--archive {url}: {why}")))?;
         // What is wrong with credentials, or with a folder, is told before anything is recorded; a bucket is asked nothing.
-        Store::open(&parsed, Purpose::Write, 1).map_err(Failure::failed)?;
+        Store::open(&parsed, Purpose::Write, Tries::ONE).map_err(Failure::failed)?;
         Ok(Some(Self {
             url: parsed,
             volume_us,
             held: Held::new(arguments.archive_drop),
+            keeps_some,
             state: TailState::default(),
             tail: Arc::default(),
         }))
@@ -78,7 +91,7 @@ impl Archiving {
     pub(super) fn start(&self, session: &SessionFolder, board: &Board) {
         let (board, tail) = (board.clone(), Arc::clone(&self.tail));
         let (url, volume_us, held) = (self.url.clone(), self.volume_us, self.held.clone());
-        let (session, state) = (session.clone(), self.state.clone());
+        let (session, state, keeps_some) = (session.clone(), self.state.clone(), self.keeps_some);
         tokio::spawn(async move {
             board.reached(Stage::Begun).await;
             let Some(clock) = board.clock() else {
@@ -90,6 +103,8 @@ impl Archiving {
                 volume_us,
                 clock,
                 held,
+                keeps_some,
+                longest_end: LONGEST_END,
             };
             match Tail::start(options, state) {
                 Ok(started) => *lock(&tail) = Some(started),
@@ -124,25 +139,37 @@ fn lines(url: &StoreUrl, volume_us: i64, session: &Path, left: Option<&Left>) ->
         "issession archive {} {url} --volume {volume}",
         session.display()
     );
-    match left {
-        Some(left) if left.is_nothing => vec![format!("Archive: {url} has all of it")],
-        Some(Left {
-            until_us: Some(us),
-            bytes: count,
-            ..
-        }) => vec![
+    let upload = |what: &str| format!("  upload {what}: {more}");
+    let Some(left) = left else {
+        return vec![
             format!(
-                "Archive: {url} has all until {}; {} are not there",
-                rfc3339(*us),
-                bytes(*count)
+                "Archive: uploads have ended too early; what is there tells issession check {url}"
             ),
-            format!("  upload them: {more}"),
+            upload("what is not"),
+        ];
+    };
+    let lacks = "Archive: some of what was recorded is not there and never will be: the session is damaged, or --keep removed it";
+    let lacks = left.lacks.then(|| lacks.to_owned());
+    let told = match (left.is_nothing, left.until_us) {
+        // There was nothing to upload.
+        (true, _) if !left.has_some => Vec::new(),
+        (true, _) if left.lacks => vec![format!("Archive: {url} has all that could be uploaded")],
+        (true, _) => vec![format!("Archive: {url} has all of it")],
+        (false, Some(us)) => vec![
+            format!(
+                "Archive: {url} has all until {}; up to {} are not there",
+                rfc3339(us),
+                bytes(left.bytes)
+            ),
+            upload("them"),
         ],
-        _ => vec![
-            format!("Archive: {url} has nothing of it"),
-            format!("  upload it: {more}"),
+        (false, None) if left.has_some => vec![
+            format!("Archive: {url} has not all of it"),
+            upload("the rest"),
         ],
-    }
+        (false, None) => vec![format!("Archive: {url} has nothing of it"), upload("it")],
+    };
+    told.into_iter().chain(lacks).collect()
 }
 
 /// Tells them.

@@ -191,7 +191,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     )?;
     let (log, resumed) = (arguments.log, arguments.resume);
     #[cfg(feature = "archive")]
-    let archiving = Archiving::new(&arguments.archiving)?;
+    let keeps_some = arguments.keep.is_some() || arguments.keep_bytes.is_some();
+    #[cfg(feature = "archive")]
+    let archiving = Archiving::new(&arguments.archiving, keeps_some)?;
     #[cfg_attr(not(feature = "archive"), expect(unused_mut))]
     let (mut options, source) = wanted(arguments, &place)?;
     #[cfg(feature = "archive")]

@@ -6,8 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use object_store::RetryConfig;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey as Key};
-use object_store::{ObjectStore, RetryConfig};
 
 use super::connect::{Connector, options};
 use super::error::{StoreError, Trouble};
@@ -17,7 +17,7 @@ use super::profile::Profile;
 const LARGEST: u64 = 1024 * 1024;
 
 /// The bucket, without a request.
-pub(super) fn bucket(name: &str) -> Result<Arc<dyn ObjectStore>, StoreError> {
+pub(super) fn bucket(name: &str) -> Result<Arc<AmazonS3>, StoreError> {
     let what = format!("s3://{name}");
     let unusable = |why: String| StoreError::new(Trouble::Denied, what.as_str(), why);
     let mut builder = AmazonS3Builder::from_env();

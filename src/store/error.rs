@@ -104,6 +104,16 @@ impl StoreError {
         }
     }
 
+    /// Says for how long it asks to be left alone.
+    pub(crate) fn asking(self, patience: Duration) -> Self {
+        let why = format!(
+            "{}, and asks to be left alone for {} s",
+            self.why,
+            patience.as_secs()
+        );
+        Self { why, ..self }
+    }
+
     pub(crate) fn of_io(what: impl Into<String>, error: &io::Error) -> Self {
         Self::new(of_io(error), what, error.to_string())
     }

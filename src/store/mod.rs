@@ -5,25 +5,28 @@
 
 mod aws;
 mod connect;
+mod deadline;
 pub(crate) mod error;
+mod large;
 mod place;
 mod profile;
 
+use std::fmt;
 use std::fs;
 use std::future::Future;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::local::LocalFileSystem;
+use object_store::multipart::MultipartStore;
 use object_store::path::Path;
-use object_store::{
-    GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, WriteMultipart,
-};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use tokio::runtime::{Builder, Runtime};
 
+pub use self::deadline::Deadline;
 use self::error::{StoreError, Trouble};
 pub use self::error::{StoreError as Error, Trouble as Kind};
 pub use self::place::StoreUrl;
@@ -34,6 +37,8 @@ const PIECE: u64 = 8 * 1024 * 1024;
 const MOST_LISTED: usize = 20_000_000;
 /// The first wait before a request is made again; each later one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Shorter waits are told nobody.
+const NOTICED: Duration = Duration::from_secs(3);
 
 /// An object as a listing has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,57 +65,119 @@ pub enum Purpose {
     Read,
 }
 
+/// How often a request is made that may succeed a moment later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tries {
+    /// So often.
+    pub count: u32,
+    /// What the store asks for in between (Retry-After) is granted up to so long; where it asks for more, that is told at once.
+    pub patience: Duration,
+}
+
+impl Tries {
+    /// Once.
+    pub const ONE: Self = Self {
+        count: 1,
+        patience: Duration::ZERO,
+    };
+}
+
 /// A store. Its methods block; those of one store can be called from several threads.
-#[derive(Debug)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// Where a part of an object can be sent again.
+    parts: Option<Arc<dyn MultipartStore>>,
     runtime: Runtime,
     shown: String,
     prefix: String,
-    tries: u32,
+    tries: Tries,
+    deadline: Deadline,
+    tell: Option<Tell>,
+    /// Bytes that are sent, or read, by one request.
+    piece: u64,
+}
+
+/// Is told of an error, and how long is waited until the request is made again.
+pub type Tell = fn(&StoreError, Duration);
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.shown).finish()
+    }
 }
 
 impl Store {
-    /// Opens a store; of a bucket nothing is asked yet. `tries`: how often a request is made that may succeed a moment later.
+    /// Opens a store; of a bucket nothing is asked yet.
     ///
     /// # Errors
     /// There is no such folder, or credentials are there in part only.
-    pub fn open(url: &StoreUrl, purpose: Purpose, tries: u32) -> Result<Self, StoreError> {
-        let (objects, prefix) = match url {
-            StoreUrl::Bucket { bucket, prefix } => (aws::bucket(bucket)?, prefix.clone()),
+    pub fn open(url: &StoreUrl, purpose: Purpose, tries: Tries) -> Result<Self, StoreError> {
+        let shown = url.to_string();
+        match url {
+            StoreUrl::Bucket { bucket, prefix } => {
+                let bucket = aws::bucket(bucket)?;
+                let parts: Arc<dyn MultipartStore> = bucket.clone();
+                Self::of(bucket, Some(parts), shown, prefix.clone(), tries)
+            }
             StoreUrl::Folder(path) => {
-                let what = url.to_string();
                 if purpose == Purpose::Write
                     && let Err(error) = fs::create_dir(path)
                     && error.kind() != std::io::ErrorKind::AlreadyExists
                 {
-                    return Err(StoreError::of_io(what, &error));
+                    return Err(StoreError::of_io(shown, &error));
                 }
                 let folder = LocalFileSystem::new_with_prefix(path);
-                let folder = folder.map_err(|error| StoreError::of(what, &error))?;
-                let objects: Arc<dyn ObjectStore> = Arc::new(folder.with_fsync(true));
-                (objects, String::new())
+                let folder = folder.map_err(|error| StoreError::of(shown.as_str(), &error))?;
+                let folder = Arc::new(folder.with_fsync(true));
+                Self::of(folder, None, shown, String::new(), tries)
             }
-        };
-        Self::of(objects, url.to_string(), prefix, tries)
+        }
     }
 
     /// A store of these objects. `shown`: its name for people.
     pub(crate) fn of(
         objects: Arc<dyn ObjectStore>,
+        parts: Option<Arc<dyn MultipartStore>>,
         shown: String,
         prefix: String,
-        tries: u32,
+        tries: Tries,
     ) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::of_io(shown.as_str(), &error))?;
         Ok(Self {
             objects,
+            parts,
             runtime,
             shown,
             prefix,
             tries,
+            deadline: Deadline::default(),
+            tell: None,
+            piece: PIECE,
         })
+    }
+
+    /// Behind this moment nothing is waited for any more.
+    pub fn until(self, deadline: Deadline) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Waits that a user would notice are told.
+    pub fn telling(self, tell: Tell) -> Self {
+        Self {
+            tell: Some(tell),
+            ..self
+        }
+    }
+
+    /// Bytes that are sent, or read, by one request: objects that are larger go in pieces.
+    pub(crate) fn piece(&self) -> u64 {
+        self.piece
+    }
+
+    #[cfg(test)]
+    pub(crate) fn in_pieces_of(self, piece: u64) -> Self {
+        Self { piece, ..self }
     }
 
     /// Its URL, for people: there is nothing secret in it.
@@ -121,26 +188,35 @@ impl Store {
     /// Does several things at a time, and stops at the first that fails.
     ///
     /// # Errors
-    /// The first.
-    pub(crate) fn each<T, R, F: Future<Output = Result<R, StoreError>>>(
+    /// The first; the deadline has come.
+    pub(crate) fn each<T, R, E: From<StoreError>, F: Future<Output = Result<R, E>>>(
         &self,
         all: impl IntoIterator<Item = T>,
         at_once: usize,
         each: impl Fn(T) -> F,
-    ) -> Result<Vec<R>, StoreError> {
+    ) -> Result<Vec<R>, E> {
         let jobs = futures_util::stream::iter(all).map(each).buffered(at_once);
-        self.runtime.block_on(jobs.try_collect())
+        self.wait(jobs.try_collect())
     }
 
     /// Does one.
     ///
     /// # Errors
-    /// What it says.
-    pub(crate) fn wait<R>(
+    /// What it says; the deadline has come.
+    pub(crate) fn wait<R, E: From<StoreError>>(
         &self,
-        job: impl Future<Output = Result<R, StoreError>>,
-    ) -> Result<R, StoreError> {
-        self.runtime.block_on(job)
+        job: impl Future<Output = Result<R, E>>,
+    ) -> Result<R, E> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = job => done,
+                () = self.deadline.passed() => {
+                    let why = "was not done before the end";
+                    Err(StoreError::new(Trouble::Unreachable, self.shown.as_str(), why).into())
+                }
+            }
+        })
     }
 
     fn path(&self, key: &str) -> Result<Path, StoreError> {
@@ -165,10 +241,18 @@ impl Store {
                 Ok(done) => return Ok(done),
                 Err(error) => StoreError::of(what, &error),
             };
-            if tries >= self.tries || !error.trouble.is_passing() {
+            let asked = error.retry_after.unwrap_or_default();
+            if tries >= self.tries.count || !error.trouble.is_passing() {
                 return Err(error);
             }
-            tokio::time::sleep(wait.max(error.retry_after.unwrap_or_default())).await;
+            if asked > self.tries.patience {
+                return Err(error.asking(asked));
+            }
+            let pause = wait.max(asked);
+            if let Some(tell) = self.tell.filter(|_| pause >= NOTICED) {
+                tell(&error, pause);
+            }
+            tokio::time::sleep(pause).await;
             tries += 1;
             wait = wait.saturating_mul(2);
         }
@@ -190,52 +274,6 @@ impl Store {
             }
         };
         self.tried(&format!("PUT {key}"), put).await
-    }
-
-    /// Puts an object of any size, whose name says what it is. What came is handed to `seen` as it goes.
-    ///
-    /// # Errors
-    /// Of the store, or of `from`.
-    pub(crate) async fn put_large(
-        &self,
-        key: &str,
-        from: &mut impl Read,
-        mut seen: impl FnMut(&[u8]),
-        size: u64,
-    ) -> Result<(), StoreError> {
-        let what = format!("PUT {key}");
-        let path = self.path(key)?;
-        let upload = self
-            .tried(&what, || self.objects.put_multipart(&path))
-            .await?;
-        let mut upload = WriteMultipart::new_with_chunk_size(upload, PIECE as usize);
-        let mut left = size;
-        while left > 0 {
-            let mut piece = Vec::new();
-            let some = from.by_ref().take(left.min(PIECE)).read_to_end(&mut piece);
-            some.map_err(|error| StoreError::of_io(what.as_str(), &error))?;
-            if piece.is_empty() {
-                let _ = upload.abort().await;
-                return Err(StoreError::new(
-                    Trouble::Wrong,
-                    what,
-                    "the file is shorter than it was",
-                ));
-            }
-            left = left.saturating_sub(piece.len() as u64);
-            seen(&piece);
-            upload.put(piece.into());
-            if let Err(error) = upload.wait_for_capacity(1).await {
-                // What was sent is removed, as far as the store can still be asked.
-                let _ = upload.abort().await;
-                return Err(StoreError::of(what, &error));
-            }
-        }
-        upload
-            .finish()
-            .await
-            .map_err(|error| StoreError::of(what, &error))?;
-        Ok(())
     }
 
     /// How large an object is; `None`: it is not there.
@@ -293,7 +331,7 @@ impl Store {
         let what = format!("GET {key}");
         let mut first = 0;
         while first < size {
-            let range = first..size.min(first.saturating_add(PIECE));
+            let range = first..size.min(first.saturating_add(self.piece));
             let get = || async {
                 match self.objects.get_range(&path, range.clone()).await {
                     Err(object_store::Error::NotFound { .. }) => Ok(None),
@@ -373,3 +411,5 @@ impl Store {
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,27 +1,36 @@
 //! A store that fails when it is told to: before it did what it was asked for, or behind.
 
 use std::fmt;
+use std::future::pending;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use object_store::memory::InMemory;
+use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt as _, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartId, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt as _, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result,
 };
 
-use super::Store;
+use super::error::Answered;
+use super::{Store, Tries};
 
 /// Objects in memory, and a count of what was asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
     memory: Arc<InMemory>,
     asked: Arc<AtomicUsize>,
+    aborted: Arc<AtomicUsize>,
+    /// Bytes of one request; 0: as ever.
+    piece: u64,
 }
 
 /// When a store fails.
@@ -31,29 +40,62 @@ pub(crate) enum Fails {
     Before(usize),
     /// It is done, and the answer is lost.
     After(usize),
+    /// One request in ten, of a seed: before it is done, or behind.
+    Often(u64),
+    /// All of them, asking to be left alone for so long.
+    Busy(Duration),
+    /// None is ever answered.
+    Hangs,
     Never,
 }
 
 impl Objects {
+    /// Whose stores send and read so many bytes by a request.
+    pub(crate) fn in_pieces_of(piece: u64) -> Self {
+        Self {
+            piece,
+            ..Self::default()
+        }
+    }
+
     /// A store of these, of one try each.
     pub(crate) fn store(&self, fails: Fails) -> Store {
+        self.store_of(fails, 1)
+    }
+
+    /// A store of so many tries.
+    pub(crate) fn store_of(&self, fails: Fails, tries: u32) -> Store {
         self.asked.store(0, Ordering::Relaxed);
         let failing = Failing {
             objects: self.clone(),
             fails,
         };
-        Store::of(
-            Arc::new(failing),
+        let failing = Arc::new(failing);
+        let tries = Tries {
+            count: tries,
+            patience: Duration::from_secs(5),
+        };
+        let store = Store::of(
+            failing.clone(),
+            Some(failing),
             "s3://media/tv".to_owned(),
             "tv".to_owned(),
-            1,
-        )
-        .unwrap()
+            tries,
+        );
+        match self.piece {
+            0 => store.unwrap(),
+            piece => store.unwrap().in_pieces_of(piece),
+        }
     }
 
     /// Requests since the last store was made.
     pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Uploads that were given up.
+    pub(crate) fn aborted(&self) -> usize {
+        self.aborted.load(Ordering::Relaxed)
     }
 
     pub(crate) fn put(&self, key: &str, content: impl Into<Bytes>) {
@@ -106,15 +148,33 @@ impl fmt::Display for Failing {
 impl Failing {
     async fn asked<T>(&self, job: impl Future<Output = Result<T>>) -> Result<T> {
         let number = self.objects.asked.fetch_add(1, Ordering::Relaxed);
-        let failed = || object_store::Error::Generic {
+        let answered = |status, retry_after| object_store::Error::Generic {
             store: "failing",
-            source: "as it was told".into(),
+            source: Box::new(Answered {
+                status,
+                code: None,
+                retry_after,
+            }),
         };
-        if self.fails == Fails::Before(number) {
+        let failed = || answered(500, None);
+        let (before, after) = match self.fails {
+            Fails::Before(at) => (at == number, false),
+            Fails::After(at) => (false, at == number),
+            Fails::Often(seed) => {
+                let mut drawn = DefaultHasher::new();
+                (seed, number).hash(&mut drawn);
+                let drawn = drawn.finish() % 20;
+                (drawn == 0, drawn == 1)
+            }
+            Fails::Busy(patience) => return Err(answered(503, Some(patience))),
+            Fails::Hangs => pending().await,
+            Fails::Never => (false, false),
+        };
+        if before {
             return Err(failed());
         }
         let done = job.await;
-        match self.fails == Fails::After(number) {
+        match after {
             true => Err(failed()),
             false => done,
         }
@@ -171,5 +231,38 @@ impl ObjectStore for Failing {
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.asked(self.objects.memory.copy_opts(from, to, options))
             .await
+    }
+}
+
+#[async_trait]
+impl MultipartStore for Failing {
+    async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
+        self.asked(self.objects.memory.create_multipart(path)).await
+    }
+
+    async fn put_part(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        number: usize,
+        content: PutPayload,
+    ) -> Result<PartId> {
+        self.asked(self.objects.memory.put_part(path, id, number, content))
+            .await
+    }
+
+    async fn complete_multipart(
+        &self,
+        path: &Path,
+        id: &MultipartId,
+        parts: Vec<PartId>,
+    ) -> Result<PutResult> {
+        self.asked(self.objects.memory.complete_multipart(path, id, parts))
+            .await
+    }
+
+    async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
+        self.objects.aborted.fetch_add(1, Ordering::Relaxed);
+        self.objects.memory.abort_multipart(path, id).await
     }
 }

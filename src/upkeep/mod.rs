@@ -14,7 +14,9 @@ pub(crate) mod redact;
 pub(crate) mod repair;
 
 #[cfg(feature = "archive")]
-pub(crate) use self::clip::{bytes_since, named_chunks};
+pub(crate) use self::clip::outcome::is_damage;
+#[cfg(feature = "archive")]
+pub(crate) use self::clip::{NamedChunks, bytes_since};
 
 use crate::session::{ReadError, Reader, SessionFolder};
 

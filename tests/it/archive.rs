@@ -189,6 +189,14 @@ fn an_archive_that_lost_something_is_told_and_what_was_not_asked_for_well_is_ref
             "nothing is archived of",
         ),
         (
+            &["fetch", &url, "x", "--from", "5", "--to", "2m"],
+            "\"5\" is session time, and an archive has none: write UTC",
+        ),
+        (
+            &["fetch", &url, "x", "--from", FROM, "--to", "2m"],
+            "\"2m\" is session time",
+        ),
+        (
             &[
                 "fetch", &url, "x", "--from", FROM, "--to", TO, "--stream", "y",
             ],

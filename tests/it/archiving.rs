@@ -201,5 +201,24 @@ fn an_archive_that_cannot_be_is_refused_before_anything_is_recorded() {
         told.contains("a day must be a whole number of them"),
         "{told}"
     );
+    let drop = ["--archive", &archive.url, "--archive-drop"];
+    for (arguments, what) in [
+        (&["--volume", "1m"][..], "--archive <URL>"),
+        (&["--archive-drop", "--keep", "2h"], "--archive <URL>"),
+        (
+            &drop,
+            "--archive-drop belongs to --keep TIME or --keep-bytes SIZE",
+        ),
+    ] {
+        let mut recorder = std::process::Command::new(env!("CARGO_BIN_EXE_isrecorder"));
+        let told = fails(
+            recorder
+                .current_dir(archive.folder.path())
+                .args(arguments)
+                .arg(url),
+            2,
+        );
+        assert!(told.contains(what), "{arguments:?}: {told}");
+    }
     assert!(!archive.folder.path().join("sessions").exists());
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::place::NewArgument;
 use super::session::SessionArgument;
 use crate::archive::{self, ArchiveReport, Archiver, FetchWanted, Fetched, Step, Told, fetch};
-use crate::cli::arguments::durations::{bytes, clock_time, escaped, parse_moment};
+use crate::cli::arguments::durations::{bytes, clock_time, escaped, parse_duration, parse_moment};
 use crate::cli::arguments::store::{TRIES, VolumeArgument, open};
 use crate::cli::exit::{self, Failure, say};
 use crate::session::rfc3339;
@@ -91,10 +91,10 @@ fn line(told: &Told) -> String {
 #[derive(Debug, Args)]
 pub(super) struct FetchArguments {
     /// From when on, UTC: 2026-11-29T10:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    #[arg(long, value_name = "TIME", value_parser = parse_utc)]
     from: i64,
     /// Until when, likewise
-    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    #[arg(long, value_name = "TIME", value_parser = parse_utc)]
     to: i64,
     /// The only stream that is fetched [default: all of them]
     #[arg(long, value_name = "NAME")]
@@ -106,6 +106,23 @@ pub(super) struct FetchArguments {
     url: String,
     #[command(flatten)]
     new: NewArgument,
+}
+
+/// Nothing that was recorded is from before 2001, in seconds: smaller numbers are session times.
+const FIRST_UNIX: f64 = 1e9;
+
+/// A moment in UTC: an archive is of several sessions, and has no session zero.
+fn parse_utc(text: &str) -> Result<i64, String> {
+    let is_session_time = match text.trim().parse::<f64>() {
+        Ok(seconds) => seconds < FIRST_UNIX,
+        Err(_) => parse_duration(text).is_ok(),
+    };
+    match is_session_time {
+        true => Err(format!(
+            "{text:?} is session time, and an archive has none: write UTC, as 2026-11-29T10:00:00Z"
+        )),
+        false => parse_moment(text),
+    }
 }
 
 impl FetchArguments {

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use super::files::lost_bodies;
 use super::report::{Damage, Findings};
-use crate::session::digest::RunningDigest;
+use crate::session::digest::digest_of;
 use crate::session::error::ReadError;
 use crate::session::files::chunk_dir::{ChunkFile, ChunkPath};
 use crate::session::read::reader::Reader;
@@ -12,8 +12,6 @@ use crate::session::read::sound::spans::too_large;
 
 /// Rows of one transaction.
 const SOME: i64 = 1000;
-/// Bytes that are hashed at a time.
-const STEP: usize = 256 * 1024;
 /// What is no span by its row is told by its row.
 const SPANS: &str = "
     SELECT b.id, b.chunk_first, b.size, b.sha256, c.path, c.id FROM body b JOIN body c ON c.id = b.chunk_id
@@ -114,14 +112,6 @@ fn wrong(reader: &Reader, span: &Span, hashes: bool) -> Option<(&'static str, St
 
 /// Whether an opened chunk has this hash.
 pub(crate) fn is_what_came(chunk: &mut ChunkFile, sha256: &[u8]) -> io::Result<bool> {
-    let mut hash = RunningDigest::default();
-    let mut some = vec![0; STEP];
     let mut rest = Read::by_ref(&mut chunk.file).take(chunk.size);
-    loop {
-        let read = rest.read(&mut some)?;
-        match some.get(..read) {
-            Some(bytes) if read > 0 => hash.add(bytes),
-            _ => return Ok(hash.digest().as_slice() == sha256),
-        }
-    }
+    Ok(digest_of(&mut rest)?.as_slice() == sha256)
 }

@@ -3,6 +3,8 @@
 //! First is found what a player can reach within the span, by indexes and in short read transactions, so that a session that is
 //! being recorded can be clipped, too. Then rows and files are copied as they are, under their own numbers.
 
+#[cfg(feature = "archive")]
+use std::collections::HashSet;
 use std::path::Path;
 
 use self::copy::{Copy, Files, NamedChunk};
@@ -108,7 +110,11 @@ pub(crate) fn mark_lost(database: &Path, at_us: i64, lost: &[NamedChunk]) -> Res
         path: database.display().to_string(),
         source,
     };
-    let db = rusqlite::Connection::open(database).map_err(failed)?;
+    let mut db = rusqlite::Connection::open(database).map_err(failed)?;
+    // A journal beside it would need room that a full disk has not.
+    db.pragma_update(None, "journal_mode", "MEMORY")
+        .map_err(failed)?;
+    let all = db.transaction().map_err(failed)?;
     for chunk in lost {
         let event = EventRow {
             at_us,
@@ -116,28 +122,50 @@ pub(crate) fn mark_lost(database: &Path, at_us: i64, lost: &[NamedChunk]) -> Res
             kind: Remark::Lost.into(),
             detail: &copy::lost_detail(chunk.body, &chunk.path),
         };
-        event.insert(&db).map_err(failed)?;
+        event.insert(&all).map_err(failed)?;
     }
+    all.commit().map_err(failed)?;
     db.close().map_err(|(_, source)| failed(source))
 }
 
-/// Files that the rows of a session name, but those that are lost.
+/// Files that the rows of a session name, but those that are lost: some at a time, since rows of a stranger have no end.
 #[cfg(feature = "archive")]
-pub(crate) fn named_chunks(reader: &Reader) -> Result<Vec<NamedChunk>, ReadError> {
-    let lost = lost_bodies(reader)?;
-    let sql = "SELECT id, path, size, sha256 FROM body WHERE path IS NOT NULL ORDER BY id";
-    let named = reader.list(sql, [], |row| {
-        Ok(NamedChunk {
-            body: row.get(0)?,
-            path: row.get(1)?,
-            size: row.get::<_, i64>(2)?.try_into().unwrap_or(u64::MAX),
-            sha256: row.get(3)?,
+#[derive(Debug)]
+pub(crate) struct NamedChunks<'a> {
+    reader: &'a Reader,
+    lost: HashSet<i64>,
+    behind: i64,
+}
+
+#[cfg(feature = "archive")]
+impl<'a> NamedChunks<'a> {
+    pub(crate) fn of(reader: &'a Reader) -> Result<Self, ReadError> {
+        Ok(Self {
+            lost: lost_bodies(reader)?,
+            reader,
+            behind: i64::MIN,
         })
-    })?;
-    Ok(named
-        .into_iter()
-        .filter(|chunk| !lost.contains(&chunk.body))
-        .collect())
+    }
+
+    /// The next; `None`: those were all.
+    pub(crate) fn some(&mut self) -> Result<Option<Vec<NamedChunk>>, ReadError> {
+        const SQL: &str = "SELECT id, path, size, sha256 FROM body
+            WHERE path IS NOT NULL AND id > ?1 ORDER BY id LIMIT 1000";
+        let mut named = self.reader.list(SQL, [self.behind], |row| {
+            Ok(NamedChunk {
+                body: row.get(0)?,
+                path: row.get(1)?,
+                size: row.get::<_, i64>(2)?.try_into().unwrap_or(u64::MAX),
+                sha256: row.get(3)?,
+            })
+        })?;
+        let Some(last) = named.last() else {
+            return Ok(None);
+        };
+        self.behind = last.body;
+        named.retain(|chunk| !self.lost.contains(&chunk.body));
+        Ok(Some(named))
+    }
 }
 
 /// Bytes that were received by requests since a moment, in microseconds of Unix time.

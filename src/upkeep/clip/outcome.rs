@@ -63,3 +63,82 @@ pub struct Clipped {
     /// Parts of raw streams that are still being recorded: not in the clip.
     pub growing: u64,
 }
+
+#[cfg(feature = "archive")]
+impl ClipError {
+    /// It stays as it is: the session is damaged there, and no later try would have it.
+    pub(crate) fn is_of_damage(&self) -> bool {
+        match self {
+            Self::Read(error) => is_damage(error),
+            Self::Database { source, .. } => is_corrupt(source),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a session is damaged, and not only to be had for now.
+#[cfg(feature = "archive")]
+pub(crate) fn is_damage(error: &ReadError) -> bool {
+    match error {
+        ReadError::Altered { .. } | ReadError::Lost(_) => true,
+        ReadError::Database { source, .. } => is_corrupt(source),
+        _ => false,
+    }
+}
+
+/// Rows that cannot be read, or are none that this program writes.
+#[cfg(feature = "archive")]
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    use rusqlite::{Error as E, ErrorCode};
+    match error {
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::InvalidColumnType(..)
+        | E::Utf8Error(..) => true,
+        error => matches!(
+            error.sqlite_error_code(),
+            Some(
+                ErrorCode::DatabaseCorrupt
+                    | ErrorCode::NotADatabase
+                    | ErrorCode::ConstraintViolation
+                    | ErrorCode::OperationInterrupted
+                    | ErrorCode::TooBig
+                    | ErrorCode::TypeMismatch
+            )
+        ),
+    }
+}
+
+#[cfg(all(test, feature = "archive"))]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_stays_as_it_is_is_damage() {
+        for (code, stays) in [
+            (ffi::SQLITE_CORRUPT, true),
+            (ffi::SQLITE_NOTADB, true),
+            (ffi::SQLITE_BUSY, false),
+            (ffi::SQLITE_FULL, false),
+            (ffi::SQLITE_IOERR, false),
+            (ffi::SQLITE_CANTOPEN, false),
+        ] {
+            let source = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let path = "session.db".to_owned();
+            let read = ReadError::Database {
+                path: path.clone(),
+                source: source(),
+                hint: "",
+            };
+            let written = ClipError::Database {
+                path,
+                source: source(),
+            };
+            assert_eq!((is_damage(&read), written.is_of_damage()), (stays, stays));
+        }
+        assert!(is_damage(&ReadError::Lost("x".to_owned())));
+        assert!(!is_damage(&std::io::Error::other("x").into()));
+    }
+}

@@ -53,7 +53,7 @@ impl Collector for Archive {
             ),
             (
                 "isrecorder_archive_skipped",
-                "Volumes that can never be made, since the session is damaged there",
+                "Volumes that can never be made, since the session is damaged there or for another reason that stays",
                 skipped,
             ),
         ] {

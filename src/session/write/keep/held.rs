@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 #[derive(Debug, Clone)]
 pub struct Held {
     from_us: Arc<AtomicI64>,
+    /// Until when what was held has gone all the same.
+    dropped_until_us: Arc<AtomicI64>,
     gives_way: bool,
 }
 
@@ -15,6 +17,7 @@ impl Held {
     pub fn new(gives_way: bool) -> Self {
         Self {
             from_us: Arc::new(AtomicI64::new(i64::MIN)),
+            dropped_until_us: Arc::new(AtomicI64::new(i64::MIN)),
             gives_way,
         }
     }
@@ -22,6 +25,23 @@ impl Held {
     /// What was before a moment, in microseconds of Unix time, is not held any more.
     pub fn let_go_before(&self, us: i64) {
         self.from_us.fetch_max(us, Ordering::Relaxed);
+    }
+
+    /// Nothing is held any more: nobody will copy it.
+    pub fn let_go(&self) {
+        self.let_go_before(i64::MAX);
+    }
+
+    /// Where the disk was full it went up to this moment, in microseconds of Unix time, though it was held; `None`: nothing did.
+    pub fn dropped_until_us(&self) -> Option<i64> {
+        Some(self.dropped_until_us.load(Ordering::Relaxed)).filter(|us| *us != i64::MIN)
+    }
+
+    /// All that was before a moment goes.
+    pub(crate) fn goes_before(&self, us: i64) {
+        if us > self.from_us.load(Ordering::Relaxed) {
+            self.dropped_until_us.fetch_max(us, Ordering::Relaxed);
+        }
     }
 
     /// From when on all is held; `None`: nothing is.
@@ -50,5 +70,12 @@ mod tests {
             (dropping.since_us(false), dropping.since_us(true)),
             (Some(i64::MIN), None)
         );
+        dropping.let_go_before(7);
+        dropping.goes_before(7);
+        assert_eq!(dropping.dropped_until_us(), None);
+        dropping.goes_before(9);
+        assert_eq!(dropping.dropped_until_us(), Some(9));
+        dropping.let_go();
+        assert_eq!(dropping.since_us(false), Some(i64::MAX));
     }
 }

@@ -80,6 +80,8 @@ pub(crate) struct Keeper {
     events_seen: i64,
     /// The disk is full.
     is_full: bool,
+    /// The log has been told that what is held leaves it full.
+    said: bool,
     /// When the next pass is.
     due: Instant,
 }
@@ -108,6 +110,7 @@ impl Keeper {
             leftovers: Leftovers::of_session(&store.db)?,
             events_seen: KEPT_FROM,
             is_full: false,
+            said: false,
             due: clock::instant(),
         })
     }
@@ -181,8 +184,8 @@ impl Keeper {
     }
 
     /// Up to when it goes, if that is further than now, and in steps of how many exchanges. What is held stays.
-    fn target(&self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
-        let Some((target_us, step)) = self.wanted(store, now_us)? else {
+    fn target(&mut self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
+        let Some((wanted_us, step)) = self.wanted(store, now_us)? else {
             return Ok(None);
         };
         let held = self
@@ -190,8 +193,22 @@ impl Keeper {
             .held
             .as_ref()
             .and_then(|held| held.since_us(self.is_full));
-        let target_us = held.map_or(target_us, |held_us| target_us.min(held_us));
-        Ok((target_us > self.cutoff_us).then_some((target_us, step)))
+        let target_us = held.map_or(wanted_us, |held_us| wanted_us.min(held_us));
+        let is_further = target_us > self.cutoff_us;
+        self.say(target_us < wanted_us && !is_further);
+        Ok(is_further.then_some((target_us, step)))
+    }
+
+    /// Tells once that a disk stays full for what is held.
+    fn say(&mut self, is_held: bool) {
+        let is_stuck = self.is_full && is_held;
+        if is_stuck && !self.said {
+            tracing::error!(
+                json.own = true,
+                "the disk is full, and --keep removes nothing that is not in the archive yet; with --archive-drop it does"
+            );
+        }
+        self.said = is_stuck || (self.said && self.is_full);
     }
 
     fn wanted(&self, store: &Store, now_us: i64) -> Result<Option<(i64, usize)>> {
@@ -231,6 +248,9 @@ impl Keeper {
             _ => target_us,
         };
         self.cutoff_us = reached.max(self.cutoff_us);
+        if let Some(held) = &self.keep.held {
+            held.goes_before(self.cutoff_us);
+        }
         Ok(count == step)
     }
 }

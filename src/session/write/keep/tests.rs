@@ -617,3 +617,25 @@ fn what_is_held_stays_whatever_is_to_be_kept() {
     assert_eq!(own.cutoff_us, let_go_us);
     assert!(first(&history) > begun_us);
 }
+
+#[test]
+fn where_the_disk_is_full_what_is_held_stays_and_is_told_or_goes_and_how_far_is_known() {
+    for gives_way in [false, true] {
+        let mut history = History::new(Channel::default());
+        for _ in 0..20 {
+            history.poll(Poll::Advance(1));
+        }
+        let mut own = keeper(&history);
+        let held = Held::new(gives_way);
+        own.keep.held = Some(held.clone());
+        own.is_full = true;
+        let before_us = own.cutoff_us;
+        for _ in 0..50 {
+            own.pass(&mut history.store, history.now_us, false).unwrap();
+        }
+        assert_eq!(own.said, !gives_way);
+        assert_eq!(own.cutoff_us > before_us, gives_way);
+        let dropped = gives_way.then_some(own.cutoff_us);
+        assert_eq!(held.dropped_until_us(), dropped);
+    }
+}
