@@ -153,6 +153,74 @@ fn check(finished: Finished, times: &[(i64, i64, i64)]) {
     );
 }
 
+/// Some megabyte a second.
+fn heavy(ask: &Ask) -> Reply {
+    match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 4).text()),
+        path => Reply::segment(ts(path).repeat(2000)),
+    }
+}
+
+/// How many volumes are in a folder.
+fn volumes(folder: &Path) -> usize {
+    let of = |entry: std::io::Result<fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => volumes(&path),
+            false => usize::from(path.extension().is_some_and(|end| end == "json")),
+        }
+    };
+    fs::read_dir(folder).map_or(0, |all| all.map(of).sum())
+}
+
+#[test]
+fn a_disk_that_is_full_of_what_the_archive_does_not_have_is_freed_as_soon_as_it_has_it() {
+    const NAME: &str =
+        "disk::a_disk_that_is_full_of_what_the_archive_does_not_have_is_freed_as_soon_as_it_has_it";
+    if on_small_disk(NAME, 96) {
+        return;
+    }
+    // On another disk, where a file stands in the way of chunks at first.
+    let archive = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let in_the_way = archive.path().join("chunks");
+    fs::write(&in_the_way, "").unwrap();
+    let url = format!("file://{}", archive.path().display());
+    let origin = Origin::new(heavy);
+    let recorder = Recorder::new(origin.url("/live.m3u8"));
+    let recorder = recorder.args(["--archive", &url, "--volume", "2s", "--keep", "1s"]);
+    let filler = recorder.folder().join("filler");
+    let mut recording = recorder.start();
+    recording.until_at_least(20, "SELECT count(*) FROM body WHERE path IS NOT NULL");
+    recording.until_it_says("; --keep removes nothing that is not there");
+    fill(&filler);
+    recording.until_it_says(
+        "the disk is full, and --keep removes nothing that is not in the archive yet",
+    );
+    assert_eq!(volumes(archive.path()), 0);
+    fs::remove_file(&in_the_way).unwrap();
+    // What no request that is under way can need any more goes 80 s behind.
+    for count in [2, 20, 40] {
+        recording.until("volumes", || volumes(archive.path()) >= count);
+    }
+    recording.until_it_says("there is room again");
+    let finished = recording.interrupt();
+    assert!(filler.exists());
+    assert!(
+        finished.stdout.contains("has all of it"),
+        "{}",
+        finished.stdout
+    );
+    let checked = Command::new(env!("CARGO_BIN_EXE_issession"))
+        .args(["check", &url, "--hashes"])
+        .output()
+        .unwrap();
+    assert!(
+        checked.status.success(),
+        "{}",
+        String::from_utf8_lossy(&checked.stdout)
+    );
+}
+
 #[test]
 fn a_disk_without_room_for_a_reserve_is_waited_for_all_the_same() {
     const NAME: &str = "disk::a_disk_without_room_for_a_reserve_is_waited_for_all_the_same";

@@ -5,6 +5,10 @@
 
 mod line;
 mod server;
+// What the other tests need of it is not all needed here.
+#[allow(dead_code, unused_imports)]
+#[path = "../it/support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::path::Path;
@@ -14,6 +18,7 @@ use tempfile::TempDir;
 
 use line::Line;
 use server::Server;
+use support::{Origin, Recorder, Reply};
 
 const FROM: &str = "2026-11-20T14:38:10Z";
 const TO: &str = "2026-11-20T14:39:05Z";
@@ -125,6 +130,50 @@ fn over_a_line_that_is_cut_again_and_again_each_volume_comes_whole() {
         let told = works(folder.path(), server.url(), &["check", &url, "--hashes"]);
         assert!(told.contains("ok: 1 stream, 3 volumes"), "{bytes}: {told}");
     }
+}
+
+/// No two parts of it are the same.
+fn large() -> Vec<u8> {
+    (0..5_000_000_u32).flat_map(u32::to_le_bytes).collect()
+}
+
+#[test]
+fn a_chunk_larger_than_a_request_is_archived_while_it_is_recorded_and_comes_back() {
+    let server = Server::start();
+    let url = server.bucket("large", "/tv");
+    let vod = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\nlarge.ts\n#EXT-X-ENDLIST\n";
+    let origin = Origin::new(move |ask| match ask.path() {
+        "/vod.m3u8" => Reply::playlist(vod.to_owned()),
+        _ => Reply::segment(large()),
+    });
+    let recorder = Recorder::new(origin.url("/vod.m3u8"))
+        .args(["-s", "vod", "--archive", &url])
+        .env("AWS_ENDPOINT_URL", server.url())
+        .env("AWS_ACCESS_KEY_ID", "AKIDTV")
+        .env("AWS_SECRET_ACCESS_KEY", "secretsecret")
+        .env("AWS_REGION", "eu-central-1");
+    let finished = recorder.run();
+    assert!(
+        finished.stdout.contains("has all of it"),
+        "{}",
+        finished.stdout
+    );
+    let at = finished.folder();
+    let told = works(at, server.url(), &["check", &url, "--hashes"]);
+    assert!(told.contains("ok: 1 stream, "), "{told}");
+    let session = support::session::Session::within(at, "vod");
+    let moment = |us: i64| format!("@{}.{:03}", us / 1000, us % 1000);
+    let (from, to) = (moment(session.zero_us()), moment(session.end_us()));
+    works(
+        at,
+        server.url(),
+        &["fetch", &url, "back", "--from", &from, "--to", &to],
+    );
+    works(at, server.url(), &["check", "back", "--hashes"]);
+    let back = support::session::Session::within(at, "back");
+    let files = back.chunk_files();
+    assert!(files == session.chunk_files());
+    assert!(files.iter().any(|(_, content)| *content == large()));
 }
 
 #[test]
