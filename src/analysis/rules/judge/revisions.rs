@@ -188,7 +188,7 @@ impl Judging<'_> {
         (row, since_us): (&SeenRevision, Option<i64>),
         text: Vec<u8>,
     ) -> Result<(), ReadError> {
-        let Ok(url) = Url::parse(&row.url) else {
+        let Some(url) = state.url(&row.url) else {
             return Ok(());
         };
         if !row.is_media {

@@ -1,6 +1,7 @@
 //! What is known of a playlist while its revisions pass.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use url::Url;
 
@@ -48,6 +49,8 @@ pub(super) struct State {
     held: usize,
     /// There was no room for the newest revision: the next one is compared with nothing.
     is_left_out: bool,
+    /// The URL of the last revision, and what it was parsed of: nearly always that of the one before.
+    url: Option<(String, Rc<Url>)>,
 }
 
 /// A revision that was read.
@@ -65,6 +68,16 @@ pub(super) struct Read<'a> {
 }
 
 impl State {
+    /// The URL of a revision; `None`: it is none.
+    pub(super) fn url(&mut self, text: &str) -> Option<Rc<Url>> {
+        let is_known = self.url.as_ref().is_some_and(|(known, _)| known == text);
+        if !is_known {
+            let url = Url::parse(text).ok()?;
+            self.url = Some((text.to_owned(), Rc::new(url)));
+        }
+        self.url.as_ref().map(|(_, url)| Rc::clone(url))
+    }
+
     /// How long no new segment had come before a revision, in microseconds; `None`: it brings none, or none was due.
     pub(super) fn advanced(&mut self, row: &RevisionTime) -> Option<i64> {
         if !row.is_advance {
