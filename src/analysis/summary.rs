@@ -88,11 +88,14 @@ impl Together {
         }
     }
 
-    /// ` (2 playlists)`; nothing, where they are of one.
+    /// ` (2 playlists)`; nothing, where they are of one, or of raw streams alone.
     fn whose(&self) -> String {
-        match self.playlists.len() {
-            0 | 1 => String::new(),
-            many => format!(" ({many} playlists)"),
+        let is_raw = self.playlists.contains(&RAW);
+        match (self.playlists.len() - usize::from(is_raw), is_raw) {
+            (0, _) | (1, false) => String::new(),
+            (many, false) => format!(" ({many} playlists)"),
+            (1, true) => " (1 playlist, and raw streams)".to_owned(),
+            (many, true) => format!(" ({many} playlists, and raw streams)"),
         }
     }
 }

@@ -121,9 +121,14 @@ impl StoreError {
     /// What the library says has the whole answer in it; only what is known to be harmless is taken out of it.
     pub(crate) fn of(what: impl Into<String>, error: &object_store::Error) -> Self {
         if let Some(answered) = found::<Answered>(error) {
+            let trouble = of_status(answered);
+            let hint = match trouble {
+                Trouble::Denied => WHERE_CREDENTIALS_ARE,
+                _ => "",
+            };
             return Self {
                 retry_after: answered.retry_after,
-                ..Self::new(of_status(answered), what, answered.to_string())
+                ..Self::new(trouble, what, format!("{answered}{hint}"))
             };
         }
         if let Some(error) = found::<io::Error>(error) {
@@ -146,6 +151,10 @@ impl StoreError {
         Self::new(trouble, what, why)
     }
 }
+
+/// What to look at where a store refuses: nothing of the credentials is told.
+const WHERE_CREDENTIALS_ARE: &str = ": see whether the credentials may do this (AWS_ACCESS_KEY_ID, AWS_PROFILE or the machine's role, as the AWS \
+    tools take them), and whether AWS_ENDPOINT_URL and AWS_REGION are those of the bucket";
 
 /// What an error comes from, of one type.
 fn found<'e, T: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e T> {

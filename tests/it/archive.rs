@@ -260,7 +260,10 @@ fn credentials_come_from_a_profile_and_are_told_nobody() {
         issession(at, &["archive", "demo", "s3://media/tv"]).env("AWS_PROFILE", "tv"),
         1,
     );
-    assert!(told.contains("answered 403"), "{told}");
+    assert!(
+        told.contains("answered 403: see whether the credentials may do this"),
+        "{told}"
+    );
     let heads = heads.lock().unwrap().join("\n");
     assert!(
         heads.contains("Credential=AKIDTV/") && heads.contains("/eu-central-1/s3/"),

@@ -126,6 +126,26 @@ fn the_time_for_which_a_segment_made_the_host_be_left_alone_is_told_as_that_by_a
 }
 
 #[test]
+fn an_outage_says_for_how_long_of_it_the_host_was_left_alone() {
+    let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
+        ("/live.m3u8", 3) => later(503, "3"),
+        ("/live.m3u8", nth) => Reply::playlist(Window::new(nth as u64, 3).text()),
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_it_says("answers again after ");
+    let said = recording.interrupt().stderr;
+    let told = said.lines().find(|line| line.contains("answers again"));
+    let told = told.unwrap_or_default();
+    assert!(
+        told.contains(
+            "1 poll failed (HTTP 503); its host was left alone for 3.0 s of it, as it asked"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_429_to_polls_as_seldom_as_a_players_is_what_the_origin_answers() {
     let origin = Origin::new(|ask: &Ask| match (ask.path(), ask.nth) {
         ("/live.m3u8", 0..2) => Reply::playlist(Window::new(0, 2).text()),

@@ -121,6 +121,8 @@ fn told(things: &[&Things], one: &str, request: &str) -> String {
     let requests: u64 = things.iter().map(|things| things.requests).sum();
     let names = things.iter().flat_map(|things| &things.names).next();
     let which = match (count, names) {
+        // What a host has at its root has no name.
+        (1, Some(name)) if name.is_empty() => format!("1 {one}"),
         (1, Some(name)) => format!("{one} {name}"),
         _ if things.iter().any(|things| things.are_more()) => {
             format!("more than {}", several(count, one))

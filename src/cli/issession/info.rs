@@ -341,15 +341,19 @@ fn fault_lines(faults: &[FaultCount]) -> Vec<String> {
         return vec!["Faults    none".to_owned()];
     }
     let mut lines = vec![format!("Faults    {total}")];
-    lines.extend(faults.iter().take(MOST_FAULTS).map(|fault| {
+    // A reset before the status and one behind it read alike.
+    let mut alike: Vec<(String, i64)> = Vec::new();
+    for fault in faults {
         let what = faults::in_short(fault.status, fault.outcome, fault.error.as_deref());
-        format!(
-            "          {}: {what} x {}",
-            fault.kind.noun(fault.is_raw),
-            fault.times
-        )
-    }));
-    let left_out = faults.len().saturating_sub(MOST_FAULTS);
+        let what = format!("{}: {what}", fault.kind.noun(fault.is_raw));
+        match alike.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, times)) => *times = times.saturating_add(fault.times),
+            None => alike.push((what, fault.times)),
+        }
+    }
+    let left_out = alike.len().saturating_sub(MOST_FAULTS);
+    let told = alike.iter().take(MOST_FAULTS);
+    lines.extend(told.map(|(what, times)| format!("          {what} x {times}")));
     if left_out > 0 {
         lines.push(format!(
             "          and {left_out} other kinds; --json has them"
@@ -479,6 +483,22 @@ mod tests {
             ["Not kept  by the recorder, as it came: segment: disk x 3"]
         );
         assert!(not_kept_lines(&[]).is_empty());
+    }
+
+    #[test]
+    fn faults_that_read_alike_are_one_line() {
+        let reset = |status, times| FaultCount {
+            is_raw: true,
+            kind: Kind::Main,
+            status,
+            outcome: Outcome::Reset,
+            error: None,
+            times,
+        };
+        assert_eq!(
+            fault_lines(&[reset(Some(200), 2), reset(None, 1)]),
+            ["Faults    3", "          raw stream: reset x 3"]
+        );
     }
 
     #[test]

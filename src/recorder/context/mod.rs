@@ -23,6 +23,9 @@ use crate::recorder::stats::board::Stats;
 use crate::recorder::stats::outages::over::{Class, Over};
 use crate::session::{ExchangeId, Moment};
 
+/// A host that was left alone for less than that, in microseconds, says nothing of how long an outage was.
+const LEAST_LEFT_ALONE_US: i64 = 1_000_000;
+
 /// What the loops of a stream share.
 #[derive(Debug)]
 pub(super) struct Context {
@@ -77,6 +80,15 @@ impl Context {
         };
         let never_came = (over.class == Class::Chunks).then(|| over.never_came());
         let zero_us = self.fetcher.writer.zero_us();
+        let of = over.of.iter().filter_map(|n| playlists.get(*n));
+        let left_alone_us = of.map(|one| one.left_alone.between_us(over.since_us, over.until_us));
+        let left_alone = match left_alone_us.max().filter(|us| *us >= LEAST_LEFT_ALONE_US) {
+            Some(us) => format!(
+                "; its host was left alone for {:.1} s of it, as it asked",
+                us as f64 / 1e6
+            ),
+            None => String::new(),
+        };
         let (from, until) = (
             Moment::new(over.since_us, zero_us),
             Moment::new(over.until_us, zero_us),
@@ -92,7 +104,7 @@ impl Context {
             json.seconds = over.seconds(),
             json.failed = over.times,
             json.never_came = never_came,
-            "{}",
+            "{}{left_alone}",
             over.told(zero_us)
         );
     }
