@@ -1,5 +1,10 @@
 //! isreplayer: arguments, start-up messages, the end.
 
+#[cfg(feature = "archive")]
+mod archive;
+#[cfg(all(test, feature = "archive"))]
+mod tests_of_archives;
+
 use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -24,6 +29,7 @@ use crate::replayer::connection::Port;
 use crate::replayer::connection::opening::tls::{self, TlsAcceptor};
 use crate::replayer::inject::{self, Parsed, Rule, Rules};
 use crate::replayer::request::timeline::{format_time, format_utc};
+use crate::replayer::respond::Responds;
 use crate::replayer::{AtEnd, Dates, Faults, Limits, Network, Options, Replay, connection};
 use crate::session::{SessionFolder, Sessions};
 
@@ -127,7 +133,11 @@ struct Arguments {
     #[command(flatten)]
     log: LogOptions,
 
-    /// Recorded session name, or the path of its folder
+    #[cfg(feature = "archive")]
+    #[command(flatten)]
+    archive: archive::ArchiveArguments,
+
+    /// Recorded session name, or the path of its folder; or the URL of an archive
     #[arg(value_name = "SESSION")]
     session: String,
 }
@@ -219,6 +229,10 @@ pub fn main() -> ExitCode {
 
 fn replay(arguments: &Arguments) -> Result<(), Failure> {
     logging::init(arguments.log, None, || None);
+    #[cfg(feature = "archive")]
+    if arguments.archive.is_for(&arguments.session)? {
+        return archive::replay(arguments);
+    }
     let folder = Sessions::new(&arguments.folder).find(&arguments.session)?;
     if arguments.list {
         return list(folder);
@@ -230,20 +244,7 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         let tls = load_tls(arguments)?;
         let listener = bind(arguments)?;
-        let rules = load(&arguments.inject)?;
-        let hls_js = arguments.pages.hls_js().map_err(Failure::usage)?;
-        let options = Options {
-            inject: Rules::new(rules, arguments.seed),
-            offset: arguments.offset,
-            zero_us: arguments.zero,
-            at_end: arguments.at_end.into(),
-            faults: arguments.faults.into(),
-            early: arguments.early,
-            dates: arguments.dates.into(),
-            network: arguments.network.into(),
-            cors: arguments.pages.cors(),
-            hls_js,
-        };
+        let options = options(arguments)?;
         let replay = Arc::new(Replay::open(folder, Clock::start(), options)?);
         check_offset(&replay, arguments)?;
         announce(&replay, &listener, arguments)?;
@@ -252,6 +253,24 @@ fn replay(arguments: &Arguments) -> Result<(), Failure> {
     // A read that hangs must not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+/// How to replay.
+fn options(arguments: &Arguments) -> Result<Options, Failure> {
+    let rules = load(&arguments.inject)?;
+    let hls_js = arguments.pages.hls_js().map_err(Failure::usage)?;
+    Ok(Options {
+        inject: Rules::new(rules, arguments.seed),
+        offset: arguments.offset,
+        zero_us: arguments.zero,
+        at_end: arguments.at_end.into(),
+        faults: arguments.faults.into(),
+        early: arguments.early,
+        dates: arguments.dates.into(),
+        network: arguments.network.into(),
+        cors: arguments.pages.cors(),
+        hls_js,
+    })
 }
 
 /// What the session has at its end.
@@ -316,18 +335,28 @@ async fn run(
     limits: Limits,
     at_end: End,
 ) -> Result<(), Failure> {
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let watched = Arc::clone(&replay);
     let watch = tokio::spawn(async move { watched.watch().await });
+    let end = async move {
+        // It is never cancelled; if it panicked, nobody knows where the end is.
+        let at_the_end = watch.await.is_ok();
+        if at_end != End::Stop || !at_the_end {
+            std::future::pending::<()>().await;
+        }
+    };
+    serve((listener, tls), replay, limits, end).await
+}
+
+/// Answers until a signal comes, or the end.
+async fn serve<R: Responds>(
+    (listener, tls): (TcpListener, Option<TlsAcceptor>),
+    replay: Arc<R>,
+    limits: Limits,
+    end: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let shutdown = async move {
-        let end = async move {
-            // It is never cancelled; if it panicked, nobody knows where the end is.
-            let at_the_end = watch.await.is_ok();
-            if at_end != End::Stop || !at_the_end {
-                std::future::pending::<()>().await;
-            }
-        };
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
