@@ -21,6 +21,9 @@ const WORK: &str = "work";
 /// Folders within each other that are looked through for what an earlier program left.
 const DEEPEST: usize = 64;
 
+/// Chunks that were used by one of so many uses before the last are not removed.
+const LATEST: u64 = 64;
+
 /// Why there is no cache.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
@@ -282,11 +285,6 @@ impl Cache {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> u64 {
-        self.state().bytes
-    }
 }
 
 enum Oldest {
@@ -303,6 +301,8 @@ impl State {
             let chunks = volume.chunks.iter();
             chunks.map(move |(path, (_, used))| (id, path, *used))
         });
+        // What somebody is about to open.
+        let chunks = chunks.filter(|(_, _, used)| used.saturating_add(LATEST) < self.uses);
         let chunk = chunks.min_by_key(|(_, _, used)| *used);
         match (volume, chunk) {
             (Some((id, volume)), Some((_, _, used))) if volume.used < used => {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures_util::future::BoxFuture;
 
-use super::Shared;
 use super::cache::Held;
+use super::shared::Shared;
 use crate::archive::names;
 use crate::archive::unpack::Hashing;
 use crate::session::files::chunk_dir::{Changed, ChunkDir, ChunkPath, Place, TemporaryName};

@@ -8,6 +8,7 @@
 //! | `opened` | a volume with those behind it, unpacked and merged |
 //! | `chunks` | its chunks, when they are asked for |
 //! | `cache` | a folder of this disk that is bounded |
+//! | `shared` | the store, the cache, manifests that were read |
 //! | `place` | the URL of an archive, or of one stream of it (pure) |
 
 mod cache;
@@ -16,32 +17,24 @@ mod chunks;
 mod days;
 mod opened;
 mod place;
-#[cfg(test)]
-mod tests;
-
+mod shared;
 pub use self::cache::{Cache, CacheError};
 pub use self::place::split_stream;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use self::choice::Candidate;
 use self::days::{Days, Limits};
+use self::shared::Shared;
 use super::error::ArchiveError;
 use super::listing;
 use super::manifest::Manifest;
 use super::names::VolumeName;
 use crate::clock;
 use crate::session::source::{Extent, OpenVolume, SourceError, Volumes};
-use crate::store::{Kind, Store};
+use crate::store::Store;
 
-/// Manifests that are held.
-const MOST_MANIFESTS: usize = 256;
-/// A volume that cannot be read is not tried again for so long.
-const BROKEN_FOR: Duration = Duration::from_secs(600);
 /// Volumes before a moment that are tried where the last one cannot be read.
 const MOST_BACK: usize = 8;
 /// An archive whose last volume says that recording went on, and that got none for so long, is over: its recorder was killed.
@@ -51,23 +44,8 @@ const GIVEN_UP_US: i64 = 86_400_000_000;
 #[derive(Debug)]
 pub struct ArchiveVolumes {
     shared: Arc<Shared>,
-    streams: Vec<String>,
-}
-
-/// What volumes that are open need, too.
-#[derive(Debug)]
-struct Shared {
-    store: Store,
-    cache: Cache,
     known: Mutex<HashMap<String, Arc<Mutex<Days>>>>,
-    manifests: Mutex<Manifests>,
-}
-
-#[derive(Debug, Default)]
-struct Manifests {
-    read: BTreeMap<VolumeName, (u64, Arc<Manifest>)>,
-    broken: BTreeMap<VolumeName, Instant>,
-    uses: u64,
+    streams: Vec<String>,
 }
 
 impl ArchiveVolumes {
@@ -94,22 +72,15 @@ impl ArchiveVolumes {
             }
         };
         Ok(Self {
-            shared: Arc::new(Shared {
-                store,
-                cache,
-                known: Mutex::default(),
-                manifests: Mutex::default(),
-            }),
+            shared: Arc::new(Shared::new(store, cache)),
+            known: Mutex::default(),
             streams,
         })
     }
 
     fn days(&self, stream: &str) -> Arc<Mutex<Days>> {
-        let mut known = self.shared.known.lock();
-        let known = known.as_mut().map_or_else(
-            |poisoned| poisoned.get_mut().entry(stream.to_owned()),
-            |known| known.entry(stream.to_owned()),
-        );
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry(stream.to_owned());
         Arc::clone(known.or_insert_with(|| Arc::new(Mutex::new(Days::new(stream)))))
     }
 
@@ -132,80 +103,6 @@ impl ArchiveVolumes {
             }
         }
         Ok(found)
-    }
-}
-
-impl Shared {
-    /// The manifest of a volume; `None`: it cannot be read, which is told once.
-    fn manifest(&self, name: &VolumeName) -> Result<Option<Arc<Manifest>>, SourceError> {
-        {
-            let mut manifests = self.manifests();
-            manifests.uses += 1;
-            let uses = manifests.uses;
-            if let Some((used, manifest)) = manifests.read.get_mut(name) {
-                *used = uses;
-                return Ok(Some(Arc::clone(manifest)));
-            }
-            if manifests.is_broken(name) {
-                return Ok(None);
-            }
-        }
-        match listing::read(&self.store, name) {
-            Ok(manifest) => {
-                let manifest = Arc::new(manifest);
-                self.manifests().hold(name.clone(), &manifest);
-                Ok(Some(manifest))
-            }
-            Err(error) => self.broken(name, error).map(|()| None),
-        }
-    }
-
-    /// Notes that a volume cannot be read, and tells it.
-    ///
-    /// # Errors
-    /// It is not the volume that is wrong: it may be had a moment later.
-    fn broken(&self, name: &VolumeName, error: ArchiveError) -> Result<(), SourceError> {
-        let is_away = match &error {
-            ArchiveError::Store(error) => !matches!(error.trouble, Kind::Missing | Kind::Wrong),
-            ArchiveError::Io(_) => true,
-            _ => false,
-        };
-        if is_away {
-            return Err(SourceError::Away(error.to_string()));
-        }
-        tracing::error!(
-            "{}: the volume cannot be read, and its span is a hole: {error}",
-            name.manifest()
-        );
-        let mut manifests = self.manifests();
-        manifests.read.remove(name);
-        let until = clock::instant() + BROKEN_FOR;
-        manifests.broken.insert(name.clone(), until);
-        Ok(())
-    }
-
-    fn manifests(&self) -> std::sync::MutexGuard<'_, Manifests> {
-        self.manifests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Manifests {
-    fn is_broken(&mut self, name: &VolumeName) -> bool {
-        let now = clock::instant();
-        self.broken.retain(|_, until| *until > now);
-        self.broken.contains_key(name)
-    }
-
-    fn hold(&mut self, name: VolumeName, manifest: &Arc<Manifest>) {
-        let last = self.read.iter().min_by_key(|(_, (used, _))| *used);
-        if self.read.len() >= MOST_MANIFESTS
-            && let Some(last) = last.map(|(name, _)| name.clone())
-        {
-            self.read.remove(&last);
-        }
-        self.read.insert(name, (self.uses, Arc::clone(manifest)));
     }
 }
 

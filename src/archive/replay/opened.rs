@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::Shared;
 use super::cache::Held;
 use super::chunks::VolumeChunks;
+use super::shared::Shared;
 use crate::archive::error::ArchiveError;
 use crate::archive::fetch::runs;
 use crate::archive::manifest::Manifest;

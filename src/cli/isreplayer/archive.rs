@@ -1,16 +1,14 @@
 //! `isreplayer URL`: replays out of an archive. It connects to the store that was named, and to nothing else.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Arguments, bind, load_tls, options, serve};
+use super::arguments::{Arguments, End};
+use super::serve::serve;
 use crate::archive::{ArchiveVolumes, Cache, CacheError, split_stream};
-use crate::cli::arguments::durations::{parse_bytes, parse_moment};
 use crate::cli::arguments::store::{TRIES, open};
 use crate::cli::exit::{Failure, say};
 use crate::cli::{descriptors, listen, outlet};
@@ -19,55 +17,10 @@ use crate::replayer::request::timeline::{format_time, format_utc};
 use crate::replayer::{Archive, AtEnd};
 use crate::session::rfc3339;
 use crate::session::source::{Extent, SourceError, Volumes};
-use crate::store::{Purpose, StoreUrl};
+use crate::store::Purpose;
 
 /// Streams that are named.
 const MOST_NAMED: usize = 8;
-
-/// What is said of an archive.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Out of an archive (s3://BUCKET/PREFIX, file:///FOLDER)")]
-pub(super) struct ArchiveArguments {
-    /// The only stream that is replayed, as in …/streams/NAME [default: all of them]
-    #[arg(long, value_name = "NAME")]
-    stream: Option<String>,
-
-    /// Moment at which the clock starts, UTC: 2026-11-29T10:00:00Z [default: its beginning]
-    #[arg(long, value_name = "TIME", value_parser = parse_moment, conflicts_with_all = ["offset", "zero"])]
-    from: Option<i64>,
-
-    /// Folder for what was fetched; one program uses it at a time [default: a temporary one]
-    #[arg(long, value_name = "FOLDER")]
-    cache: Option<PathBuf>,
-
-    /// What was used longest ago is removed from the cache beyond that; units as in 500M, 2G [default: 2G]
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    cache_bytes: Option<u64>,
-}
-
-/// As much of a disk as is free for what can be had again.
-const CACHE_BYTES: u64 = 2_000_000_000;
-
-impl ArchiveArguments {
-    /// Whether what is replayed is an archive; what was typed of archives is refused where it is a session.
-    pub(super) fn is_for(&self, session: &str) -> Result<bool, Failure> {
-        if StoreUrl::is_one(session) {
-            return Ok(true);
-        }
-        let typed = [
-            (self.stream.is_some(), "--stream"),
-            (self.from.is_some(), "--from"),
-            (self.cache.is_some(), "--cache"),
-            (self.cache_bytes.is_some(), "--cache-bytes"),
-        ];
-        match typed.iter().find(|(is_typed, _)| *is_typed) {
-            None => Ok(false),
-            Some((_, option)) => Err(Failure::usage(format!(
-                "{option} is for archives (s3://BUCKET/PREFIX, file:///FOLDER), and {session:?} is the name of a session"
-            ))),
-        }
-    }
-}
 
 impl From<CacheError> for Failure {
     fn from(error: CacheError) -> Self {
@@ -93,7 +46,7 @@ pub(super) fn replay(arguments: &Arguments) -> Result<(), Failure> {
     outlet::start();
     descriptors::raise();
     let limits = arguments.clients.limits()?;
-    let options = options(arguments)?;
+    let options = arguments.options()?;
     if options.inject.ask_for_sequences() {
         let why = "--inject: sn= is not known out of an archive; issession fetch brings a span of it as a session, where it is";
         return Err(Failure::usage(why));
@@ -109,8 +62,8 @@ pub(super) fn replay(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::failed)?;
     let served = Arc::clone(&archive);
     let done = runtime.block_on(async {
-        let tls = load_tls(arguments)?;
-        let listener = bind(arguments)?;
+        let tls = arguments.load_tls()?;
+        let listener = arguments.bind()?;
         announce(&archive, &volumes.shown(), &listener, arguments)?;
         let watched = Arc::clone(&archive);
         let end = async move {
@@ -136,8 +89,8 @@ fn volumes(arguments: &Arguments) -> Result<Arc<ArchiveVolumes>, Failure> {
         (one, other) => one.clone().or(other),
     };
     let store = open(url, Purpose::Read, TRIES)?;
-    let most = arguments.archive.cache_bytes.unwrap_or(CACHE_BYTES);
-    let cache = Cache::open(arguments.archive.cache.as_deref(), most)?;
+    let own = &arguments.archive;
+    let cache = Cache::open(own.cache.as_deref(), own.most_cached())?;
     let volumes = ArchiveVolumes::open(store, stream.as_deref(), cache)?;
     Ok(Arc::new(volumes))
 }
@@ -174,7 +127,7 @@ fn check_start(archive: &Archive, arguments: &Arguments) -> Result<(), Failure> 
             .saturating_add(clock::micros(arguments.offset)),
     };
     let is_behind = asked_us > extent.from_us && asked_us >= extent.to_us;
-    let may_be_behind = extent.grows || arguments.at_end == super::End::Endlist;
+    let may_be_behind = extent.grows || arguments.at_end == End::Endlist;
     if asked_us < extent.from_us || is_behind && !may_be_behind {
         let why = format!("there is nothing at {}: {}", rfc3339(asked_us), span(extent));
         return Err(Failure::usage(why));
@@ -231,6 +184,6 @@ fn announce(
     say(format!(
         "         {root}{path}/stream.m3u8  (one clock for all players: it runs now)"
     ));
-    say(format!("         {root}/  (what there is)"));
+    say(format!("         {root}/  (everything there is)"));
     Ok(())
 }
