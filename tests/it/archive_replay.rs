@@ -1,6 +1,7 @@
 //! `isreplayer URL`: a recording out of a folder of volumes, as a program; what is refused, and why.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::archive::{demo, fails, files, issession, works};
 use crate::replay::Replayer;
-use crate::support::client::{get, led, led_by_location};
+use crate::support::client::{ask, led, led_by_location};
 
 const LIVE: &str = "/http/localhost:8080/live";
 
@@ -40,6 +41,13 @@ impl Archive {
     }
 }
 
+/// The whole answer, a byte a character.
+fn get(address: &str, path: &str) -> String {
+    let mut answer = Vec::new();
+    ask(address, path).read_to_end(&mut answer).unwrap();
+    answer.into_iter().map(char::from).collect()
+}
+
 /// Without what says when it was asked.
 fn said(answer: &str) -> String {
     let of_the_request = |line: &&str| {
@@ -54,7 +62,9 @@ fn said(answer: &str) -> String {
 /// The URIs of a playlist, as paths.
 fn listed(path: &str, answer: &str) -> Vec<String> {
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let uris = body.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let uris = body
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     uris.map(|uri| led(path, uri)).collect()
 }
 
@@ -65,7 +75,9 @@ fn what_is_replayed_out_of_an_archive_is_what_is_replayed_of_its_session() {
     let session = archive.replayed(&["demo"]);
     let volumes = archive.replayed(&[&archive.url]);
     let mut compared = 0;
-    for offset_ms in [500, 3_100, 3_300, 20_000, 34_000, 62_000, 63_100, 63_400, 66_000, 74_000, 90_000] {
+    for offset_ms in [
+        500, 3_100, 3_300, 20_000, 34_000, 62_000, 63_100, 63_400, 66_000, 74_000, 90_000,
+    ] {
         // What is the answer before and after is the answer meanwhile.
         let zero = clock::system_us() / 1000 - offset_ms;
         let same = |path: &str| loop {
@@ -80,7 +92,10 @@ fn what_is_replayed_out_of_an_archive_is_what_is_replayed_of_its_session() {
         };
         let (path, main) = same("/stream.m3u8");
         let media: Vec<String> = listed(&path, &main);
-        assert!(!media.is_empty() || main.starts_with("HTTP/1.1 404"), "{main}");
+        assert!(
+            !media.is_empty() || main.starts_with("HTTP/1.1 404"),
+            "{main}"
+        );
         for playlist in media {
             let playlist = playlist.strip_prefix(&format!("/@{zero}")).unwrap();
             let (path, text) = same(playlist);
@@ -102,7 +117,9 @@ fn a_clock_starts_where_the_user_says_and_what_was_fetched_stays_in_the_cache() 
     let first = archive.replayed(&from);
     let media = get(&first.address, &format!("{LIVE}/high/live.m3u8"));
     assert!(media.starts_with("HTTP/1.1 200"), "{media}");
-    let chunk = listed(&format!("{LIVE}/high/live.m3u8"), &media).pop().unwrap();
+    let chunk = listed(&format!("{LIVE}/high/live.m3u8"), &media)
+        .pop()
+        .unwrap();
     assert!(get(&first.address, &chunk).starts_with("HTTP/1.1 200"));
     let second = Command::new(env!("CARGO_BIN_EXE_isreplayer"))
         .current_dir(archive.at())
@@ -122,18 +139,31 @@ fn a_clock_starts_where_the_user_says_and_what_was_fetched_stays_in_the_cache() 
     let clock = place.strip_suffix("/stream.m3u8").unwrap();
     assert!(get(&again.address, &format!("{clock}{chunk}")).starts_with("HTTP/1.1 200"));
     let cached = files(&archive.at().join("cache"));
-    assert!(cached.iter().any(|file| chunk.ends_with(file.file_name().unwrap().to_str().unwrap())));
+    assert!(
+        cached
+            .iter()
+            .any(|file| chunk.ends_with(file.file_name().unwrap().to_str().unwrap()))
+    );
     // Others are lost.
     let other = chunk.replace("/high/", "/low/");
     let lost = get(&again.address, &format!("{clock}{other}"));
-    assert!(lost.starts_with("HTTP/1.1 404") && lost.contains("recorded, and lost since"), "{lost}");
+    assert!(
+        lost.starts_with("HTTP/1.1 404") && lost.contains("recorded, and lost since"),
+        "{lost}"
+    );
 }
 
 #[test]
 fn what_is_not_done_out_of_an_archive_is_told_with_what_to_do() {
     let archive = Archive::new();
     let volumes = archive.replayed(&[&archive.url]);
-    for path in ["/dvr.m3u8", "/localhost/dvr.m3u8", "/exchange/1/x", "/-/v1/session", "/stream.ts"] {
+    for path in [
+        "/dvr.m3u8",
+        "/localhost/dvr.m3u8",
+        "/exchange/1/x",
+        "/-/v1/session",
+        "/stream.ts",
+    ] {
         let answer = get(&volumes.address, path);
         assert!(answer.starts_with("HTTP/1.1 501"), "{path}: {answer}");
         assert!(answer.contains("issession fetch"), "{path}: {answer}");
@@ -151,26 +181,62 @@ fn what_cannot_be_replayed_is_refused() {
     fs::create_dir(archive.at().join("empty")).unwrap();
     let empty = format!("file://{}/empty", archive.at().display());
     for (arguments, code, what) in [
-        (&[url, "--stream", "hall"][..], 2, "has no stream \"hall\"; there are: localhost"),
-        (&[&format!("{url}/streams/hall")], 2, "has no stream \"hall\""),
+        (
+            &[url, "--stream", "hall"][..],
+            2,
+            "has no stream \"hall\"; there are: localhost",
+        ),
+        (
+            &[&format!("{url}/streams/hall")],
+            2,
+            "has no stream \"hall\"",
+        ),
         (&[&empty], 2, "nothing is archived in"),
         (&["file:///no/such/folder"], 1, "No such file"),
-        (&["ftp://media/tv"], 2, "an archive is s3://BUCKET/PREFIX or file:///FOLDER"),
-        (&["demo", "--stream", "localhost"], 2, "--stream is for archives"),
+        (
+            &["ftp://media/tv"],
+            2,
+            "an archive is s3://BUCKET/PREFIX or file:///FOLDER",
+        ),
+        (
+            &["demo", "--stream", "localhost"],
+            2,
+            "--stream is for archives",
+        ),
         (&["demo", "--cache", "x"], 2, "--cache is for archives"),
-        (&[url, "--from", "2025-01-01T00:00:00Z"], 2, "there is nothing at 2025-01-01"),
+        (
+            &[url, "--from", "2025-01-01T00:00:00Z"],
+            2,
+            "there is nothing at 2025-01-01",
+        ),
         (&[url, "-o", "80"], 2, "there is nothing at"),
-        (&[url, "--from", "2026-11-20T14:39:00Z", "-o", "5"], 2, "cannot be used with"),
-        (&[url, "--inject", "segment sn=5 status=404"], 2, "issession fetch"),
+        (
+            &[url, "--from", "2026-11-20T14:39:00Z", "-o", "5"],
+            2,
+            "cannot be used with",
+        ),
+        (
+            &[url, "--inject", "segment sn=5 status=404"],
+            2,
+            "issession fetch",
+        ),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isreplayer"));
-        let told = fails(command.current_dir(archive.at()).args(["-p", "0"]).args(arguments), code);
+        let told = fails(
+            command
+                .current_dir(archive.at())
+                .args(["-p", "0"])
+                .args(arguments),
+            code,
+        );
         assert!(told.contains(what), "{arguments:?}: {told}");
     }
     let mut listed = Command::new(env!("CARGO_BIN_EXE_isreplayer"));
     let told = works(listed.current_dir(archive.at()).args(["--list", url]));
     assert!(
-        told.contains("Stream   localhost: 2026-11-20T14:37:56.830114Z to 2026-11-20T14:39:11.837048Z"),
+        told.contains(
+            "Stream   localhost: 2026-11-20T14:37:56.830114Z to 2026-11-20T14:39:11.837048Z"
+        ),
         "{told}"
     );
 }

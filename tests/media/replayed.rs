@@ -18,7 +18,15 @@ impl Replayer {
     fn start(folder: &Path, what: &str) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_isreplayer"))
             .current_dir(folder)
-            .args(["-p", "0", "--bind", "127.0.0.1", "--at-end", "endlist", what])
+            .args([
+                "-p",
+                "0",
+                "--bind",
+                "127.0.0.1",
+                "--at-end",
+                "endlist",
+                what,
+            ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -35,8 +43,21 @@ impl Replayer {
     fn played(&self, from: &str, folder: &Path) -> Vec<String> {
         let url = format!("http://{}/stream.m3u8?offset={from}", self.address);
         let arguments = [
-            "-nostdin", "-loglevel", "error", "-xerror", "-live_start_index", "0", "-i", &url, "-map", "0:v:0", "-c",
-            "copy", "-f", "framemd5", "-",
+            "-nostdin",
+            "-loglevel",
+            "error",
+            "-xerror",
+            "-live_start_index",
+            "0",
+            "-i",
+            &url,
+            "-map",
+            "0:v:0",
+            "-c",
+            "copy",
+            "-f",
+            "framemd5",
+            "-",
         ];
         let told = run("ffmpeg", &arguments, folder);
         let packets = told.lines().filter(|line| !line.starts_with('#'));

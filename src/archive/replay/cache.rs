@@ -349,7 +349,10 @@ fn read(volumes: &Path) -> io::Result<State> {
         remove_folder(&chunks.join(".tmp"))?;
         read_chunks(&chunks, "", 0, &mut volume)?;
         let all = volume.chunks.values().map(|(bytes, _)| *bytes);
-        state.bytes = all.fold(state.bytes.saturating_add(volume.bytes), u64::saturating_add);
+        state.bytes = all.fold(
+            state.bytes.saturating_add(volume.bytes),
+            u64::saturating_add,
+        );
         state.volumes.insert(id, volume);
     }
     Ok(state)

@@ -25,7 +25,10 @@ impl Candidate {
             until_us.saturating_sub(run.started_us.max(from_us)).max(0)
         });
         let lived_us = lived.fold(0, i64::saturating_add);
-        to_us.saturating_sub(from_us).saturating_sub(lived_us).max(0)
+        to_us
+            .saturating_sub(from_us)
+            .saturating_sub(lived_us)
+            .max(0)
     }
 }
 
@@ -39,7 +42,12 @@ pub(super) fn choose(candidates: &[Candidate], moment_us: i64) -> Option<&Candid
     });
     best.or_else(|| {
         let ended = candidates.iter();
-        ended.max_by_key(|one| (one.manifest.to_us, std::cmp::Reverse(one.name.writer.clone())))
+        ended.max_by_key(|one| {
+            (
+                one.manifest.to_us,
+                std::cmp::Reverse(one.name.writer.clone()),
+            )
+        })
     })
 }
 
@@ -58,7 +66,10 @@ pub(super) fn span(
     if chosen.contains(moment_us) && (grows || !is_last) {
         until_us = until_us.min(chosen.manifest.to_us);
     }
-    (passed.unwrap_or(moment_us), until_us.max(moment_us.saturating_add(1)))
+    (
+        passed.unwrap_or(moment_us),
+        until_us.max(moment_us.saturating_add(1)),
+    )
 }
 
 #[cfg(test)]
@@ -132,7 +143,10 @@ mod tests {
         assert_eq!(writer(&[later.clone(), whole.clone()], 149), Some(2));
         assert_eq!(writer(&[later.clone(), whole.clone()], 151), Some(1));
         // In a hole the last that ended.
-        assert_eq!(writer(&[one(1, (50, 90), &[], 0), whole.clone()], 250), Some(2));
+        assert_eq!(
+            writer(&[one(1, (50, 90), &[], 0), whole.clone()], 250),
+            Some(2)
+        );
         assert_eq!(writer(&[], 0), None);
         // The choice is made again where one begins or ends.
         let next = VolumeName {

@@ -1,6 +1,7 @@
 //! Chunks of a volume, brought whole into the cache when they are asked for, and compared with their digest first.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -53,8 +54,8 @@ impl VolumeChunks {
 
     /// On a thread that may wait.
     fn fetch(&self, chunk: &ChunkName) -> Result<(), SourceError> {
-        let place = ChunkPath::parse(&chunk.path)
-            .map_err(|error| SourceError::Lost(error.to_string()))?;
+        let place =
+            ChunkPath::parse(&chunk.path).map_err(|error| SourceError::Lost(error.to_string()))?;
         if self.folder.open(&chunk.path, chunk.size).is_ok() {
             return Ok(());
         }
@@ -101,12 +102,7 @@ impl VolumeChunks {
         }
     }
 
-    fn copy(
-        &self,
-        key: &str,
-        size: u64,
-        to: &mut Hashing<std::fs::File>,
-    ) -> Result<bool, StoreError> {
+    fn copy(&self, key: &str, size: u64, to: &mut Hashing<File>) -> Result<bool, StoreError> {
         let store = &self.shared.store;
         if size <= AT_ONCE {
             let Some(content) = store.wait(store.get(key, size))? else {

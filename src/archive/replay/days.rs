@@ -179,10 +179,7 @@ fn day_of(name: &str) -> Option<i64> {
     let midnight = NaiveDate::parse_from_str(name, "%Y-%m-%d")
         .ok()?
         .and_hms_opt(0, 0, 0)?;
-    let day = midnight
-        .and_utc()
-        .timestamp_micros()
-        .div_euclid(DAY_US);
+    let day = midnight.and_utc().timestamp_micros().div_euclid(DAY_US);
     // What is spelled in another way is not ours.
     (names::day(day.saturating_mul(DAY_US)) == name).then_some(day)
 }

@@ -137,7 +137,12 @@ impl Volumes for ArchiveVolumes {
         let last = self.candidates(&last)?;
         let newest = last.iter().max_by_key(|one| one.manifest.to_us);
         if let Some(newest) = newest {
-            days.set_length_us(newest.manifest.to_us.saturating_sub(newest.manifest.from_us));
+            days.set_length_us(
+                newest
+                    .manifest
+                    .to_us
+                    .saturating_sub(newest.manifest.from_us),
+            );
         }
         Ok(Extent {
             from_us: first.from_us,
@@ -169,7 +174,13 @@ impl Volumes for ArchiveVolumes {
                 .filter(|name| name.writer == chosen.name.writer)
                 .collect();
             let has_others = candidates.len() > 1;
-            match opened::open(&self.shared, (&chosen.name, &manifest), &behind, span, has_others) {
+            match opened::open(
+                &self.shared,
+                (&chosen.name, &manifest),
+                &behind,
+                span,
+                has_others,
+            ) {
                 Ok(mut volume) => {
                     let is_final = opened::is_followed(&manifest, &behind) || !grows;
                     volume.fresh_until = days.fresh_until(is_final);

@@ -80,9 +80,9 @@ fn merged_and_made(
     loop {
         let merged = merged(shared, (name, manifest), behind)?;
         let mut broken = None;
-        let held = shared
-            .cache
-            .get_or_make(&id(&merged), |work| make(shared, &merged, work, &mut broken));
+        let held = shared.cache.get_or_make(&id(&merged), |work| {
+            make(shared, &merged, work, &mut broken)
+        });
         match (held, broken) {
             (Ok(held), _) => return Ok((merged, held)),
             (Err(error), Some(behind)) => shared.broken(&behind, error).map_err(away)?,

@@ -32,7 +32,12 @@ mod tests {
             split("file:///a/streams/hall%201"),
             one("file:///a", "hall 1")
         );
-        for url in ["s3://b/tv", "s3://b/streams", "file:///streams/", "s3://b/xstreams/hall1"] {
+        for url in [
+            "s3://b/tv",
+            "s3://b/streams",
+            "file:///streams/",
+            "s3://b/xstreams/hall1",
+        ] {
             assert_eq!(split(url), (url.to_owned(), None));
         }
     }

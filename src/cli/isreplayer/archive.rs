@@ -129,7 +129,11 @@ fn check_start(archive: &Archive, arguments: &Arguments) -> Result<(), Failure> 
     let is_behind = asked_us > extent.from_us && asked_us >= extent.to_us;
     let may_be_behind = extent.grows || arguments.at_end == End::Endlist;
     if asked_us < extent.from_us || is_behind && !may_be_behind {
-        let why = format!("there is nothing at {}: {}", rfc3339(asked_us), span(extent));
+        let why = format!(
+            "there is nothing at {}: {}",
+            rfc3339(asked_us),
+            span(extent)
+        );
         return Err(Failure::usage(why));
     }
     Ok(())
@@ -166,13 +170,17 @@ fn announce(
         false if address.is_ipv6() => format!("[{}]", address.ip()),
         false => address.ip().to_string(),
     };
-    let scheme = if arguments.cert.is_some() { "https" } else { "http" };
+    let scheme = if arguments.cert.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     let root = format!("{scheme}://{host}:{}", address.port());
     let path = match archive.names() {
         [_] => String::new(),
-        names => names
-            .first()
-            .map_or_else(String::new, |name| format!("/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))),
+        names => names.first().map_or_else(String::new, |name| {
+            format!("/{}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+        }),
     };
     let start = match arguments.archive.from {
         Some(_) => archive.session_us().max(0).div_euclid(1_000_000),

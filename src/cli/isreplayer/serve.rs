@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::exit::Failure;
+use crate::replayer::Limits;
 use crate::replayer::connection::opening::tls::TlsAcceptor;
 use crate::replayer::connection::{self, Port};
-use crate::replayer::Limits;
 use crate::replayer::respond::Responds;
 
 /// Answers until a signal comes, or the end.

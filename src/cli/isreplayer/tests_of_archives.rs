@@ -120,7 +120,11 @@ impl Both {
             for asked in &all {
                 self.same_of(at_us, is_healed, asked);
             }
-            for path in ["/stream.m3u8", "/main/stream.m3u8", "/http/h:80/live/never.ts"] {
+            for path in [
+                "/stream.m3u8",
+                "/main/stream.m3u8",
+                "/http/h:80/live/never.ts",
+            ] {
                 self.same(at_us, is_healed, path, None);
             }
         }
@@ -210,7 +214,7 @@ fn seams(history: &History) -> Vec<i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6))]
+    #![proptest_config(ProptestConfig::with_cases(4))]
     #[test]
     fn an_archive_answers_as_its_session_does(
         channel in channel(),
@@ -261,8 +265,11 @@ fn a_volume_that_is_damaged_is_a_hole_and_the_rest_goes_on() {
     archive(&history.folder, &objects);
     let keys = objects.keys();
     let databases: Vec<&String> = keys.iter().filter(|key| key.ends_with(".db.zst")).collect();
-    let other: Vec<u8> = objects.get(databases[2]).iter().map(|byte| byte ^ 1).collect();
-    objects.put(databases[2], other);
+    // One volume alone is known in part by what the next one has of the time before it.
+    for database in &databases[2..4] {
+        let other: Vec<u8> = objects.get(database).iter().map(|byte| byte ^ 1).collect();
+        objects.put(database, other);
+    }
     let both = Both::new(&history, &objects, LARGE);
     let seams = seams(&history);
     let media = "/http/h:80/live/a.m3u8";
@@ -276,10 +283,9 @@ fn a_volume_that_is_damaged_is_a_hole_and_the_rest_goes_on() {
     // As the last answer before.
     let before = told(seams[1] - 1);
     assert_eq!(told(seams[1] + SECOND).exchange, before.exchange);
-    assert_eq!(told(seams[2] - 1).exchange, before.exchange);
     assert_eq!(before.status, Some(200));
     both.same(seams[1] - 1, false, media, None);
-    both.is_the_same(&history, (seams[2], history.now_us));
+    both.is_the_same(&history, (seams[3], history.now_us));
 }
 
 #[test]
@@ -291,7 +297,13 @@ fn what_is_archived_later_appears_by_itself() {
         history.poll(Poll::Advance(1));
     }
     history.store.db.execute(seen, [history.now_us]).unwrap();
-    archive_until(&history.folder, &objects, Fails::Never, Some(history.now_us)).unwrap();
+    archive_until(
+        &history.folder,
+        &objects,
+        Fails::Never,
+        Some(history.now_us),
+    )
+    .unwrap();
     let both = Both::new(&history, &objects, LARGE);
     let first_us = seams(&history).last().unwrap() + VOLUME;
     for _ in 0..12 {
@@ -307,11 +319,17 @@ fn what_is_archived_later_appears_by_itself() {
     assert_eq!(asked(first_us - VOLUME - SECOND).status, Some(200));
     let early = asked(first_us + SECOND);
     assert_eq!(early.status, Some(503), "{early:?}");
-    assert!(early.body.contains("nothing of that moment is archived yet"), "{early:?}");
+    assert!(
+        early
+            .body
+            .contains("nothing of that moment is archived yet"),
+        "{early:?}"
+    );
     history.end();
     archive(&history.folder, &objects);
     // A listing of today is held for the length of a volume.
-    both.runtime.block_on(async { tokio::time::advance(Duration::from_secs(6)).await });
+    both.runtime
+        .block_on(async { tokio::time::advance(Duration::from_secs(6)).await });
     assert_eq!(asked(first_us + SECOND).status, Some(200));
     both.is_the_same(&history, (history.zero_us, history.now_us));
 }
@@ -338,10 +356,16 @@ fn streams_of_an_archive_are_beneath_their_names() {
     let index = ask("/");
     assert!(index.body.contains("main: main/stream.m3u8"), "{index:?}");
     assert_eq!(ask("/stream.m3u8").status, Some(302));
+    runtime.block_on(async { tokio::time::advance(Duration::from_secs(5)).await });
     let main = ask("/main/stream.m3u8");
     assert!(main.body.contains("\nhttp/h:80/live/a.m3u8"), "{main:?}");
     assert_eq!(ask("/main/http/h:80/live/a.m3u8").status, Some(200));
-    for path in ["/main/dvr.m3u8", "/radio/http/h:80/radio.ts", "/radio/stream.ts", "/main/-/v1/session"] {
+    for path in [
+        "/main/dvr.m3u8",
+        "/radio/http/h:80/radio.ts",
+        "/radio/stream.ts",
+        "/main/-/v1/session",
+    ] {
         let told = ask(path);
         assert_eq!(told.status, Some(501), "{path}");
         assert!(told.body.contains("issession fetch"), "{told:?}");

@@ -15,8 +15,8 @@ use crate::replayer::body::piece::Piece;
 use crate::replayer::header::blocking;
 use crate::replayer::header::range::RangeSpec;
 use crate::session::{
-    Answer, Exchange, Faults, Found, Headers, Kind, Query, RangePart, ReadError, Reader, StreamInfo,
-    is_success,
+    Answer, Exchange, Faults, Found, Headers, Kind, Query, RangePart, ReadError, Reader,
+    StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -180,7 +180,10 @@ impl Lookup<'_> {
         // A recorded URL was valid once.
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let content = self.content(question, &answer, &url)?;
-        let is_file = matches!(content, Err(_) | Ok(Content::AsRecorded(Piece::File { .. })));
+        let is_file = matches!(
+            content,
+            Err(_) | Ok(Content::AsRecorded(Piece::File { .. }))
+        );
         if self.bodies.chunks.is_some() && is_file && is_part_of_a_raw_stream(&answer) {
             return Ok(LookupResult::NotFromHere(RAW));
         }

@@ -53,10 +53,10 @@ use crate::replayer::inject::Rules;
 use crate::replayer::request::server_clock::ServerClock;
 use crate::replayer::request::timeline::{AtEnd, Dates, Span};
 use crate::replayer::request::{Policy, Request};
-use crate::session::source::OpenVolume;
-use crate::session::{Faults, ReadError, SessionFolder, StreamInfo};
 #[cfg(feature = "archive")]
 use crate::session::Reader;
+use crate::session::source::OpenVolume;
+use crate::session::{Faults, ReadError, SessionFolder, StreamInfo};
 
 /// How long a request waits for a listed resource, and for memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -129,7 +129,12 @@ impl Replay {
         let own_us = clock::micros(options.offset).max(state.earliest_us());
         let clock = ServerClock::start(clock, options.zero_us, own_us);
         let bodies = Bodies::new(pool);
-        Ok(Self::of_state((name, folder), (state, bodies), clock, options))
+        Ok(Self::of_state(
+            (name, folder),
+            (state, bodies),
+            clock,
+            options,
+        ))
     }
 
     /// A part of a recording, on the clock of all of it. `span`: where all of it lies in time.

@@ -55,7 +55,12 @@ impl Open {
     }
 
     /// The replay of a volume that is open, where more is known of when it is asked.
-    pub(super) fn same(&self, stream: &str, volume: &OpenVolume, end_us: i64) -> Option<Arc<Replay>> {
+    pub(super) fn same(
+        &self,
+        stream: &str,
+        volume: &OpenVolume,
+        end_us: i64,
+    ) -> Option<Arc<Replay>> {
         let all = self.all();
         let same = all.iter().find(|one| {
             one.stream == stream

@@ -77,7 +77,12 @@ mod tests {
     #[test]
     fn one_stream_has_the_paths_of_a_session() {
         let one = names(&["a b"]);
-        for path in ["/", "/stream.m3u8", "/a%20b/stream.m3u8", "/@5/https/h:443/x?y"] {
+        for path in [
+            "/",
+            "/stream.m3u8",
+            "/a%20b/stream.m3u8",
+            "/@5/https/h:443/x?y",
+        ] {
             assert_eq!(of(&one, path), Of::Stream(0, path));
         }
     }
@@ -90,11 +95,20 @@ mod tests {
             ("/", Of::All),
             ("/?x", Of::All),
             ("/c/", Of::Stream(1, "/")),
-            ("/c/stream.m3u8?offset=5", Of::Stream(1, "/stream.m3u8?offset=5")),
-            ("/a%20b/@5/https/h:443/x?y/z", Of::Stream(0, "/@5/https/h:443/x?y/z")),
+            (
+                "/c/stream.m3u8?offset=5",
+                Of::Stream(1, "/stream.m3u8?offset=5"),
+            ),
+            (
+                "/a%20b/@5/https/h:443/x?y/z",
+                Of::Stream(0, "/@5/https/h:443/x?y/z"),
+            ),
             ("/c", moved("/c/")),
             ("/c?x=/1", moved("/c/?x=/1")),
-            ("/stream.m3u8?offset=5", moved("/a%20b/stream.m3u8?offset=5")),
+            (
+                "/stream.m3u8?offset=5",
+                moved("/a%20b/stream.m3u8?offset=5"),
+            ),
             ("/@5/c/stream.m3u8?x", moved("/c/@5/stream.m3u8?x")),
             ("/@5/d/stream.m3u8", Of::None),
             ("/https/h:443/x", Of::None),

@@ -93,11 +93,16 @@ impl Archive {
         let stream = match request.parts.extensions.get::<StreamOf>() {
             Some(StreamOf::Stream(place)) => self.names.get(*place).map_or("", String::as_str),
             Some(StreamOf::Moved(to)) => {
-                return Err(Box::new(Reply::redirect(&request.parts, to, "beneath its name")));
+                return Err(Box::new(Reply::redirect(
+                    &request.parts,
+                    to,
+                    "beneath its name",
+                )));
             }
             Some(StreamOf::All) => return Err(Box::new(self.index(None))),
             Some(StreamOf::None) | None => {
-                let sentence = "this archive has several streams, each beneath its name; / says which";
+                let sentence =
+                    "this archive has several streams, each beneath its name; / says which";
                 return Err(Box::new(Reply::sentence(StatusCode::NOT_FOUND, sentence)));
             }
         };
@@ -109,7 +114,10 @@ impl Archive {
             let sentence = format!(
                 "{what} out of an archive; issession fetch brings a span of it as a session of this disk, which has all"
             );
-            return Err(Box::new(Reply::sentence(StatusCode::NOT_IMPLEMENTED, &sentence)));
+            return Err(Box::new(Reply::sentence(
+                StatusCode::NOT_IMPLEMENTED,
+                &sentence,
+            )));
         }
         let moment_us = self.moment_us(request);
         match self.opened(stream, moment_us).await {
@@ -254,7 +262,8 @@ fn refusal(error: &SourceError) -> Reply {
         }
         SourceError::NotYet(until_us) => {
             let until = format_utc(*until_us);
-            let sentence = format!("nothing of that moment is archived yet: there is something until {until}");
+            let sentence =
+                format!("nothing of that moment is archived yet: there is something until {until}");
             Reply::sentence(StatusCode::SERVICE_UNAVAILABLE, &sentence)
                 .with_field(header::RETRY_AFTER, AGAIN)
         }
