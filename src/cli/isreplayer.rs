@@ -4,7 +4,8 @@
 mod archive;
 mod arguments;
 mod serve;
-#[cfg(all(test, feature = "archive"))]
+#[cfg(test)]
+#[cfg(feature = "archive")]
 mod tests_of_archives;
 
 use std::ffi::OsString;
