@@ -356,7 +356,7 @@ fn streams_of_an_archive_are_beneath_their_names() {
     let index = ask("/");
     assert!(index.body.contains("main: main/stream.m3u8"), "{index:?}");
     assert_eq!(ask("/stream.m3u8").status, Some(302));
-    runtime.block_on(async { tokio::time::advance(Duration::from_secs(5)).await });
+    runtime.block_on(async { tokio::time::advance(Duration::from_secs(10)).await });
     let main = ask("/main/stream.m3u8");
     assert!(main.body.contains("\nhttp/h:80/live/a.m3u8"), "{main:?}");
     assert_eq!(ask("/main/http/h:80/live/a.m3u8").status, Some(200));
