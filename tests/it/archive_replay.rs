@@ -154,6 +154,40 @@ fn a_clock_starts_where_the_user_says_and_what_was_fetched_stays_in_the_cache() 
 }
 
 #[test]
+fn a_chunk_that_is_not_what_its_row_says_is_lost_and_never_an_answer() {
+    let archive = Archive::new();
+    for chunk in files(&archive.at().join("tv/chunks")) {
+        let content = fs::read(&chunk).unwrap();
+        let other: Vec<u8> = content.iter().map(|byte| byte ^ 1).collect();
+        fs::write(&chunk, other).unwrap();
+    }
+    let cache = archive.at().join("cache").display().to_string();
+    let arguments = [
+        "--from",
+        "2026-11-20T14:38:30Z",
+        "--cache",
+        &cache,
+        &archive.url,
+    ];
+    let volumes = archive.replayed(&arguments);
+    let media = format!("{LIVE}/high/live.m3u8");
+    let text = get(&volumes.address, &media);
+    let chunks = listed(&media, &text);
+    assert!(chunks.len() >= 3, "{text}");
+    for chunk in chunks {
+        let answer = get(&volumes.address, &chunk);
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+        assert!(answer.contains("has other content"), "{answer}");
+    }
+    let cached = files(&archive.at().join("cache"));
+    assert!(
+        !cached
+            .iter()
+            .any(|file| file.extension().is_some_and(|end| end == "ts"))
+    );
+}
+
+#[test]
 fn what_is_not_done_out_of_an_archive_is_told_with_what_to_do() {
     let archive = Archive::new();
     let volumes = archive.replayed(&[&archive.url]);

@@ -173,20 +173,19 @@ impl Cache {
         state.works += 1;
         let work = self.0.root.join(WORK).join(state.works.to_string());
         drop(state);
+        let making = Making { cache: self, id };
         let made = self.make(id, &work, make);
         // What is left of it goes with the next start at the latest.
         let _ = remove_folder(&work);
-        let mut state = self.state();
-        state.making.retain(|one| one != id);
         let held = made.and_then(|bytes| {
+            let mut state = self.state();
             let volume = state.volumes.entry(id.to_owned()).or_default();
             volume.bytes = bytes;
             state.bytes = state.bytes.saturating_add(bytes);
             let held = self.hold(&mut state, id)?;
             held.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
         });
-        drop(state);
-        self.0.made.notify_all();
+        drop(making);
         self.make_room();
         held
     }
@@ -200,7 +199,10 @@ impl Cache {
         make_folder(work)?;
         make(work)?;
         let session = work.join("session");
-        let bytes = fs::symlink_metadata(session.join("session.db"))?.len();
+        let database = File::open(session.join("session.db"))?;
+        let bytes = database.metadata()?.len();
+        // The next program finds it whole or not at all.
+        database.sync_all()?;
         let place = self.0.root.join(VOLUMES).join(id);
         remove_folder(&place)?;
         fs::rename(session, place)?;
@@ -284,6 +286,19 @@ impl Cache {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A volume that is being made: whoever waits for it is woken, whatever becomes of it.
+struct Making<'a> {
+    cache: &'a Cache,
+    id: &'a str,
+}
+
+impl Drop for Making<'_> {
+    fn drop(&mut self) {
+        self.cache.state().making.retain(|one| one != self.id);
+        self.cache.0.made.notify_all();
     }
 }
 

@@ -83,7 +83,9 @@ impl VolumeChunks {
     ) -> Result<bool, SourceError> {
         let number = NAMES.fetch_add(1, Ordering::Relaxed);
         let name = TemporaryName::for_exchange(number);
-        let mut file = Hashing::new(self.folder.create_temporary(&name)?);
+        let begun = self.folder.create_temporary(&name)?;
+        let written = begun.try_clone()?;
+        let mut file = Hashing::new(begun);
         let came = self.copy(key, chunk.size, &mut file);
         let is_whole = matches!(came, Ok(true)) && file.digest() == chunk.sha256;
         if !is_whole {
@@ -93,6 +95,8 @@ impl VolumeChunks {
         match came.map_err(|error| told(&error))? {
             false => Ok(false),
             true if is_whole => {
+                // The next program finds it whole or not at all.
+                written.sync_data()?;
                 // Of a file that is in its place and is none of this size.
                 self.folder
                     .put_back(&Place::Temporary(name), place, &mut Changed::new())?;
