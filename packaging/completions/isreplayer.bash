@@ -23,7 +23,7 @@ _isreplayer() {
 
     case "${cmd}" in
         isreplayer)
-            opts="-f -p -o -q -v -h -V --folder --port --offset --zero --bind --at-end --faults --early --dates --network --inject --seed --list --cors-credentials --hls-js --cert --key --max-connections --max-connections-per-address --head-timeout --idle-timeout --stall-timeout --quiet --verbose --log --help --version"
+            opts="-f -p -o -q -v -h -V --folder --port --offset --zero --bind --at-end --faults --early --dates --network --inject --seed --list --cors-credentials --hls-js --cert --key --max-connections --max-connections-per-address --head-timeout --idle-timeout --stall-timeout --quiet --verbose --log --stream --from --cache --cache-bytes --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,6 +127,22 @@ _isreplayer() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --stream)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-bytes)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

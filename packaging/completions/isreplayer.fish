@@ -26,6 +26,10 @@ complete -c isreplayer -l idle-timeout -d 'Time for a client to ask again on the
 complete -c isreplayer -l stall-timeout -d 'Time for a client to take the next byte of an answer [default: 20]' -r
 complete -c isreplayer -l log -d 'Form of log lines' -r -f -a "text\t'For people'
 json\t'One JSON object a line'"
+complete -c isreplayer -l stream -d 'The only stream that is replayed, as in …/streams/NAME [default: all of them]' -r
+complete -c isreplayer -l from -d 'Moment at which the clock starts, UTC: 2026-11-29T10:00:00Z [default: its beginning]' -r
+complete -c isreplayer -l cache -d 'Folder for what was fetched; one program uses it at a time [default: a temporary one]' -r -F
+complete -c isreplayer -l cache-bytes -d 'What was used longest ago is removed from the cache beyond that; units as in 500M, 2G [default: 2G]' -r
 complete -c isreplayer -l list -d 'Say what the session has, and end'
 complete -c isreplayer -s q -l quiet -d 'Say less: warnings and errors only; twice: errors only'
 complete -c isreplayer -s v -l verbose -d 'Say more; twice: everything'

@@ -215,7 +215,7 @@ fn touches(volumes: &[Manifest], (from_us, to_us): (i64, i64)) -> bool {
 }
 
 /// The lives of the recorder, as all these volumes tell of them.
-fn runs(volumes: &[&Manifest]) -> Vec<Run> {
+pub(super) fn runs(volumes: &[&Manifest]) -> Vec<Run> {
     let mut runs: BTreeMap<i64, Run> = BTreeMap::new();
     for run in volumes.iter().flat_map(|volume| &volume.runs) {
         let closed = run.closed();

@@ -11,6 +11,7 @@ mod fetch;
 mod listing;
 mod manifest;
 mod names;
+mod replay;
 mod reserve;
 mod sent;
 mod state;
@@ -25,8 +26,9 @@ pub use self::check::{ArchiveReport, check};
 pub use self::cursor::CursorError;
 pub use self::error::ArchiveError;
 pub use self::fetch::{FetchWanted, Fetched, fetch};
+pub use self::replay::{ArchiveVolumes, Cache, CacheError, split_stream};
 pub use self::state::TailState;
 pub use self::tail::{Left, Tail, TailOptions};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -16,7 +16,7 @@ use crate::upkeep::clip::tests::{Player, after, polls, reached};
 const VOLUME: i64 = 5 * SECOND;
 
 /// All volumes that there are.
-fn archive_until(
+pub(crate) fn archive_until(
     session: &SessionFolder,
     objects: &Objects,
     fails: Fails,
@@ -34,7 +34,7 @@ fn archive_until(
     }
 }
 
-fn archive(session: &SessionFolder, objects: &Objects) -> Vec<Told> {
+pub(crate) fn archive(session: &SessionFolder, objects: &Objects) -> Vec<Told> {
     archive_until(session, objects, Fails::Never, None).unwrap()
 }
 

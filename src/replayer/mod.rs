@@ -15,6 +15,7 @@
 //! | file or folder | is |
 //! | --- | --- |
 //! | [`connection`] | connections: their number, their limits, HTTP, sending |
+//! | `volumes` | a recording in volumes that are elsewhere: which one answers |
 //! | [`respond`] | from a request to a response: the way in |
 //! | `raw` | streams that are not playlists |
 //! | [`replay`] | a session that is being replayed: asks it, waits for it, follows it |
@@ -49,6 +50,8 @@ pub mod response;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "archive")]
+pub mod volumes;
 
 pub use self::body::pace::Network;
 pub use self::header::cors::{Cors, PageOrigin};
@@ -58,3 +61,5 @@ pub use connection::Limits;
 pub use page::{Description, StreamDescription};
 pub use replay::{Options, Replay};
 pub use request::Request;
+#[cfg(feature = "archive")]
+pub use volumes::Archive;

@@ -40,6 +40,9 @@ pub enum ReadError {
     /// A body was recorded and is not there any more, or is not what came: what is wrong with it.
     #[error("{0}")]
     Lost(String),
+    /// What is not on this disk cannot be had now: why.
+    #[error("{0}")]
+    Away(String),
     /// The file system refuses.
     #[error(transparent)]
     Io(#[from] io::Error),

@@ -18,6 +18,7 @@ pub(crate) mod fuzzing;
 pub(crate) mod id;
 pub(crate) mod keep;
 pub(crate) mod read;
+pub mod source;
 pub(crate) mod spelling;
 pub(crate) mod write;
 

@@ -17,7 +17,7 @@ const FROM: &str = "2026-11-20T14:38:10Z";
 const TO: &str = "2026-11-20T14:39:05Z";
 
 /// The session that comes with the program, in a folder of its own.
-fn demo() -> TempDir {
+pub fn demo() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(
         &Path::new(env!("CARGO_MANIFEST_DIR")).join("sessions/demo"),

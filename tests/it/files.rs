@@ -7,7 +7,7 @@ use std::path::Path;
 use super::layers::sources;
 
 /// Who may, and which files these are: none of them is named by a row.
-const MAY: [(&str, &str); 25] = [
+const MAY: [(&str, &str); 27] = [
     (
         "replayer/respond/page.rs",
         "the file of hls.js, which the user names",
@@ -63,6 +63,14 @@ const MAY: [(&str, &str); 25] = [
     ("archive/unpack.rs", "the database of a volume, on the way"),
     ("archive/fetch.rs", "the database of a volume, on the way"),
     ("archive/check.rs", "the database of a volume, on the way"),
+    (
+        "archive/replay/cache.rs",
+        "the cache, which the user names, but for chunks in it",
+    ),
+    (
+        "archive/replay/opened.rs",
+        "the database of a volume, on the way",
+    ),
 ];
 /// These ask whether there is a session.db-wal or a session.sum, and may do nothing else.
 const MAY_ASK: [&str; 4] = [

@@ -109,6 +109,7 @@ const ORDERS: [(&str, &[&[&str]]); 11] = [
         "replayer",
         &[
             &["connection", "fuzzing"],
+            &["volumes"],
             &["respond"],
             &["raw"],
             &["replay"],
@@ -145,7 +146,7 @@ const ORDERS: [(&str, &[&[&str]]); 11] = [
     (
         "archive",
         &[
-            &["tail"],
+            &["replay", "tail"],
             &["archiver", "check", "fetch"],
             &["unpack", "volume"],
             &["listing", "sent", "state", "trouble"],
@@ -169,7 +170,7 @@ const ORDERS: [(&str, &[&[&str]]); 11] = [
             &["write", "fuzzing"],
             &["keep"],
             &["read"],
-            &["database", "model"],
+            &["database", "model", "source"],
             &["clip_of", "error", "files"],
             &[
                 "availability",

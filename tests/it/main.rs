@@ -7,6 +7,8 @@ mod analysis;
 #[cfg(feature = "archive")]
 mod archive;
 #[cfg(feature = "archive")]
+mod archive_replay;
+#[cfg(feature = "archive")]
 mod archiving;
 mod arrows;
 mod asking;

@@ -7,6 +7,8 @@ mod channel;
 mod damaged;
 mod measured;
 mod recorded;
+#[cfg(feature = "archive")]
+mod replayed;
 mod spliced;
 
 // Of these not all is needed here.

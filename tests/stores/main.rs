@@ -11,8 +11,10 @@ mod server;
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -44,7 +46,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 fn issession(folder: &Path, endpoint: &str, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_issession"));
+    let program = env!("CARGO_BIN_EXE_issession");
+    command(program, folder, endpoint, arguments)
+        .output()
+        .unwrap()
+}
+
+fn command(program: &str, folder: &Path, endpoint: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(folder)
         .args(arguments)
@@ -56,9 +65,66 @@ fn issession(folder: &Path, endpoint: &str, arguments: &[&str]) -> Output {
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "AKIDTV")
         .env("AWS_SECRET_ACCESS_KEY", "secretsecret")
-        .env("AWS_REGION", "eu-central-1")
-        .output()
-        .unwrap()
+        .env("AWS_REGION", "eu-central-1");
+    command
+}
+
+/// A replayer, which ends with this.
+struct Replayer {
+    process: Child,
+    address: String,
+}
+
+impl Replayer {
+    fn start(folder: &Path, endpoint: &str, arguments: &[&str]) -> Self {
+        let program = env!("CARGO_BIN_EXE_isreplayer");
+        let all = [
+            &[
+                "-p",
+                "0",
+                "--bind",
+                "127.0.0.1",
+                "--zero",
+                "2026-11-20T14:00:00Z",
+            ],
+            arguments,
+        ]
+        .concat();
+        let mut process = command(program, folder, endpoint, &all)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let play = lines
+            .find_map(|line| Some(line.unwrap().strip_prefix("Play     http://")?.to_owned()))
+            .unwrap();
+        let address = play.split('/').next().unwrap().to_owned();
+        Self { process, address }
+    }
+
+    /// Status line and body.
+    fn get(&self, path: &str) -> (String, Vec<u8>) {
+        let mut connection = TcpStream::connect(&self.address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).unwrap();
+        let end = answer
+            .windows(4)
+            .position(|some| some == b"\r\n\r\n")
+            .unwrap();
+        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+        let status = head.lines().next().unwrap().to_owned();
+        (status, answer.split_off(end + 4))
+    }
+}
+
+impl Drop for Replayer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 fn works(folder: &Path, endpoint: &str, arguments: &[&str]) -> String {
@@ -107,6 +173,47 @@ fn a_bucket_has_each_volume_once_and_gives_a_span_back() {
             .count()
     };
     assert_eq!(chunks("back"), chunks("clip"));
+}
+
+#[test]
+fn what_is_replayed_out_of_a_bucket_is_what_is_replayed_of_the_session() {
+    let server = Server::start();
+    let url = server.bucket("replayed", "/tv");
+    let folder = demo();
+    let (at, endpoint) = (folder.path(), server.url());
+    works(at, endpoint, &["archive", "demo", &url, "--volume", "1m"]);
+    let session = Replayer::start(at, endpoint, &["demo"]);
+    let bucket = Replayer::start(at, endpoint, &[&url]);
+    // All that the last playlist lists, and it: its answers hold from the end on.
+    let media = "/http/localhost:8080/live/high/live.m3u8";
+    let (status, text) = bucket.get(media);
+    assert_eq!(
+        (&status, &text),
+        (&session.get(media).0, &session.get(media).1)
+    );
+    let text = String::from_utf8(text).unwrap();
+    let chunks: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    assert!(chunks.len() >= 3, "{text}");
+    for chunk in chunks {
+        let path = format!("/http/localhost:8080/live/high/{chunk}");
+        let (status, content) = bucket.get(&path);
+        assert!(
+            status.contains("200") && content.len() > 1000,
+            "{path}: {status}"
+        );
+        assert_eq!(content, session.get(&path).1, "{path}");
+    }
+    // Without a server what is in the cache is answered, and the rest is told of.
+    drop(server);
+    assert!(bucket.get(media).0.contains("200"));
+    let (status, _) = bucket.get(&format!(
+        "/@{}{media}",
+        isrecorder::clock::system_us() / 1000 - 10_000
+    ));
+    assert!(status.contains("503"), "{status}");
 }
 
 #[test]

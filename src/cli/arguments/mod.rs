@@ -1,5 +1,7 @@
 //! Groups of arguments that programs share, and what was typed turned into what it means.
 
+#[cfg(feature = "archive")]
+pub mod archive;
 pub mod client;
 pub mod durations;
 pub mod http;

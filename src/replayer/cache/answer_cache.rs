@@ -211,7 +211,8 @@ impl AnswerCache {
         self.entries.get(path)
     }
 
-    #[cfg(test)]
+    /// Answers take no more from now on, in bytes.
+    #[cfg(any(test, feature = "archive"))]
     pub(crate) fn limit(&self, most_bytes: u64) {
         self.entries.set_capacity(most_bytes);
     }

@@ -12,14 +12,14 @@ use super::limits::Limits;
 use crate::clock;
 use crate::replayer::body::Body;
 use crate::replayer::body::ending::Ending;
-use crate::replayer::replay::Replay;
 use crate::replayer::request::timeline::format_time;
+use crate::replayer::respond::{AskedPath, Responds};
 use crate::replayer::response::reply::Reply;
 
-/// Serves a session to all clients until `shutdown` comes.
-pub async fn run(
+/// Serves a session, or an archive, to all clients until `shutdown` comes.
+pub async fn run<R: Responds>(
     port: Port,
-    replay: Arc<Replay>,
+    replay: Arc<R>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
@@ -31,8 +31,8 @@ pub async fn run(
 }
 
 /// Answers out of a session.
-async fn answer(
-    replay: &Arc<Replay>,
+async fn answer<R: Responds>(
+    replay: &Arc<R>,
     request: Request,
     handles: Handles,
 ) -> Option<Response<Body>> {
@@ -80,7 +80,8 @@ pub(super) fn log_line(request: &Request, reply: &Reply) -> String {
         .exchange
         .map_or_else(String::new, |id| format!("exchange {id}, "));
     let done: String = reply.done.iter().map(|one| format!(", {one}")).collect();
-    let path = request.uri.path();
+    let asked = request.extensions.get::<AskedPath>();
+    let path = asked.map_or(request.uri.path(), |asked| &*asked.0);
     let what = without_queries(&reply.what);
     let client = client(request);
     format!(

@@ -10,6 +10,7 @@ use super::text_cache::{CachedText, TextCache, TextKey};
 use crate::replayer::body::piece::{Piece, Source};
 use crate::replayer::memory::budget::Budget;
 use crate::replayer::memory::text::Text;
+use crate::session::source::{ChunkName, Chunks};
 use crate::session::{Body, ChunkFile, ReadError, Reader};
 
 /// The bodies of a session.
@@ -18,6 +19,19 @@ pub(crate) struct Bodies {
     pub(crate) pool: Arc<Pool>,
     pub(crate) texts: TextCache,
     pub(crate) budget: Budget,
+    /// Who brings chunks that are not on this disk; `None`: the session has what there is.
+    pub(crate) chunks: Option<Arc<dyn Chunks>>,
+}
+
+/// Where a body of this session is.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// Here.
+    Here(Piece),
+    /// It is a file, or bytes of one, which is to be brought first.
+    Elsewhere(ChunkName),
+    /// There is no memory for it now.
+    NoRoom,
 }
 
 impl Bodies {
@@ -26,21 +40,56 @@ impl Bodies {
             pool,
             texts: TextCache::default(),
             budget: Budget::default(),
+            chunks: None,
         }
     }
 
-    /// A body of this size, whole. `None`: there is no memory for it now.
+    /// A body of this size, whole.
     pub(crate) fn piece(
         &self,
         reader: &Reader,
         body_id: i64,
         size: u64,
-    ) -> Result<Option<Piece>, ReadError> {
+    ) -> Result<Place, ReadError> {
+        if let Some(chunks) = &self.chunks
+            && let Some(name) = reader.chunk_name(body_id)?
+        {
+            return match reader.chunk_of(body_id) {
+                Ok(Some(chunk)) => {
+                    chunks.used(&name);
+                    Ok(Place::Here(whole_file(chunk)))
+                }
+                Ok(None) | Err(ReadError::Lost(_)) => Ok(Place::Elsewhere(name)),
+                Err(error) => Err(error),
+            };
+        }
         if let Some(chunk) = reader.chunk_of(body_id)? {
-            return Ok(Some(whole_file(chunk)));
+            return Ok(Place::Here(whole_file(chunk)));
         }
         let text = self.recorded(reader, body_id, size)?;
-        Ok(text.map(|text| Piece::Bytes(text.bytes().clone())))
+        Ok(text.map_or(Place::NoRoom, |text| {
+            Place::Here(Piece::Bytes(text.bytes().clone()))
+        }))
+    }
+
+    /// The file of a body that is not here yet; `None`: it is here, or no file.
+    pub(crate) fn elsewhere(
+        &self,
+        reader: &Reader,
+        body_id: i64,
+    ) -> Result<Option<ChunkName>, ReadError> {
+        match &self.chunks {
+            Some(_) if reader.is_body_lost(body_id)? => reader.chunk_name(body_id),
+            _ => Ok(None),
+        }
+    }
+
+    /// Brings a chunk that is not here.
+    pub(crate) async fn bring(&self, name: ChunkName) -> Result<(), ReadError> {
+        match &self.chunks {
+            Some(chunks) => Ok(Arc::clone(chunks).bring(name).await?),
+            None => Err(ReadError::Lost(format!("chunks/{}", name.path))),
+        }
     }
 
     /// The bytes of a body that is not a file. `None`: there is no memory for them now.
@@ -120,8 +169,11 @@ impl Source for Unopened {
                     bodies.piece(reader, *body_id, *size)
                 });
                 match piece.await.map_err(io::Error::other)? {
-                    Some(piece) => return Ok(piece),
-                    None => freed.await,
+                    Place::Here(piece) => return Ok(piece),
+                    Place::Elsewhere(name) => {
+                        self.bodies.bring(name).await.map_err(io::Error::other)?;
+                    }
+                    Place::NoRoom => freed.await,
                 }
             }
         })

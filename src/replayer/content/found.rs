@@ -5,6 +5,7 @@ use url::Url;
 use super::playlist::Served;
 use crate::replayer::body::pace::Pace;
 use crate::replayer::body::piece::Piece;
+use crate::session::source::ChunkName;
 use crate::session::{Answer, Exchange, Growing, Headers, Outcome};
 
 /// The part of a raw stream that is being recorded.
@@ -37,6 +38,10 @@ pub(crate) enum LookupResult {
     Behind(u64),
     /// Nothing that was recorded has this byte.
     Hole(u64),
+    /// A file of it is not on this disk: it is to be brought first.
+    Elsewhere(ChunkName),
+    /// It was recorded, and is not answered out of a session whose chunks are elsewhere: what to do.
+    NotFromHere(&'static str),
 }
 
 /// An answer with its content.

@@ -15,7 +15,8 @@ use crate::replayer::body::piece::Piece;
 use crate::replayer::header::blocking;
 use crate::replayer::header::range::RangeSpec;
 use crate::session::{
-    Answer, Exchange, Faults, Found, Headers, Kind, Query, RangePart, ReadError, Reader, StreamInfo,
+    Answer, Exchange, Faults, Found, Headers, Kind, Query, RangePart, ReadError, Reader,
+    StreamInfo, is_success,
 };
 
 /// Redirects that are followed inside.
@@ -179,6 +180,17 @@ impl Lookup<'_> {
         // A recorded URL was valid once.
         let url = Url::parse(&answer.resource.url).unwrap_or_else(|_| question.url.clone());
         let content = self.content(question, &answer, &url)?;
+        let is_file = matches!(
+            content,
+            Err(_) | Ok(Content::AsRecorded(Piece::File { .. }))
+        );
+        if self.bodies.chunks.is_some() && is_file && is_part_of_a_raw_stream(&answer) {
+            return Ok(LookupResult::NotFromHere(RAW));
+        }
+        let content = match content {
+            Err(name) => return Ok(LookupResult::Elsewhere(name)),
+            Ok(content) => content,
+        };
         let (headers, kept_us) = self.said_to_caches(question, &answer, &content)?;
         // The variables that a playlist imports have times of their own.
         let imports = matches!(&content, Content::Playlist(served) if served.imports);
@@ -240,7 +252,7 @@ impl Lookup<'_> {
             return Ok(None);
         };
         // It is opened when its turn comes, which is too late for another answer.
-        if self.reader.is_body_lost(body_id)? {
+        if self.bodies.chunks.is_none() && self.reader.is_body_lost(body_id)? {
             let what = format!("the bytes that exchange {} brought", exchange.id);
             return Err(ReadError::Lost(what));
         }
@@ -270,6 +282,13 @@ impl Lookup<'_> {
                 total,
             } => (first, pieces, total),
         };
+        // The first is here when the answer begins, the others when their turns come.
+        let first_body = pieces.first().and_then(|piece| ranges.get(piece.range));
+        if let Some(body_id) = first_body.and_then(|range| range.answer.exchange.body_id)
+            && let Some(name) = self.bodies.elsewhere(self.reader, body_id)?
+        {
+            return Ok(LookupResult::Elsewhere(name));
+        }
         let mut bodies = Vec::with_capacity(pieces.len());
         let mut healed = false;
         let mut paces = Vec::with_capacity(pieces.len());
@@ -308,6 +327,14 @@ impl Lookup<'_> {
             by_name: question.by_name,
         })))
     }
+}
+
+/// What is said of raw streams whose chunks are elsewhere.
+const RAW: &str = "raw streams are not replayed out of an archive; issession fetch brings a span of it as a session of this disk";
+
+/// Whether an answer that is a file is one: only those have files of what the user typed.
+fn is_part_of_a_raw_stream(answer: &Answer) -> bool {
+    answer.resource.kind == Kind::Main && answer.exchange.status.is_some_and(is_success)
 }
 
 /// Until when both of two answers hold; `None`: not known.

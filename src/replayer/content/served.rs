@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::bodies::Place;
 use super::found::{Content, is_broken};
 use super::lookup::Lookup;
 use super::playlist;
@@ -14,6 +15,7 @@ use crate::hls::{
     read_multivariant, skips_dates,
 };
 use crate::replayer::request::references::served_url;
+use crate::session::source::ChunkName;
 use crate::session::{Answer, Body, Kind, ReadError, is_success};
 
 /// Versions of a playlist, and bytes of all of them, that are read for a delta without old date ranges.
@@ -34,15 +36,16 @@ enum Dates {
 }
 
 impl Lookup<'_> {
+    /// The content of an answer, or the file that is to be brought first.
     pub(super) fn content(
         &self,
         question: &Question,
         answer: &Answer,
         url: &Url,
-    ) -> Result<Content, ReadError> {
+    ) -> Result<Result<Content, ChunkName>, ReadError> {
         let exchange = &answer.exchange;
         let Some(body_id) = exchange.body_id else {
-            return Ok(Content::None);
+            return Ok(Ok(Content::None));
         };
         let kind = answer.resource.kind;
         let is_json = matches!(kind, Kind::Steering | Kind::Assets);
@@ -54,19 +57,23 @@ impl Lookup<'_> {
             true => self.served(question, answer, (body_id, is_json), url)?,
             false => Some(CachedText::AsRecorded),
         };
-        Ok(match made {
+        Ok(Ok(match made {
             Some(CachedText::Served(served)) => Content::Playlist(served),
             Some(CachedText::OwnUrlOnly) => Content::OwnUrlOnly,
             None => Content::NoRoom,
-            Some(_) => self
-                .bodies
-                .piece(self.reader, body_id, exchange.body_size)
-                .map_err(|error| match kind.is_playlist() {
+            Some(_) => {
+                let piece = self.bodies.piece(self.reader, body_id, exchange.body_size);
+                let piece = piece.map_err(|error| match kind.is_playlist() {
                     true => error,
                     false => error.of_single_body(),
-                })?
-                .map_or(Content::NoRoom, Content::AsRecorded),
-        })
+                })?;
+                match piece {
+                    Place::Here(piece) => Content::AsRecorded(piece),
+                    Place::Elsewhere(name) => return Ok(Err(name)),
+                    Place::NoRoom => Content::NoRoom,
+                }
+            }
+        }))
     }
 
     /// A playlist, a steering manifest or a list of assets as it is served. `None`: there is no memory for

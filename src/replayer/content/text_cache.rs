@@ -102,7 +102,8 @@ impl TextCache {
         }
     }
 
-    #[cfg(test)]
+    /// Texts take no more from now on, in bytes.
+    #[cfg(any(test, feature = "archive"))]
     pub(crate) fn limit(&self, most_bytes: u64) {
         self.0.set_capacity(most_bytes);
     }

@@ -199,7 +199,7 @@ impl Rules {
     }
 
     /// Whether a rule asks for media sequence numbers.
-    pub(super) fn ask_for_sequences(&self) -> bool {
+    pub fn ask_for_sequences(&self) -> bool {
         self.rules.iter().any(|rule| rule.sequences.is_some())
     }
 

@@ -19,6 +19,9 @@ use crate::session::{ReadError, Reader, StreamInfo};
 /// How often at least a listed resource is looked for: a recorder that was killed commits nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// Chunks that are brought for one answer: redirects and a chunk, and one that was removed meanwhile.
+const MOST_BROUGHT: u32 = 8;
+
 /// How often at least memory is looked for: another request's text may be ready.
 const ROOM_EVERY: Duration = Duration::from_millis(250);
 
@@ -39,6 +42,7 @@ impl Replay {
         mut generation: Generation,
     ) -> Result<(LookupResult, InjectedFaults, Generation), ReadError> {
         let deadline = clock::instant() + PATIENCE;
+        let mut brought = 0;
         loop {
             question.recording = self.span().recording;
             let freed = self.bodies.budget.freed();
@@ -47,6 +51,15 @@ impl Replay {
             let now = clock::instant();
             let next_look = deadline.min(now + LOOK_EVERY);
             match &looked {
+                LookupResult::Elsewhere(name) => {
+                    // What is removed again at once has no room.
+                    brought += 1;
+                    if brought > MOST_BROUGHT {
+                        let why = "the cache of chunks is too small for it".to_owned();
+                        return Err(ReadError::Away(why));
+                    }
+                    self.bodies.bring(name.clone()).await?;
+                }
                 _ if now >= deadline => return Ok((looked, faults, generation)),
                 LookupResult::Pending => {
                     let pool = &self.bodies.pool;
@@ -82,7 +95,7 @@ impl Replay {
             ..self.lookup(reader, &streams)
         };
         let looked = look.ask(question)?;
-        if self.rules.is_empty() {
+        if self.rules.is_empty() || matches!(looked, LookupResult::Elsewhere(_)) {
             return Ok((looked, InjectedFaults::default()));
         }
         let facts = look.facts(&self.rules, &looked, question, span.zero_us)?;
@@ -100,7 +113,9 @@ impl Replay {
         })?;
         // A resource that was not there at the held moment stays as it is.
         Ok(match held {
-            LookupResult::Whole(_) | LookupResult::Pieces(_) => (held, faults),
+            LookupResult::Whole(_) | LookupResult::Pieces(_) | LookupResult::Elsewhere(_) => {
+                (held, faults)
+            }
             _ => (looked, faults),
         })
     }

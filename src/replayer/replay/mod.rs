@@ -53,10 +53,17 @@ use crate::replayer::inject::Rules;
 use crate::replayer::request::server_clock::ServerClock;
 use crate::replayer::request::timeline::{AtEnd, Dates, Span};
 use crate::replayer::request::{Policy, Request};
+#[cfg(feature = "archive")]
+use crate::session::Reader;
+use crate::session::source::OpenVolume;
 use crate::session::{Faults, ReadError, SessionFolder, StreamInfo};
 
 /// How long a request waits for a listed resource, and for memory.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Texts and answers of one volume take so many bytes of memory each: several are open at a time.
+#[cfg(feature = "archive")]
+const MOST_OF_VOLUME: u64 = 4 * 1024 * 1024;
 
 /// How to replay.
 #[derive(Debug, Clone, Default)]
@@ -104,6 +111,8 @@ pub struct Replay {
     answers: AnswerCache,
     lists: PlaylistCache<GrowingPlaylist>,
     raw_lists: PlaylistCache<RawPlaylist>,
+    /// It is a part of something longer.
+    volume: Option<Arc<OpenVolume>>,
 }
 
 impl Replay {
@@ -118,30 +127,66 @@ impl Replay {
         let state = pool.with_reader(read_state)?;
         pool.keep(!state.is_unfolded);
         let own_us = clock::micros(options.offset).max(state.earliest_us());
-        Ok(Self {
+        let clock = ServerClock::start(clock, options.zero_us, own_us);
+        let bodies = Bodies::new(pool);
+        Ok(Self::of_state(
+            (name, folder),
+            (state, bodies),
+            clock,
+            options,
+        ))
+    }
+
+    /// A part of a recording, on the clock of all of it. `span`: where all of it lies in time.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    #[cfg(feature = "archive")]
+    pub(crate) fn of_volume(
+        volume: Arc<OpenVolume>,
+        (name, span): (String, Span),
+        clock: ServerClock,
+        options: Options,
+    ) -> Result<Self, ReadError> {
+        let folder = volume.folder.clone();
+        let pool = Arc::new(Pool::open(folder.clone())?);
+        let streams = pool.with_reader(Reader::streams)?.into();
+        let state = SessionState::of_part(span, streams);
+        let mut bodies = Bodies::new(pool);
+        bodies.chunks = Some(Arc::clone(&volume.chunks));
+        bodies.texts.limit(MOST_OF_VOLUME);
+        let mut replay = Self::of_state((name, folder), (state, bodies), clock, options);
+        replay.answers.limit(MOST_OF_VOLUME);
+        replay.volume = Some(volume);
+        Ok(replay)
+    }
+
+    fn of_state(
+        (name, folder): (String, SessionFolder),
+        (state, bodies): (SessionState, Bodies),
+        clock: ServerClock,
+        options: Options,
+    ) -> Self {
+        Self {
             name,
             folder,
-            page: PageState::new(options.hls_js),
-            clock: ServerClock::start(clock, options.zero_us, own_us),
+            page: PageState::new(options.hls_js.clone()),
+            clock,
             at_end: options.at_end,
-            policy: Policy {
-                faults: options.faults,
-                dates: options.dates,
-                network: options.network,
-                compresses: options.inject.is_empty(),
-            },
+            policy: Policy::new(&options),
             early_us: clock::micros(options.early),
             rules: options.inject,
             cors: options.cors,
             state: RwLock::new(state),
-            bodies: Arc::new(Bodies::new(pool)),
+            bodies: Arc::new(bodies),
             commits: Commits::default(),
             announcements: Announcements::default(),
             blocked: BlockedRequests::default(),
             answers: AnswerCache::default(),
             lists: PlaylistCache::default(),
             raw_lists: PlaylistCache::default(),
-        })
+            volume: None,
+        }
     }
 
     /// Sets the server's own clock to the moment that is being recorded now.
@@ -166,6 +211,7 @@ impl Replay {
     /// What a session is called in an answer: copies of one may have names of their own.
     pub(crate) fn name_in_answers(&self) -> String {
         match self.is_shared() {
+            _ if self.volume.is_some() => "the archive".to_owned(),
             true => "this session".to_owned(),
             false => format!("session {}", self.name),
         }
@@ -283,6 +329,8 @@ impl Replay {
     /// Until when an answer of a moment of the recording holds that would hold until another
     /// one, if it were not for the end; in microseconds of Unix time.
     pub(crate) fn until_the_end_us(&self, moment_us: i64, until_us: i64) -> i64 {
+        let known_us = self.volume.as_ref().map(|volume| volume.known_until_us);
+        let until_us = until_us.min(known_us.unwrap_or(i64::MAX));
         let end_us = self.span().end_us;
         match self.at_end == AtEnd::Endlist && moment_us < end_us {
             true => until_us.min(end_us),
@@ -310,6 +358,17 @@ impl Replay {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+}
+
+impl Policy {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            faults: options.faults,
+            dates: options.dates,
+            network: options.network,
+            compresses: options.inject.is_empty(),
+        }
     }
 }
 

@@ -25,6 +25,18 @@ pub(crate) struct SessionState {
 const AHEAD_US: i64 = 10_000_000;
 
 impl SessionState {
+    /// That of a part of a recording, which lies there in time as a whole.
+    #[cfg(feature = "archive")]
+    pub(super) fn of_part(span: Span, streams: Arc<[StreamInfo]>) -> Self {
+        Self {
+            span,
+            streams,
+            holes: Arc::default(),
+            kept_us: None,
+            is_unfolded: false,
+        }
+    }
+
     /// The earliest session time at which a clock can start, in microseconds.
     pub(crate) fn earliest_us(&self) -> i64 {
         let Some(kept_us) = self.kept_us else {

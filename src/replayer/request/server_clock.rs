@@ -1,13 +1,15 @@
 //! The server's own clock: what time it is, and when session time 0 falls on it.
 
 #[cfg(test)]
+use std::sync::Arc;
+#[cfg(test)]
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::timeline;
 use crate::clock::{self, Clock};
 
-/// The clock of requests whose path has none.
-#[derive(Debug)]
+/// The clock of requests whose path has none. Clones show the same time.
+#[derive(Debug, Clone)]
 pub(crate) struct ServerClock {
     time: Time,
     /// When session time 0 falls on it, in microseconds of Unix time.
@@ -19,7 +21,7 @@ pub(crate) struct ServerClock {
 }
 
 /// The source of the time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Time {
     /// It never steps.
     Own(Clock),
@@ -27,7 +29,7 @@ enum Time {
     Wall,
     /// For tests: one hour later at each reading.
     #[cfg(test)]
-    Hourly(AtomicI64),
+    Hourly(Arc<AtomicI64>),
 }
 
 impl ServerClock {
@@ -75,7 +77,7 @@ impl ServerClock {
     /// Shows session time 0 at the next reading, and one hour more at each that follows.
     #[cfg(test)]
     pub(crate) fn advance_hourly(&mut self) {
-        self.time = Time::Hourly(AtomicI64::new(self.zero_us));
+        self.time = Time::Hourly(Arc::new(AtomicI64::new(self.zero_us)));
     }
 }
 

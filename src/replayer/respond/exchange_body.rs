@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::clock;
 use crate::replayer::body::piece::Piece;
-use crate::replayer::content::bodies::Bodies;
+use crate::replayer::content::bodies::{Bodies, Place};
 
 use crate::replayer::header::fields::entity_tag;
 use crate::replayer::header::media_type::{may_be_a_page, media_type, media_type_of};
@@ -79,8 +79,10 @@ pub(super) fn exchange_body(
         true => error,
         false => error.of_single_body(),
     });
-    let Some(piece) = piece? else {
-        return Ok(Some(None));
+    let piece = match piece? {
+        Place::Here(piece) => piece,
+        Place::NoRoom => return Ok(Some(None)),
+        Place::Elsewhere(name) => return Err(ReadError::Away(format!("chunks/{}", name.path))),
     };
     let recorded = reader
         .headers(&exchange)?

@@ -39,6 +39,36 @@ use crate::replayer::response::recorded;
 use crate::replayer::response::reply::Reply;
 use crate::replayer::{body, raw};
 
+/// What answers requests: a session, or an archive.
+pub trait Responds: Send + Sync + 'static {
+    /// A request that came in now, with the moment that it means.
+    fn receive(&self, parts: Parts) -> Request;
+
+    /// The response to a request that was made before and still holds, where it is there without any work.
+    fn respond_at_once(&self, request: &Request) -> Option<Reply>;
+
+    /// Answers a request. Never fails: what goes wrong is a response, too.
+    fn respond(self: &Arc<Self>, request: &Request) -> impl Future<Output = Reply> + Send;
+}
+
+impl Responds for Replay {
+    fn receive(&self, parts: Parts) -> Request {
+        Self::receive(self, parts)
+    }
+
+    fn respond_at_once(&self, request: &Request) -> Option<Reply> {
+        Self::respond_at_once(self, request)
+    }
+
+    fn respond(self: &Arc<Self>, request: &Request) -> impl Future<Output = Reply> + Send {
+        Self::respond(self, request)
+    }
+}
+
+/// The path that a client asked for, where it is answered under another one; in the extensions of a request.
+#[derive(Debug, Clone)]
+pub struct AskedPath(pub String);
+
 impl Replay {
     /// The response to a request that was made before and still holds, where it is there without any work.
     pub fn respond_at_once(&self, request: &Request) -> Option<Reply> {
@@ -375,6 +405,7 @@ impl Replay {
                 "the range begins behind the end",
             )
             .with_field(header::CONTENT_RANGE, &format!("bytes */{size}")),
+            LookupResult::NotFromHere(why) => Reply::sentence(StatusCode::NOT_IMPLEMENTED, why),
             LookupResult::Hole(first) => not_found(&format!(
                 "byte {first} of it was never recorded in {}",
                 self.name_in_answers()

@@ -94,6 +94,11 @@ impl Reply {
             let sentence = format!("recorded, and lost since: {what}");
             return Self::sentence(StatusCode::NOT_FOUND, &sentence);
         }
+        if let ReadError::Away(why) = error {
+            let sentence = format!("recorded, and not to be had just now: {why}");
+            return Self::sentence(StatusCode::SERVICE_UNAVAILABLE, &sentence)
+                .with_field(header::RETRY_AFTER, "1");
+        }
         tracing::error!("{error}");
         let sentence = match error {
             // It names a path inside the session.

@@ -13,6 +13,7 @@ use crate::session::files::beneath::Sort;
 use crate::session::files::chunk_dir::{ChunkFile, ChunkPath};
 use crate::session::headers::Headers;
 use crate::session::id::ExchangeId;
+use crate::session::source::ChunkName;
 
 impl Reader {
     /// The body of an exchange; `None`: it has none.
@@ -97,6 +98,28 @@ impl Reader {
             Some(kept) => self.open_as_kept(body_id, &kept).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// The file of a body, or the one that it is a span of, as rows name it; `None`: it is no file.
+    ///
+    /// # Errors
+    /// The database is damaged.
+    pub fn chunk_name(&self, body_id: i64) -> Result<Option<ChunkName>, ReadError> {
+        let named: Option<(String, i64, Vec<u8>)> = self
+            .db
+            .prepare_cached(NAMED)
+            .and_then(|mut s| {
+                s.query_row([body_id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                    .optional()
+            })
+            .map_err(|e| self.failed(e))?;
+        let Some((path, size, sha256)) = named else {
+            return Ok(None);
+        };
+        let (Ok(size), Ok(sha256)) = (u64::try_from(size), sha256.try_into()) else {
+            return Err(self.altered(&format!("the file of body {body_id}")));
+        };
+        Ok(Some(ChunkName { path, size, sha256 }))
     }
 
     /// Opens the file of a body, whose row said so.
@@ -191,6 +214,9 @@ pub(crate) struct KeptFile {
 
 const KEPT: &str = "SELECT ifnull(b.path, c.path), b.chunk_first, b.size
     FROM body b LEFT JOIN body c ON c.id = b.chunk_id WHERE b.id = ?1";
+
+const NAMED: &str = "SELECT f.path, f.size, f.sha256
+    FROM body b JOIN body f ON f.id = ifnull(b.chunk_id, b.id) WHERE b.id = ?1 AND f.path IS NOT NULL";
 
 /// As [`KEPT`], and what is in the database.
 const BODY: &str = "SELECT ifnull(b.path, c.path), b.chunk_first, b.size, b.data, t.text, b.sha256, b.coding
