@@ -80,6 +80,7 @@ impl Store {
         path: &Path,
         mut pieces: Pieces<'_, impl Read>,
     ) -> Result<(), StoreError> {
+        self.is_still_there()?;
         let what = pieces.what;
         let failed = |error: object_store::Error| StoreError::of(what, &error);
         let upload = self.objects.put_multipart(path).await;

@@ -15,6 +15,8 @@ use std::fmt;
 use std::fs;
 use std::future::Future;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,6 +97,27 @@ pub struct Store {
     tell: Option<Tell>,
     /// Bytes that are sent, or read, by one request.
     piece: u64,
+    /// Of a store in a folder: that folder.
+    folder: Option<FolderId>,
+}
+
+/// A folder, and which one that was when it was opened: where it is unmounted or removed, what is written there goes elsewhere.
+#[derive(Debug, PartialEq, Eq)]
+struct FolderId {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl FolderId {
+    fn of(path: &std::path::Path) -> std::io::Result<Self> {
+        let facts = fs::metadata(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            device: facts.dev(),
+            inode: facts.ino(),
+        })
+    }
 }
 
 /// Is told of an error, and how long is waited until the request is made again.
@@ -129,7 +152,13 @@ impl Store {
                 let folder = LocalFileSystem::new_with_prefix(path);
                 let folder = folder.map_err(|error| StoreError::of(shown.as_str(), &error))?;
                 let folder = Arc::new(folder.with_fsync(true));
-                Self::of(folder, None, shown, String::new(), tries)
+                let id = FolderId::of(path);
+                let id = id.map_err(|error| StoreError::of_io(shown.as_str(), &error))?;
+                let store = Self::of(folder, None, shown, String::new(), tries)?;
+                Ok(Self {
+                    folder: Some(id),
+                    ..store
+                })
             }
         }
     }
@@ -154,6 +183,7 @@ impl Store {
             deadline: Deadline::default(),
             tell: None,
             piece: PIECE,
+            folder: None,
         })
     }
 
@@ -228,6 +258,26 @@ impl Store {
             .map_err(|_| StoreError::new(Trouble::Other, key, "is no name of an object"))
     }
 
+    /// Nothing is made anew in place of a folder that was unmounted or removed: what it had is not there.
+    fn is_still_there(&self) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        match FolderId::of(&folder.path) {
+            Ok(now) if now == *folder => Ok(()),
+            Ok(_) => Err(StoreError::new(
+                Trouble::Unreachable,
+                self.shown.as_str(),
+                "is another folder than it was",
+            )),
+            Err(error) => Err(StoreError::new(
+                Trouble::Unreachable,
+                self.shown.as_str(),
+                format!("is not there any more ({error})"),
+            )),
+        }
+    }
+
     /// Makes a request again that may succeed a moment later.
     async fn tried<R, F: Future<Output = Result<R, object_store::Error>>>(
         &self,
@@ -237,9 +287,15 @@ impl Store {
         let mut wait = FIRST_WAIT;
         let mut tries = 1;
         loop {
-            let error = match request().await {
+            let done = match self.is_still_there() {
+                Ok(()) => request()
+                    .await
+                    .map_err(|error| StoreError::of(what, &error)),
+                Err(error) => Err(error),
+            };
+            let error = match done {
                 Ok(done) => return Ok(done),
-                Err(error) => StoreError::of(what, &error),
+                Err(error) => error,
             };
             let asked = error.retry_after.unwrap_or_default();
             if tries >= self.tries.count || !error.trouble.is_passing() {

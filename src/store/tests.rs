@@ -47,6 +47,32 @@ fn behind_a_deadline_nothing_is_waited_for() {
     assert!(deadline.is_over());
 }
 
+#[test]
+fn a_folder_that_was_removed_or_is_another_one_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tv");
+    let url = StoreUrl::Folder(path.clone());
+    let store = Store::open(&url, Purpose::Write, Tries::ONE).unwrap();
+    let put = |key: &str| store.wait(store.put_new(key, Bytes::from_static(b"x")));
+    assert_eq!(put("streams/a").unwrap(), Put::Made);
+    let away = folder.path().join("away");
+    std::fs::rename(&path, &away).unwrap();
+    let gone = put("streams/b").unwrap_err();
+    assert_eq!(gone.trouble, Trouble::Unreachable, "it may come back");
+    assert!(gone.to_string().contains("is not there any more"), "{gone}");
+    assert!(!path.exists());
+    let mut bytes = &[0; 64][..];
+    let large = store.wait(store.put_large("chunks/a", &mut bytes, 64));
+    assert_eq!(large.unwrap_err().trouble, Trouble::Unreachable);
+    std::fs::create_dir(&path).unwrap();
+    let other = put("streams/b").unwrap_err().to_string();
+    assert!(other.contains("is another folder than it was"), "{other}");
+    std::fs::remove_dir(&path).unwrap();
+    std::fs::rename(&away, &path).unwrap();
+    assert_eq!(put("streams/a").unwrap(), Put::WasThere);
+    assert_eq!(put("streams/b").unwrap(), Put::Made);
+}
+
 /// A file that fails at a byte.
 struct FailsAt<'a>(&'a [u8], usize);
 

@@ -212,7 +212,8 @@ fn an_archive_that_lost_something_is_told_and_what_was_not_asked_for_well_is_ref
 }
 
 /// A server that answers all requests in one way, and what it was asked.
-pub fn server(answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
+pub fn server(answer: impl Into<String>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let answer = answer.into();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let heads = Arc::new(Mutex::new(Vec::new()));
@@ -240,6 +241,36 @@ pub fn server(answer: &'static str) -> (String, Arc<Mutex<Vec<String>>>) {
 const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\ncontent-type: application/xml\r\nconnection: close\r\n\r\n\
     <Error><Code>SignatureDoesNotMatch</Code><AWSAccessKeyId>AKIDTV</AWSAccessKeyId>\
     <CanonicalRequest>x-amz-security-token:tokentoken</CanonicalRequest></Error>";
+
+#[test]
+fn a_store_that_leads_elsewhere_is_not_followed() {
+    let folder = demo();
+    let at = folder.path();
+    let (elsewhere, asked) = server(REFUSED);
+    let moved = format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: {}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        elsewhere.replace("127.0.0.1", "localhost") + "/media/tv"
+    );
+    let (url, heads) = server(moved);
+    for arguments in [
+        &["check", "s3://media/tv"] as &[&str],
+        &["archive", "demo", "s3://media/tv"],
+    ] {
+        let mut issession = issession(at, arguments);
+        let told = fails(
+            issession
+                .env("AWS_ENDPOINT_URL", &url)
+                .env("AWS_REGION", "us-east-1")
+                .env("AWS_ACCESS_KEY_ID", "AKIDTV")
+                .env("AWS_SECRET_ACCESS_KEY", "secretsecret")
+                .env("AWS_SESSION_TOKEN", "tokentoken"),
+            1,
+        );
+        assert!(told.contains("answered 307"), "{told}");
+    }
+    assert!(heads.lock().unwrap()[0].contains("tokentoken"));
+    assert_eq!(*asked.lock().unwrap(), [""; 0]);
+}
 
 #[test]
 fn credentials_come_from_a_profile_and_are_told_nobody() {

@@ -303,11 +303,17 @@ impl<'a, 'f> Copy<'a, 'f> {
             Files::Brought(chunks, bring) => {
                 let wanted = std::mem::take(&mut self.named);
                 let count = wanted.len() as u64;
-                let bytes: u64 = wanted.iter().map(|chunk| chunk.size).sum();
+                // What rows say may be anything, as it came out of an archive.
+                let sum = |chunks: &[NamedChunk]| {
+                    let sizes = chunks.iter().map(|chunk| chunk.size);
+                    sizes.fold(0, u64::saturating_add)
+                };
+                let bytes = sum(&wanted);
                 let missing = bring(wanted, chunks)?;
-                let missed: u64 = missing.iter().map(|chunk| chunk.size).sum();
+                let missed = sum(&missing);
                 self.done.chunks += count.saturating_sub(missing.len() as u64);
-                self.done.chunk_bytes += bytes.saturating_sub(missed);
+                let brought = bytes.saturating_sub(missed);
+                self.done.chunk_bytes = self.done.chunk_bytes.saturating_add(brought);
                 for chunk in missing {
                     self.lost(chunk.body, &chunk.path)?;
                 }
