@@ -6,6 +6,7 @@
 //! | `passes` | what is read, by the rules that are wanted |
 //! | `revisions` | the pass over revisions: rules of texts, of time, across renditions |
 //! | `state` | what is known of a playlist while its revisions pass |
+//! | `earlier` | texts that were there before, and what is told of one that comes again |
 //! | `judging` | what is known while a session is read |
 //! | `held` | what is known of media while revisions pass |
 //! | `media` | bodies of segments, read as their revisions pass |
@@ -23,6 +24,7 @@
 mod bodies;
 mod damaged;
 mod durations;
+mod earlier;
 mod events;
 mod exchanges;
 mod held;

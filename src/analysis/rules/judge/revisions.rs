@@ -98,7 +98,7 @@ impl Judging<'_> {
         loop {
             let some = self.some(&mut merged)?;
             if some.is_empty() {
-                self.drifts_of_dates(playlists, states);
+                self.finish_texts(playlists, states);
                 self.too_many();
                 return Ok(());
             }
@@ -146,9 +146,12 @@ impl Judging<'_> {
         Ok(some)
     }
 
-    /// T13, of all texts of each playlist.
-    fn drifts_of_dates(&mut self, playlists: &[RevisedPlaylist], states: Vec<State>) {
-        for (playlist, state) in playlists.iter().zip(states) {
+    /// What the last revision of each playlist leaves to be told, and T13, of all of its texts.
+    fn finish_texts(&mut self, playlists: &[RevisedPlaylist], states: Vec<State>) {
+        for (playlist, mut state) in playlists.iter().zip(states) {
+            for (at, broken) in state.left() {
+                self.found(playlist, at, vec![broken]);
+            }
             if let Some((broken, seen)) = state.drift() {
                 let place = Place {
                     stream: &playlist.stream,
@@ -196,12 +199,8 @@ impl Judging<'_> {
                 .entry(playlist.stream_id)
                 .or_default()
                 .take(&text, &url);
-            let at = Evidence {
-                at_us: row.seen_us,
-                exchange: Some(row.exchange_id),
-            };
             self.overview
-                .multivariant(playlist.stream_id, &text, &url, at);
+                .multivariant(playlist.stream_id, &text, &url, evidence(row));
         }
         if !self.scope.has(playlist) {
             return Ok(());
@@ -211,6 +210,9 @@ impl Judging<'_> {
             state.pass_over();
             self.delta(playlist, row, &now, &url);
             return Ok(());
+        }
+        for (at, broken) in state.next(row, &now) {
+            self.found(playlist, at, vec![broken]);
         }
         let is_old = state.is_old(row);
         let read = Read {
@@ -238,7 +240,8 @@ impl Judging<'_> {
             let spliced = std::mem::take(&mut self.media.spliced);
             out.retain(|broken| !is_of(broken, &spliced));
             self.who_answered(row.exchange_id, newest, &mut out)?;
-            self.found(playlist, row, out);
+            state.wait(&read, &mut out);
+            self.found(playlist, evidence(row), out);
         }
         if !state.keep(row, now, &mut self.room) {
             self.left_out += 1;
@@ -249,7 +252,9 @@ impl Judging<'_> {
     /// A text that leaves out what was listed before is compared with nothing.
     fn delta(&mut self, playlist: &RevisedPlaylist, row: &SeenRevision, now: &Playlist, url: &Url) {
         match low_latency::delta(now, url.query()) {
-            Some(broken) if self.passes.judges_texts => self.found(playlist, row, vec![broken]),
+            Some(broken) if self.passes.judges_texts => {
+                self.found(playlist, evidence(row), vec![broken])
+            }
             Some(_) => {}
             None => self.not_judged(
                 row,
@@ -258,15 +263,12 @@ impl Judging<'_> {
         }
     }
 
-    fn found(&mut self, playlist: &RevisedPlaylist, row: &SeenRevision, found: Vec<Broken>) {
+    fn found(&mut self, playlist: &RevisedPlaylist, at: Evidence, found: Vec<Broken>) {
         let place = Place {
             stream: &playlist.stream,
             playlist: Some(&playlist.name),
             id: playlist.id,
-            at: Evidence {
-                at_us: row.seen_us,
-                exchange: Some(row.exchange_id),
-            },
+            at,
         };
         for broken in found {
             self.findings.add(&place, broken);
@@ -444,6 +446,13 @@ impl Judging<'_> {
                 playlist: playlist.to_owned(),
             });
         }
+    }
+}
+
+pub(super) fn evidence(row: &SeenRevision) -> Evidence {
+    Evidence {
+        at_us: row.seen_us,
+        exchange: Some(row.exchange_id),
     }
 }
 

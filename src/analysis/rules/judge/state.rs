@@ -1,11 +1,11 @@
 //! What is known of a playlist while its revisions pass.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use url::Url;
 
-use crate::analysis::finding::Sightings;
+use super::earlier::{At, Earlier, Waiting};
+use crate::analysis::finding::{Evidence, Sightings};
 use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::http::{Listed, Window};
 use crate::analysis::rules::low_latency::{self, PartEdge};
@@ -18,9 +18,6 @@ use crate::analysis::rules::time::{self, Change};
 use crate::hls::Step;
 use crate::session::{ExchangeId, RevisedPlaylist, RevisionTime, SeenRevision};
 
-/// Texts of one playlist that are remembered by their row, so that an old one is known again.
-const MOST_TEXTS: usize = 1_000_000;
-
 /// Bytes of the newest revisions of all playlists: a channel has some hundred KiB, one with a long DVR window some MiB.
 const MOST_HELD: usize = 96 * 1024 * 1024;
 
@@ -31,9 +28,10 @@ pub(super) struct State {
     newest: Option<Playlist>,
     newest_body: i64,
     newest_exchange: Option<ExchangeId>,
-    /// The number behind the last segment that was listed.
-    ends_at: u64,
-    texts: HashSet<i64>,
+    earlier: Earlier,
+    waiting: Waiting,
+    /// The newest text comes again behind an old one with which the sequence seemed to begin again.
+    is_back: bool,
     ranges: DateRanges,
     parts: Option<PartEdge>,
     speed: Speed,
@@ -112,14 +110,43 @@ impl State {
 
     /// Whether no revision has been there.
     pub(super) fn is_first(&self) -> bool {
-        self.texts.is_empty()
+        self.earlier.is_empty()
     }
 
     /// Whether a text was there before the one before.
     pub(super) fn is_old(&self, row: &SeenRevision) -> bool {
         self.newest.is_some()
             && row.body_id != self.newest_body
-            && self.texts.contains(&row.body_id)
+            && self.earlier.is_old(row.body_id, row.step)
+    }
+
+    /// The next revision is there. Gives what was to be told of those before it, as soon as that was known.
+    pub(super) fn next(&mut self, row: &SeenRevision, now: &Playlist) -> Vec<At> {
+        let (due, is_back) = self.waiting.next(row.step, now, &mut self.earlier);
+        self.is_back = is_back || (self.is_back && row.step == Some(Step::Behind));
+        due
+    }
+
+    /// Keeps of what was found what the next revision decides.
+    pub(super) fn wait(&mut self, read: &Read<'_>, found: &mut Vec<Broken>) {
+        let at = Evidence {
+            at_us: read.row.seen_us,
+            exchange: Some(read.row.exchange_id),
+        };
+        let (step, earlier) = (read.row.step, &self.earlier);
+        self.waiting.keep((step, at), read.now, earlier, found);
+    }
+
+    /// What nothing decides any more.
+    pub(super) fn left(&mut self) -> Vec<At> {
+        self.waiting.finish()
+    }
+
+    /// Whether a text lies behind the newest one.
+    fn is_behind(&self, step: Option<Step>, now: &Playlist) -> bool {
+        let ends_at = now.number(now.segments.len());
+        let goes_on = self.is_back && ends_at >= self.earlier.edge().number;
+        step == Some(Step::Behind) && !goes_on
     }
 
     /// Index of the first segment that no earlier revision listed.
@@ -127,10 +154,16 @@ impl State {
         match step {
             Some(Step::First | Step::Restarted) => 0,
             _ if self.newest.is_none() && !self.is_left_out => 0,
-            _ if is_old || step == Some(Step::Behind) => now.segments.len(),
+            _ if is_old || self.is_behind(step, now) => now.segments.len(),
             // Numbers wrap around; it begins behind what was known where this is negative.
-            _ => usize::try_from(self.ends_at.wrapping_sub(now.first_number()).cast_signed())
-                .unwrap_or(0),
+            _ => usize::try_from(
+                self.earlier
+                    .edge()
+                    .number
+                    .wrapping_sub(now.first_number())
+                    .cast_signed(),
+            )
+            .unwrap_or(0),
         }
     }
 
@@ -147,6 +180,7 @@ impl State {
             Some(before) => {
                 let mut change = Change::new((before, now), row.step, read.is_old, read.fresh);
                 change.ends_with_known = ends_with_known;
+                change.age = self.earlier.age(row.body_id, now);
                 let is_slid =
                     row.step == Some(Step::Slid) && now.first_number() > before.first_number();
                 self.has_slid |= is_slid;
@@ -158,6 +192,10 @@ impl State {
                 }
                 if row.is_media {
                     time::judge(&change, out);
+                }
+                // Which of both it is, the next one tells.
+                if row.is_media && self.begins_as_before(row) {
+                    out.push(time::older(&change));
                 }
             }
             None if row.is_media && !self.is_left_out => time::judge_first(now, out),
@@ -182,6 +220,11 @@ impl State {
             self.speed(read, added_us, out);
             self.dates(read, out);
         }
+    }
+
+    /// Whether its sequence began again with a text that had been there.
+    fn begins_as_before(&self, row: &SeenRevision) -> bool {
+        row.step == Some(Step::Restarted) && !self.is_back && self.earlier.has(row.body_id)
     }
 
     /// How late its dates are.
@@ -235,7 +278,7 @@ impl State {
     fn speed(&mut self, read: &Read<'_>, added_us: i64, out: &mut Vec<Broken>) {
         let (row, now) = (read.row, read.now);
         let goes_on = matches!(row.step, Some(Step::Slid | Step::Same));
-        let is_whole = now.skipped == 0 && now.first_number() <= self.ends_at;
+        let is_whole = now.skipped == 0 && now.first_number() <= self.earlier.edge().number;
         let (Some(not_before_us), Some(target_us)) = (row.not_before_us, now.target_us) else {
             return self.speed.restart();
         };
@@ -270,14 +313,14 @@ impl State {
 
     /// Its text is the newest one from now on, where there is room. `false`: there was none.
     pub(super) fn keep(&mut self, row: &SeenRevision, now: Playlist, room: &mut Room) -> bool {
-        if self.texts.len() < MOST_TEXTS {
-            self.texts.insert(row.body_id);
-        }
         // An edge that lags behind shows what was known before: the newest one stays that.
-        if row.step == Some(Step::Behind) && self.newest.is_some() {
+        if self.is_behind(row.step, &now)
+            && let Some(newest) = &self.newest
+        {
+            self.earlier.take_behind(row.body_id, &now, newest);
             return true;
         }
-        self.ends_at = now.number(now.segments.len());
+        self.earlier.take(row.body_id, &now, row.step);
         self.newest_body = row.body_id;
         self.newest_exchange = Some(row.exchange_id);
         let bytes = now.bytes_held() + self.ranges.bytes_held();

@@ -6,6 +6,15 @@ use super::alignment::{Alignment, alignment};
 use crate::analysis::rules::playlist::Playlist;
 use crate::hls::Step;
 
+/// By how much a text ends before another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Age {
+    /// Segments from the one end to the other.
+    pub segments: u64,
+    /// How long they play, in microseconds.
+    pub us: i64,
+}
+
 /// A revision and the one before it.
 #[derive(Debug)]
 pub struct Change<'a> {
@@ -21,6 +30,8 @@ pub struct Change<'a> {
     pub fresh: usize,
     /// The name of its last segment had been listed before, by whatever revision.
     pub ends_with_known: bool,
+    /// By how much it ends before the newest one, if its text is that of an older revision; `None`: nobody said.
+    pub age: Option<Age>,
     aligned: OnceCell<Option<Alignment>>,
 }
 
@@ -39,6 +50,7 @@ impl<'a> Change<'a> {
             is_old,
             fresh,
             ends_with_known: false,
+            age: None,
             aligned: OnceCell::new(),
         }
     }

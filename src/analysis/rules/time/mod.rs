@@ -22,7 +22,7 @@ mod rewritten;
 pub mod speed;
 mod window;
 
-pub use self::change::Change;
+pub use self::change::{Age, Change};
 pub use self::clock::is_jump;
 
 use super::broken::Broken;
@@ -35,6 +35,11 @@ pub fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     window::judge(change, out);
     clock::judge(change, out);
     atomic::judge(change, out);
+}
+
+/// T17: its text is that of an older revision.
+pub fn older(change: &Change<'_>) -> Broken {
+    numbers::flapping(change)
 }
 
 /// What is wrong with the dates of the first revision of a media playlist.

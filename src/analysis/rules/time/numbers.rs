@@ -12,7 +12,7 @@ use crate::shown::counted;
 pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     let (before, now) = (change.before, change.now);
     if change.is_old {
-        out.push(flapping(before, now));
+        out.push(flapping(change));
         return;
     }
     if before.ended && !now.ended {
@@ -45,19 +45,16 @@ pub(super) fn judge(change: &Change<'_>, out: &mut Vec<Broken>) {
     }
 }
 
-/// `before`: the newest text.
-fn flapping(before: &Playlist, now: &Playlist) -> Broken {
-    let segments = ends_at(before).saturating_sub(ends_at(now));
-    let count = usize::try_from(segments).unwrap_or(usize::MAX);
-    let newer = before.segments.iter().rev().take(count);
-    let lengths = newer.map(|segment| segment.duration_us);
-    let older_us = lengths.fold(0, i64::saturating_add);
-    let by = match segments {
-        0 => "seen again behind a newer one".to_owned(),
-        _ => format!(
+/// T17.
+pub(super) fn flapping(change: &Change<'_>) -> Broken {
+    let age = change.age.filter(|age| age.segments > 0);
+    let older_us = age.map_or(0, |age| age.us);
+    let by = match age {
+        None => "seen again behind a newer one".to_owned(),
+        Some(age) => format!(
             "{} s ({}) older than the newest one",
-            seconds(older_us),
-            counted(segments, "segment")
+            seconds(age.us),
+            counted(age.segments, "segment")
         ),
     };
     let text = format!("the text is that of an older revision, {by}");
@@ -162,6 +159,7 @@ fn counters(broken: Broken, (was, is): (u64, u64)) -> Broken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::rules::time::change::Age;
     use crate::analysis::rules::time::testing::{SIX, broken, found, window};
 
     #[test]
@@ -211,7 +209,11 @@ mod tests {
     fn an_old_text_is_told_with_how_old_it_is() {
         let text = |first, segments: &[&str]| Playlist::read(window(first, segments).into());
         let (old, newest) = (text(7, &SIX), text(9, &["c", "d", "e", "f", "g", "h"]));
-        let change = Change::new((&newest, &old), Some(Step::Behind), true, 6);
+        let mut change = Change::new((&newest, &old), Some(Step::Behind), true, 6);
+        change.age = Some(Age {
+            segments: 2,
+            us: 8_000_000,
+        });
         let mut out = Vec::new();
         judge(&change, &mut out);
         assert_eq!((out.len(), out[0].rule), (1, "T17"));
