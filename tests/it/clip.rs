@@ -214,8 +214,8 @@ fn breaks(ask: &Ask, stage: &Stage) -> Reply {
 #[test]
 fn a_clip_has_the_outages_of_its_session_whether_there_was_an_answer_or_not() {
     let stage = Stage::default();
-    let at = stage.clone();
-    let origin = Origin::new(move |ask| breaks(ask, &at));
+    let shown = stage.clone();
+    let origin = Origin::new(move |ask| breaks(ask, &shown));
     let mut recording = Recorder::new(origin.url("/slots.m3u8")).start();
     for broken in [1_u32, 3, 5, 7] {
         let revisions = "SELECT count(*) FROM revision";
@@ -227,7 +227,8 @@ fn a_clip_has_the_outages_of_its_session_whether_there_was_an_answer_or_not() {
     }
     let turns = "SELECT count(*) FROM revision";
     recording.until_at_least(30, turns);
-    let folder = recording.interrupt().folder().to_owned();
+    let finished = recording.interrupt();
+    let folder = finished.folder().to_owned();
     let session = Session::within(&folder, "session1");
     let (_, end) = at(&session, "SELECT stopped_us FROM run");
     works(&issession(
