@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::replay::Replayer;
 use crate::support::session::Session;
-use crate::support::{Ask, Finished, Origin, Recorder, Reply, Stage, Window, ts};
+use crate::support::{Ask, End, Finished, Origin, Recorder, Reply, Stage, Window, ts};
 
 /// A slot machine: its window moves at every other request. At stage 1 it hangs, at stage 2 it is out of order, at stage 3 it
 /// turns again.
@@ -196,6 +196,80 @@ fn nothing_is_found_in_a_clip_that_is_not_found_in_its_session() {
         }
     }
     assert!(found > 0);
+}
+
+/// The slot machine breaks in another way at each stage but the even ones, at which it turns.
+fn breaks(ask: &Ask, stage: &Stage) -> Reply {
+    let turned = Reply::playlist(Window::new(ask.nth as u64, 4).text());
+    match (ask.path(), stage.at()) {
+        ("/slots.m3u8", 1) => Reply::nothing(End::Aborted),
+        ("/slots.m3u8", 3) => Reply::nothing(End::Closed),
+        ("/slots.m3u8", 5) => turned.ending(End::Cut(9)),
+        ("/slots.m3u8", 7) => Reply::html(503),
+        ("/slots.m3u8", _) => turned,
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+#[test]
+fn a_clip_has_the_outages_of_its_session_whether_there_was_an_answer_or_not() {
+    let stage = Stage::default();
+    let shown = stage.clone();
+    let origin = Origin::new(move |ask| breaks(ask, &shown));
+    let mut recording = Recorder::new(origin.url("/slots.m3u8")).start();
+    for broken in [1_u32, 3, 5, 7] {
+        let revisions = "SELECT count(*) FROM revision";
+        recording.until_at_least(3 * i64::from(broken), revisions);
+        stage.go(u64::from(broken));
+        let broke = "SELECT count(*) FROM exchange WHERE outcome <> 'complete' OR status = 503";
+        recording.until_at_least(2 * i64::from(broken), broke);
+        stage.go(u64::from(broken) + 1);
+    }
+    let turns = "SELECT count(*) FROM revision";
+    recording.until_at_least(30, turns);
+    let finished = recording.interrupt();
+    let folder = finished.folder().to_owned();
+    let session = Session::within(&folder, "session1");
+    let (_, end) = at(&session, "SELECT stopped_us FROM run");
+    works(&issession(
+        &folder,
+        &["clip", "session1", "all", "--from", "0", "--to", &end],
+    ));
+    let outages = |name: &str, details: &[&str]| {
+        let arguments = [&["--faults", "--json", name], details].concat();
+        works(&run(
+            env!("CARGO_BIN_EXE_adjacent-find"),
+            &folder,
+            &arguments,
+        ))
+    };
+    for details in [&[][..], &["-v"]] {
+        let of_session = outages("session1", details);
+        assert_eq!(outages("all", details), of_session);
+        assert!(of_session.lines().count() > 3, "{of_session}");
+    }
+
+    // A span from the good answer before each fault to the end of all.
+    let report = env!("CARGO_BIN_EXE_isreport");
+    let is_outage = |one: &String| one.starts_with("\"H14\"");
+    for broken in ["outcome = 'reset'", "outcome = 'short'", "status = 503"] {
+        let before = format!(
+            "SELECT max(requested_us) FROM exchange WHERE status = 200 AND outcome = 'complete'
+                AND id < (SELECT min(id) FROM exchange WHERE {broken})"
+        );
+        let (from_us, from) = at(&session, &before);
+        let name = format!("clip{from_us}");
+        let cut = ["clip", "session1", &name, "--from", &from, "--to", &end];
+        works(&issession(&folder, &cut));
+        let form = ["--format", "json", "--severity", "info"];
+        let of_clip = findings(report, &[&form[..], &[&name]].concat(), &folder);
+        let span = ["session1", "--from", &from, "--to", &end];
+        let of_session = findings(report, &[&form[..], &span].concat(), &folder);
+        let outages = |all: &BTreeSet<String>| -> BTreeSet<String> {
+            all.iter().filter(|one| is_outage(one)).cloned().collect()
+        };
+        assert_eq!(outages(&of_clip), outages(&of_session), "{broken}");
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ use crate::session::write::keep::{Keep, Keeper};
 use crate::session::{Blocked, Body, Directives, Faults, Found, Query, digest};
 use crate::upkeep::check::check;
 
+mod trouble;
+
 /// So long ago players may have read a playlist of which they ask for something.
 const BACK: i64 = 5;
 

@@ -13,14 +13,14 @@ use crate::session::model::{Kind, Outcome};
 use crate::session::read::parts::RawStreams;
 use crate::session::read::reader::{IS_SHORT_RESOURCE, IS_SHORT_STREAM, Reader, if_sound, short};
 
-/// Of an exchange `e`; `?1` is [`ENDED`]. [`Outcome::is_recorders`] tells which of them are none of the origin's. What was
-/// cut off when the recorder stopped is no fault of anybody; and how a body ended behind the end of a clip is none of the clip,
-/// but an error is whose answer began in it.
+/// Of an exchange `e`; `?1` is [`ENDED`]; never NULL. [`Outcome::is_recorders`] tells which of them are none of the origin's.
+/// What was cut off when the recorder stopped is no fault of anybody; and how a body ended behind the end of a clip is none of
+/// the clip, but an error is whose answer began in it. A request without an answer has no body: it is one wherever it failed.
 pub(crate) const IS_FAULT: &str = "
     ((e.outcome NOT IN ('complete', 'crossed') OR ifnull(e.status >= 400, 0) OR ifnull(e.error = ?1, 0))
       AND e.outcome <> 'aborted' AND e.own_reason IS NULL
-      AND NOT (e.receive_us > 0 AND EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from' AND substr(detail, 1, 8) = 'clip of ')
-               AND e.requested_us + ifnull(e.wait_us, 0) + iif(e.status >= 400, 0, e.receive_us) > (SELECT max(ifnull(stopped_us, seen_us)) FROM run)))";
+      AND NOT (ifnull(e.receive_us > 0, 0) AND EXISTS (SELECT 1 FROM event WHERE id = 0 AND kind = 'kept from' AND substr(detail, 1, 8) = 'clip of ')
+               AND ifnull(e.requested_us + ifnull(e.wait_us, 0) + iif(e.status >= 400, 0, e.receive_us) > (SELECT max(ifnull(stopped_us, seen_us)) FROM run), 0)))";
 /// What the recorder said of a raw stream that fell silent, and of what is no playlist whatever it is; of no other exchange,
 /// since texts differ in much. `?2` and `?3` are [`EMPTY`] and [`NO_STREAM`].
 const SAID: &str = "
