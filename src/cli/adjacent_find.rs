@@ -153,7 +153,8 @@ fn find(arguments: &Arguments) -> Result<bool, Failure> {
         if arguments.time.is_none() && unit == Unit::Segments {
             what.push_str(&otherwise(&search, &searched)?);
         }
-        say(match reader.kept_from_us()? {
+        let kept_us = reader.kept_from_us()?;
+        say(match kept_us.filter(|us| *us > zero_us) {
             None => what,
             Some(from_us) => {
                 let from = format_time(from_us.saturating_sub(zero_us));

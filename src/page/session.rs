@@ -95,7 +95,10 @@ pub(super) fn session(view: &View<'_>) -> Result<Session, ReadError> {
         },
         length_seconds: known.at(known.end_us).max(0.0),
         recording: known.recording,
-        kept_from: known.kept_us.map(|us| known.at(us)),
+        kept_from: known
+            .kept_us
+            .filter(|us| *us > known.zero_us)
+            .map(|us| known.at(us)),
         holes: known
             .holes
             .iter()

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::raw_replay;
 use crate::replay::Replayer;
@@ -271,4 +272,130 @@ fn so_many_bytes_are_kept() {
     is_whole(&session, &origin);
     let gone = "SELECT count(*) FROM resource WHERE name = 'seg0.ts'";
     assert_eq!(session.number(gone), 0);
+}
+
+/// The second to the fifth poll fail, and from then on all is well.
+fn once_out(ask: &Ask) -> Reply {
+    match (ask.path(), ask.nth) {
+        ("/live.m3u8", 1..=4) => Reply::html(503),
+        ("/live.m3u8", nth) => Reply::playlist(Window::new(nth as u64 / 2, 3).text()),
+        (path, _) => Reply::segment(ts(path)),
+    }
+}
+
+/// What a program says of a session, on both streams.
+fn told(program: &str, arguments: &[&str], session: &Path) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .arg(session)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8(said).unwrap()
+}
+
+/// The outage is told, and neither of damage nor of something that is gone.
+fn all_is_there(session: &Path) {
+    let find = env!("CARGO_BIN_EXE_adjacent-find");
+    let faults = told(find, &["--faults"], session);
+    assert!(faults.contains("\n1 outage, 4 faults\n"), "{faults}");
+    let report = told(
+        env!("CARGO_BIN_EXE_isreport"),
+        &["--severity", "info"],
+        session,
+    );
+    assert!(report.contains("H14"), "{report}");
+    let none = told(find, &["-t", "1h"], session);
+    assert!(none.contains("No gap over "), "{none}");
+    for said in [faults, report, none] {
+        for never in ["session is damaged", "is kept", "kept from", " -0:00"] {
+            assert!(!said.contains(never), "{never}: {said}");
+        }
+    }
+}
+
+#[test]
+fn until_something_goes_everything_is_kept() {
+    let origin = Origin::new(once_out);
+    let mut recording = Recorder::new(origin.url("/live.m3u8"))
+        .args(["--keep", "1h"])
+        .start();
+    recording.until_at_least(1, "SELECT count(*) > 5 FROM revision");
+    recording.until_at_least(1, "SELECT count(*) FROM event WHERE id = 0");
+    let folder = recording.sessions().join("session1");
+    all_is_there(&folder);
+    told(env!("CARGO_BIN_EXE_issession"), &["check"], &folder);
+    // It is known from the first on that something will go: a playlist of all of it is none that only grows.
+    let replayer = Replayer::start(&recording.sessions(), &["-p", "0", "session1"]);
+    let dvr = replayer.get("/dvr.m3u8");
+    assert!(!dvr.contains("PLAYLIST-TYPE"), "{dvr}");
+    let page = replayer.get("/?format=json");
+    let page: serde_json::Value =
+        serde_json::from_str(page.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert!(page["kept_from"].is_null(), "{page}");
+    drop(replayer);
+
+    let finished = recording.interrupt();
+    assert!(
+        !finished.stdout.contains("kept from"),
+        "{}",
+        finished.stdout
+    );
+    let session = finished.session();
+    let kept_us = session.number("SELECT at_us FROM event WHERE id = 0");
+    assert_eq!(kept_us, session.zero_us());
+    all_is_there(session.path());
+    // Recorders before wrote the moment as it was reckoned: the time to keep, before now.
+    let database = rusqlite::Connection::open(session.path().join("session.db")).unwrap();
+    let earlier = "UPDATE event SET at_us = at_us - 35727779 WHERE id = 0";
+    assert_eq!(database.execute(earlier, []).unwrap(), 1);
+    drop(database);
+    all_is_there(session.path());
+}
+
+#[test]
+fn a_report_tells_nothing_of_what_is_gone() {
+    let origin = Origin::new(|ask| match ask.path() {
+        "/live.m3u8" => Reply::playlist(Window::new(ask.nth as u64 / 2, 3).text()),
+        path => Reply::new(200, "text/plain", ts(path)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(1, "SELECT count(*) > 5 FROM revision");
+    let mut recording = Recorder::bare()
+        .within(recording.kill())
+        .args([
+            "--poll", "0.2", "--resume", "-s", "session1", "--keep", "2s",
+        ])
+        .start();
+    recording.until_at_least(
+        1,
+        "SELECT count(*) FROM event
+          WHERE id = 0 AND at_us > (SELECT max(started_us) FROM run) + 4000000",
+    );
+    let session = recording.interrupt().session();
+    let report = session.told_by(
+        env!("CARGO_BIN_EXE_isreport"),
+        &["--format", "json", "--severity", "info"],
+    );
+    let lines = report
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let (summary, found): (Vec<_>, Vec<_>) = lines.partition(|line| !line["summary"].is_null());
+    let [summary] = &summary[..] else {
+        panic!("{report}");
+    };
+    let summary = &summary["summary"];
+    assert_eq!(summary["recorder"]["holes"], 0, "{report}");
+    let kept = summary["kept_from"]["session_time"].as_f64().unwrap();
+    let of_types: Vec<_> = found.iter().filter(|line| line["rule"] == "H09").collect();
+    assert!(
+        of_types.iter().any(|line| line["playlist"] == "live.m3u8"),
+        "{report}"
+    );
+    // Of segments that went on standing there, with no text that listed them when they came.
+    for line in of_types.iter().filter(|line| line["playlist"].is_null()) {
+        let first = line["first"]["session_time"].as_f64().unwrap();
+        assert!(first >= kept, "{report}");
+    }
 }

@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// From when on a session is kept, in microseconds of Unix time; `None`: all of it is.
 pub(crate) fn kept_us(folder: &SessionFolder) -> Option<i64> {
-    Reader::open(folder).ok()?.kept_from_us().ok()?
+    let reader = Reader::open(folder).ok()?;
+    let zero_us = reader.runs().ok()?.first()?.started_us;
+    let kept_us = reader.kept_from_us().ok()??;
+    (kept_us > zero_us).then_some(kept_us)
 }
 
 /// Of the session of a recording that has met so much in this run.

@@ -258,7 +258,8 @@ impl Replay {
     pub(crate) fn kept_after_us(&self, moment_us: i64) -> Option<i64> {
         let SessionState { span, kept_us, .. } = self.state();
         let kept_us = kept_us.filter(|kept_us| moment_us < *kept_us)?;
-        Some(span.session_us(kept_us))
+        // Until session zero there was nothing.
+        Some(span.session_us(kept_us)).filter(|us| *us > 0)
     }
 
     /// DVR playlists that were asked for.

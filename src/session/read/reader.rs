@@ -112,13 +112,15 @@ impl Reader {
         Ok(runs)
     }
 
-    /// From when on everything is kept, in microseconds of Unix time; `None`: all is.
+    /// From when on everything is kept, in microseconds of Unix time; `None`: all is, and nothing of it will go. Session zero:
+    /// nothing has gone yet, or it is a clip. Earlier recorders wrote moments before that.
     ///
     /// # Errors
     /// The database is damaged.
     pub fn kept_from_us(&self) -> Result<Option<i64>, ReadError> {
         let row = self.list(
-            "SELECT at_us FROM event WHERE id = ?1 AND kind = 'kept from'",
+            "SELECT max(at_us, ifnull((SELECT started_us FROM run ORDER BY id LIMIT 1), at_us))
+               FROM event WHERE id = ?1 AND kind = 'kept from'",
             [KEPT_FROM],
             |row| row.get(0),
         )?;

@@ -260,12 +260,13 @@ pub(super) fn check(reader: &Reader, found: &mut Findings) -> Result<(), ReadErr
     header_fields(reader, found)
 }
 
-/// Whether session zero is where everything is kept from: exchanges may be older.
+/// Whether it is a clip, in which everything is kept from session zero on: exchanges may be older.
 fn begins_later(reader: &Reader) -> Result<bool, ReadError> {
     let zero_us: Vec<i64> = reader.list("SELECT started_us FROM run WHERE id = 1", [], |row| {
         row.get(0)
     })?;
-    Ok(reader.kept_from_us()?.is_some_and(|us| zero_us == [us]))
+    let is_kept_from_zero = reader.kept_from_us()?.is_some_and(|us| zero_us == [us]);
+    Ok(is_kept_from_zero && reader.clip_of()?.is_some())
 }
 
 /// What URLs are looked up by, beside themselves. Format version 1 has none.

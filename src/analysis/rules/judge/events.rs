@@ -1,6 +1,6 @@
 //! Gaps (T07) and outages (H14), by the code of adjacent-find; how the recorder was.
 
-use super::judging::{Judging, PlaylistGap};
+use super::judging::{Judging, PlaylistGap, holes_since};
 use crate::analysis::adjacent::{Search, Threshold};
 use crate::analysis::finding::Finding;
 use crate::analysis::gaps::gap::{Gap, Whose};
@@ -8,7 +8,7 @@ use crate::analysis::gaps::labels::Labels;
 use crate::analysis::outages::told;
 use crate::analysis::report;
 use crate::analysis::rules::registry::Severity;
-use crate::session::{Notice, NoticeEvent, ReadError, holes, seconds};
+use crate::session::{Notice, NoticeEvent, ReadError, seconds};
 
 /// Gaps that are compared with what other variants did meanwhile.
 const MOST_GAPS: usize = 1000;
@@ -128,7 +128,7 @@ impl Judging<'_> {
         let is_asked = |notice: &NoticeEvent| notice.kind == Notice::LeftAlone;
         (self.looked_at.left_alone, self.looked_at.notices) =
             self.reader.notices()?.into_iter().partition(is_asked);
-        let holes = holes(&self.reader.runs()?);
+        let holes = holes_since(&self.reader.runs()?, self.kept_us);
         let lengths = holes
             .iter()
             .map(|hole| hole.until_us.saturating_sub(hole.from_us));

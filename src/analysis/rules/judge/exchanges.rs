@@ -79,7 +79,9 @@ impl Judging<'_> {
                 };
                 self.copy(of, &answered);
                 self.fetched(of, &answered);
-                exchanges.judge(&answered, &mut out);
+                if !self.is_left_by_chance(row) {
+                    exchanges.judge(&answered, &mut out);
+                }
                 out.iter_mut()
                     .for_each(|broken| self.twice.tell(row, broken));
                 // Of a raw stream nobody expects a playlist.
@@ -159,6 +161,22 @@ impl Judging<'_> {
             };
             self.findings.add_seen(&place, told.broken, &told.seen);
         }
+    }
+
+    /// It is from before what is kept, and of no text that is: what a live window has moved past stays for some time.
+    fn is_left_by_chance(&self, row: &SeenExchange) -> bool {
+        let is_before = row.requested_us < self.kept_us;
+        is_before
+            && row.listed_by.is_none()
+            && match row.kind {
+                Kind::Segment | Kind::Part => true,
+                // These are asked for once, however long they are needed.
+                Kind::Init | Kind::Key => {
+                    let needed = self.durations.needed(&row.url, row.range);
+                    self.passes.texts && needed.by.is_none()
+                }
+                _ => false,
+            }
     }
 
     /// Rows of streams that are no playlists.

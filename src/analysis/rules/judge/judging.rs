@@ -15,7 +15,7 @@ use crate::analysis::rules::across::{Family, Renditions};
 use crate::analysis::rules::findings::{Findings, Wanted};
 use crate::analysis::rules::http::Listed;
 use crate::analysis::rules::overview::Overview;
-use crate::session::{Damage, ExchangeId, ReadError, Reader, holes};
+use crate::session::{Damage, ExchangeId, Hole, ReadError, Reader, Run, holes};
 
 /// What is known while a session is read.
 pub(super) struct Judging<'a> {
@@ -28,6 +28,8 @@ pub(super) struct Judging<'a> {
     pub(super) unreadable: u64,
     /// Session zero, in microseconds of Unix time.
     pub(super) zero_us: i64,
+    /// Since then everything is kept, in microseconds of Unix time: what is left of before is left by chance.
+    pub(super) kept_us: i64,
     /// By stream.
     pub(super) families: HashMap<i64, Family>,
     /// By stream.
@@ -69,6 +71,7 @@ impl<'a> Judging<'a> {
         progress: &'a mut dyn FnMut(ReadSoFar),
     ) -> Result<Self, ReadError> {
         let runs = reader.runs()?;
+        let kept_us = reader.kept_from_us()?.unwrap_or(i64::MIN);
         let mut passes = Passes::of(&wanted.selection);
         let has_segments = reader.has_segments()?;
         // Of a viewer nothing is known where no segment was asked for; how bad an outage is, is asked where there is one.
@@ -90,6 +93,7 @@ impl<'a> Judging<'a> {
             damage: Rc::new(damage),
             unreadable: 0,
             zero_us: runs.first().map_or(0, |run| run.started_us),
+            kept_us,
             families: HashMap::new(),
             renditions: HashMap::new(),
             durations: Durations::default(),
@@ -102,13 +106,23 @@ impl<'a> Judging<'a> {
             part_targets: HashMap::new(),
             ended: HashMap::new(),
             looked_at: LookedAt::default(),
-            overview: Overview::new(holes(&runs)),
+            overview: Overview::new(holes_since(&runs, kept_us)),
             copies: HashMap::new(),
             gaps: Vec::new(),
             not_judged: Vec::new(),
             progress,
         })
     }
+}
+
+/// When no recorder ran, of the time of which everything is kept. In microseconds of Unix time.
+pub(super) fn holes_since(runs: &[Run], kept_us: i64) -> Vec<Hole> {
+    let kept = holes(runs).into_iter().map(|hole| Hole {
+        from_us: hole.from_us.max(kept_us),
+        ..hole
+    });
+    // One without any length is one all the same.
+    kept.filter(|hole| hole.until_us > kept_us).collect()
 }
 
 /// A gap of a playlist, from when to when, in microseconds of Unix time.
@@ -119,4 +133,29 @@ pub(super) struct PlaylistGap {
     /// The advance that it began with.
     pub(super) from_exchange: Option<ExchangeId>,
     pub(super) to_us: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_before_what_is_kept_are_none() {
+        let run = |started_us, stopped_us| Run {
+            started_us,
+            seen_us: stopped_us,
+            stopped_us: Some(stopped_us),
+            ended: None,
+            program: String::new(),
+        };
+        let runs = [run(0, 10), run(20, 30), run(50, 60)];
+        let since = |kept_us| -> Vec<_> {
+            let holes = holes_since(&runs, kept_us).into_iter();
+            holes.map(|hole| (hole.from_us, hole.until_us)).collect()
+        };
+        assert_eq!(since(i64::MIN), [(10, 20), (30, 50)]);
+        assert_eq!(since(15), [(15, 20), (30, 50)]);
+        assert_eq!(since(20), [(30, 50)]);
+        assert_eq!(since(55), []);
+    }
 }

@@ -1,6 +1,6 @@
 //! What viewers saw: H04, and how bad an outage is.
 
-use super::judging::Judging;
+use super::judging::{Judging, holes_since};
 use crate::analysis::finding::Evidence;
 use crate::analysis::noticed::host_of;
 use crate::analysis::outages::outage::Outage;
@@ -8,7 +8,7 @@ use crate::analysis::rules::broken::Broken;
 use crate::analysis::rules::http::viewer;
 use crate::analysis::rules::overview::{Rendition, Stall};
 use crate::analysis::rules::registry::Severity;
-use crate::session::{Notice, NoticeEvent, ReadError, Run, holes};
+use crate::session::{Notice, NoticeEvent, ReadError, Run};
 
 /// Rules that tell of an outage, too: what broke is told as bad once.
 const TELL_OF_OUTAGES: [&str; 3] = ["T07", "H01", "H03"];
@@ -34,7 +34,7 @@ impl Judging<'_> {
         let (away, unwell): (Vec<&NoticeEvent>, Vec<_>) =
             self.looked_at.notices.iter().partition(is_away);
         let away = away.into_iter().map(span);
-        let holes = holes(&runs).into_iter();
+        let holes = holes_since(&runs, self.kept_us).into_iter();
         let away = away.chain(holes.map(|hole| (hole.from_us, hole.until_us)));
         let (away, unwell) = (
             united(away.collect()),

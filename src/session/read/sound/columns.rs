@@ -1,6 +1,7 @@
 //! What the columns of a session hold, as conditions of SQL: types, times and references that a recorder writes. SQLite looks at
 //! the types of its columns only where it writes.
 
+use crate::session::model::{KEPT_FROM, Remark};
 use crate::session::read::facts::Run;
 
 /// The first moment of a session may be rounded, in microseconds.
@@ -46,6 +47,8 @@ impl Clock {
 enum Holds {
     /// A moment of the session.
     Moment,
+    /// The same, of an event: earlier recorders wrote that everything is kept from before session zero on.
+    EventMoment,
     /// For how long something went on.
     Length,
     /// Bytes, or how many.
@@ -81,7 +84,10 @@ pub(super) struct Table {
     never: &'static [&'static str],
 }
 
-use Holds::{Blob, Count, Earlier, Flag, Json, Length, Moment, Number, OneOf, RowOf, Status, Text};
+use Holds::{
+    Blob, Count, Earlier, EventMoment, Flag, Json, Length, Moment, Number, OneOf, RowOf, Status,
+    Text,
+};
 
 const MAY_BE_NULL: bool = true;
 const IS_THERE: bool = false;
@@ -268,7 +274,7 @@ pub(super) const EVENT: Table = Table {
     name: "event",
     id: "id",
     columns: &[
-        ("at_us", Moment, IS_THERE),
+        ("at_us", EventMoment, IS_THERE),
         ("length_us", Number, MAY_BE_NULL),
         (
             "kind",
@@ -314,6 +320,14 @@ fn condition(column: &str, holds: Holds, id: &str, clock: &Clock) -> String {
     };
     match holds {
         Moment => integer(clock.from_us, clock.until_us),
+        EventMoment => {
+            let before = integer(i64::MIN, clock.from_us);
+            format!(
+                "({}) OR (t.id = {KEPT_FROM} AND t.kind = '{}' AND {before})",
+                integer(clock.from_us, clock.until_us),
+                Remark::KeptFrom.as_str()
+            )
+        }
         Length => integer(0, clock.until_us.saturating_sub(clock.from_us)),
         Count => integer(0, MOST_BYTES),
         Number => format!("typeof({column}) = 'integer'"),

@@ -65,8 +65,10 @@ impl Keep {
 #[derive(Debug)]
 pub(crate) struct Keeper {
     keep: Keep,
-    /// From then on everything is kept, in microseconds of Unix time.
+    /// From then on everything is kept, in microseconds of Unix time; before session zero as long as nothing is old enough to go.
     cutoff_us: i64,
+    /// Session zero, likewise.
+    zero_us: i64,
     /// All exchanges below were requested before the cutoff.
     before: ExchangeId,
     lists: Lists,
@@ -101,6 +103,7 @@ impl Keeper {
         Ok(Self {
             keep,
             cutoff_us: kept_from.unwrap_or(i64::MIN),
+            zero_us: store.db.query_row(ZERO, [], |row| row.get(0))?,
             before: 0,
             lists: Lists::new(kept_from),
             is_behind: false,
@@ -263,6 +266,7 @@ fn or_later(passed: Result<Duration>, disk: &Disk) -> Result<Duration> {
     }
 }
 
+const ZERO: &str = "SELECT started_us FROM run ORDER BY id LIMIT 1";
 const NEXT: &str = "SELECT id, requested_us FROM exchange WHERE id >= ?1 ORDER BY id LIMIT ?2";
 
 /// What is left before a number, in order.

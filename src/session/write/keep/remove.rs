@@ -77,7 +77,8 @@ impl Keeper {
             )?
             .execute(named_params! {
                 ":id": KEPT_FROM,
-                ":at_us": self.cutoff_us,
+                // Readers learn from the first on that something will go; until then all of the session is kept.
+                ":at_us": self.cutoff_us.max(self.zero_us),
                 ":kind": Remark::KeptFrom.as_str(),
             })?;
         store.db.execute_batch("COMMIT")?;

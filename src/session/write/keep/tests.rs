@@ -468,6 +468,31 @@ fn what_goes_on_keeps_its_row_until_it_is_over_and_then_goes() {
 }
 
 #[test]
+fn a_cutoff_before_the_session_is_its_beginning() {
+    let mut history = History::new(Channel::default());
+    history.poll(Poll::Advance(1));
+    let kept_from = |history: &History| -> i64 {
+        let sql = "SELECT at_us FROM event WHERE id = 0";
+        let at = history.store.db.query_row(sql, [], |row| row.get(0));
+        at.unwrap()
+    };
+    let mut first = keeper(&history);
+    let before_us = history.zero_us - 35 * SECOND;
+    history.keep_from(&mut first, before_us);
+    assert_eq!(kept_from(&history), history.zero_us);
+    // Earlier recorders wrote it as it was.
+    let earlier = "UPDATE event SET at_us = ?1 WHERE id = 0";
+    history.store.db.execute(earlier, [before_us]).unwrap();
+    history.forget_keeper();
+    let mut second = keeper(&history);
+    history.keep_from(&mut second, before_us + SECOND);
+    assert_eq!(kept_from(&history), history.zero_us);
+    let later_us = history.zero_us + 1;
+    history.keep_from(&mut second, later_us);
+    assert_eq!(kept_from(&history), later_us);
+}
+
+#[test]
 fn what_is_long_gone_leaves_nothing() {
     for large in [false, true] {
         let channel = Channel {
