@@ -151,7 +151,7 @@ fn back_or_old(tape: &Tape) -> (u64, u64, String) {
     let of = |rule: &str| {
         let of: Vec<_> = found.iter().filter(|one| one["rule"] == rule).collect();
         let count = of.iter().map(|one| one["count"].as_u64().unwrap()).sum();
-        let text = of.first().and_then(|one| one["text"].as_str());
+        let text = of.first().and_then(|one| one["detail"]["text"].as_str());
         (count, text.unwrap_or_default().to_owned())
     };
     let ((begun, _), (old, text)) = (of("T01"), of("T17"));
