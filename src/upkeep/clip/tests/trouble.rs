@@ -150,6 +150,11 @@ fn told(
     reader
         .faults_between((1, ExchangeId::MAX), &raw, each)
         .unwrap();
+    // Of the next request, which a clip does not have where it is the answer only behind it: when and how each that a clip has ended.
+    let answers = "SELECT id, requested_us + ifnull(wait_us, 0) FROM exchange WHERE from_us <= ?1";
+    let answers: Vec<(ExchangeId, i64)> = reader
+        .list(answers, [to_us], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     let mut known = KnownPlaylists::default();
     let mut behind = 0;
     loop {
@@ -158,7 +163,11 @@ fn told(
         behind = last.exchange_id;
         for mut attempt in some {
             if let AttemptEnd::Failed(failed) = &mut attempt.end {
-                failed.next = failed.next.filter(|next| next.at_us <= to_us);
+                let is_there = |at_us| {
+                    let mut same = answers.iter().filter(|(_, us)| *us == at_us);
+                    same.any(|(id, _)| *id > attempt.exchange_id)
+                };
+                failed.next = failed.next.filter(|next| is_there(next.at_us));
             }
             tell(attempt.exchange_id, format!("{attempt:?}"));
         }
