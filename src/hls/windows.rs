@@ -111,6 +111,10 @@ impl Windows {
         let is_older = self.is_older(window);
         match step {
             Step::Restarted if is_older => Step::Behind,
+            Step::Same => {
+                self.looked_at = None;
+                Step::Same
+            }
             Step::Behind => {
                 let before = self.looked_at.take();
                 self.looked_at = before.filter(|before| !before.is_another(own_end));
@@ -124,6 +128,18 @@ impl Windows {
             }
             step => step,
         }
+    }
+
+    /// Whether the windows that are looked at may go on by themselves, behind what stands still: they have advanced of late, or are
+    /// new. The arguments are those of [`Self::foresee`].
+    pub fn look_goes_on(&self, now_us: i64, target_us: i64) -> bool {
+        let behind = self.looked_at.as_ref();
+        behind.is_some_and(|behind| !behind.stands(now_us, target_us))
+    }
+
+    /// From now on those of another URL are looked at.
+    pub fn looks_elsewhere(&mut self) {
+        self.looked_at = None;
     }
 
     /// `begins`: if it lies behind, it is known to be where the sequence began again.

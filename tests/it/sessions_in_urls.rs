@@ -621,3 +621,85 @@ fn a_look_at_a_newer_url_takes_no_poll_of_the_one_that_works() {
     let at_once = due_us.iter().filter(|us| **us < 250_000).count();
     assert!(at_once * 2 >= due_us.len() && at_once > 0, "{due_us:?}");
 }
+
+#[test]
+fn a_look_that_shows_what_stands_still_gives_way_to_a_newer_url_and_going_over_is_told() {
+    let page = Stage::default();
+    let (next, polls) = (page.clone(), Stage::default());
+    let origin = Origin::new(move |ask: &Ask| match ask.target.as_str() {
+        "/main.m3u8" => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nv.m3u8?t={}\n",
+            next.at()
+        )),
+        "/v.m3u8?t=0" => Reply::playlist(Window::new(1000, 4).text()),
+        "/v.m3u8?t=1" => {
+            // It stands still, too, and a newer one is named from now on.
+            next.go(2);
+            Reply::playlist(Window::new(1000, 4).text())
+        }
+        "/v.m3u8?t=2" => {
+            polls.go(polls.at() + 1);
+            Reply::playlist(Window::new(1001 + polls.at(), 4).text())
+        }
+        path => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    page.go(1);
+    recording.until_at_least(
+        2,
+        "SELECT count(*) FROM revision WHERE media_sequence > 1001",
+    );
+    let targets: Vec<String> = origin.asks().iter().map(|ask| ask.target.clone()).collect();
+    let finished = recording.interrupt();
+    let log = finished.stderr.clone();
+    let probe = targets.iter().position(|one| one == "/v.m3u8?t=1");
+    let after = &targets[probe.unwrap()..];
+    // The second look is made when what the first one brought is known.
+    let named = after
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| *one == "/main.m3u8");
+    let known = named.map(|(at, _)| at).nth(1).unwrap_or(after.len());
+    let looks = after[known..].iter().filter(|one| *one == "/v.m3u8?t=1");
+    assert_eq!(looks.count(), 0, "{targets:?}");
+    let told = log.matches("goes on under a newer URL");
+    assert_eq!(told.count(), 1, "{log}");
+    let line = log
+        .lines()
+        .find(|line| line.contains("goes on under a newer URL"));
+    let line = line.unwrap();
+    assert!(
+        line.contains("the one before has stood still since 0:00:"),
+        "{line}"
+    );
+}
+
+#[test]
+fn that_a_channel_goes_on_under_another_url_since_the_one_before_failed_is_told() {
+    let page = Stage::default();
+    let next = page.clone();
+    let polls = Stage::default();
+    let origin = Origin::new(move |ask: &Ask| match (ask.target.as_str(), next.at()) {
+        ("/main.m3u8", at) => Reply::playlist(format!(
+            "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000\nv.m3u8?t={at}\n"
+        )),
+        ("/v.m3u8?t=0", 1) => Reply::html(403),
+        (path, _) if path.starts_with("/v.m3u8") => {
+            polls.go(polls.at() + 1);
+            Reply::playlist(Window::new(1000 + polls.at() / 2, 4).text())
+        }
+        (path, _) => Reply::segment(ts(path)),
+    });
+    let url = origin.url("/main.m3u8");
+    let mut recording = Recorder::bare().args([url.as_str()]).start();
+    recording.until_at_least(4, "SELECT count(*) FROM segments");
+    page.go(1);
+    recording.until("polls of the newer one", || origin.count("/v.m3u8?t=1") > 3);
+    let finished = recording.interrupt();
+    let log = finished.stderr.clone();
+    let told = log.matches("goes on under a newer URL");
+    assert_eq!(told.count(), 1, "{log}");
+    assert!(log.contains("the one before failed"), "{log}");
+}

@@ -14,6 +14,8 @@ pub(super) struct Behind {
     first: u64,
     end: u64,
     advanced: u32,
+    /// When it came that advanced last, in microseconds.
+    advanced_us: i64,
 }
 
 impl Behind {
@@ -24,8 +26,12 @@ impl Behind {
             first: end,
             end,
             advanced: 0,
+            advanced_us: now_us,
         });
-        behind.advanced = behind.advanced.saturating_add(u32::from(end > behind.end));
+        if end > behind.end {
+            behind.advanced = behind.advanced.saturating_add(1);
+            behind.advanced_us = now_us;
+        }
         behind.end = behind.end.max(end);
         behind
     }
@@ -33,6 +39,12 @@ impl Behind {
     /// Whether one that ends there is of another session: before all of them.
     pub(super) fn is_another(&self, end: u64) -> bool {
         end < self.first
+    }
+
+    /// Whether they have not advanced for one and a half target durations, in which each playlist has to.
+    pub(super) fn stands(&self, now_us: i64, target_us: i64) -> bool {
+        let long_us = target_us.max(0).saturating_mul(3) / 2;
+        now_us.saturating_sub(self.advanced_us) >= long_us
     }
 
     /// Whether they have advanced for long.

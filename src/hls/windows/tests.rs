@@ -103,6 +103,34 @@ fn a_window_behind_that_is_only_looked_at_and_goes_on_by_itself_is_the_channel()
 }
 
 #[test]
+fn a_look_that_shows_what_is_known_or_stands_still_behind_it_goes_on_by_itself_no_more() {
+    let mut channel = Channel::default();
+    channel.sees(plain(1000, 5));
+    let goes_on = |channel: &Channel| channel.windows.look_goes_on(channel.now_us, SECOND);
+    looked_at(&mut channel, [plain(1000, 5)]);
+    assert!(!goes_on(&channel), "it is what is known");
+    let behind = |n: u64| plain(100 + n, 5);
+    for n in [0, 1, 1] {
+        looked_at(&mut channel, [behind(n)]);
+        assert!(goes_on(&channel), "{n}: one look tells nothing");
+    }
+    looked_at(&mut channel, [behind(1)]);
+    assert!(
+        !goes_on(&channel),
+        "two target durations without an advance"
+    );
+    looked_at(&mut channel, [behind(2)]);
+    assert!(goes_on(&channel));
+    // What another URL shows has nothing to do with it.
+    channel.windows.looks_elsewhere();
+    assert!(!goes_on(&channel));
+    assert_eq!(
+        looked_at(&mut channel, (3..6).map(behind)),
+        [Step::Behind; 3]
+    );
+}
+
+#[test]
 fn a_window_that_lags_or_stands_still_or_is_older_by_its_dates_is_stayed_behind_of() {
     let mut channel = Channel::default();
     channel.sees(plain(1000, 5));

@@ -38,6 +38,30 @@ struct Newest {
 struct LookedAt {
     name: Name,
     looks: u32,
+    /// It stands still as well, or has been looked at so often: the newest is looked at in its place.
+    gives_way: bool,
+}
+
+/// What a look at a newer URL shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// It is further on than the one that works.
+    Ahead,
+    /// It is not, and may go on by itself.
+    GoesOn,
+    /// It stands as still as the one that works: to look at it once more says nothing.
+    Stands,
+}
+
+/// Why another URL is the one that works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GoneOver {
+    /// The one before stands still.
+    Stands,
+    /// It failed.
+    Failed,
+    /// It is no longer named.
+    Unnamed,
 }
 
 /// Then the newest is looked at in its place.
@@ -117,7 +141,8 @@ impl Names {
             return &self.works;
         };
         let moved = self.has_moved(newest);
-        if let (0, true, false, Some(one)) = (failures, stands, moved, &self.looked_at) {
+        let looked_at = self.looked_at.as_ref().filter(|one| !one.gives_way);
+        if let (0, true, false, Some(one)) = (failures, stands, moved, looked_at) {
             return &one.name;
         }
         let is_newest = match (failures, newest.failed) {
@@ -151,14 +176,24 @@ impl Names {
         self.not_ahead_at = Some(now);
     }
 
+    /// Whether this is another URL than the one that was looked at last.
+    pub(crate) fn looks_elsewhere(&self, asked: &Name) -> bool {
+        let looked_at = self.looked_at.as_ref();
+        looked_at.is_none_or(|one| one.name.url != asked.url)
+    }
+
     /// The one that was looked at is not further on than the one that works.
-    pub(crate) fn is_not_ahead(&mut self, asked: &Name, now: Instant) {
+    pub(crate) fn is_not_ahead(&mut self, asked: &Name, look: Look, now: Instant) {
         self.has_looked(now);
-        let before = self.looked_at.take().filter(|one| one.name == *asked);
-        let looks = before.map_or(0, |one| one.looks) + 1;
-        self.looked_at = (looks < MOST_LOOKS).then(|| LookedAt {
+        let before = self
+            .looked_at
+            .take()
+            .filter(|one| one.name.url == asked.url);
+        let looks = before.map_or(0, |one| one.looks).saturating_add(1);
+        self.looked_at = Some(LookedAt {
             name: asked.clone(),
             looks,
+            gives_way: look == Look::Stands || looks.is_multiple_of(MOST_LOOKS),
         });
     }
 
@@ -198,9 +233,10 @@ impl Names {
         self.current().any(|url| *url != name.url)
     }
 
-    /// A poll of a name has ended; meanwhile there may be a newer one.
-    pub(crate) fn answered(&mut self, asked: &Name, good: bool) {
+    /// A poll of a name has ended; meanwhile there may be a newer one. Whether it is another one that works from now on.
+    pub(crate) fn answered(&mut self, asked: &Name, good: bool) -> bool {
         let is_newest = |newest: &Newest| newest.name.url == asked.url;
+        let is_other = good && self.works.url != asked.url;
         if good {
             self.works = asked.clone();
             self.newest = self.newest.take().filter(|newest| !is_newest(newest));
@@ -214,6 +250,7 @@ impl Names {
             newest.failed = true;
             self.newest_failed_last = true;
         }
+        is_other
     }
 }
 
@@ -356,7 +393,7 @@ mod tests {
         assert!(names.may_try(now, TARGET));
         let newest = names.to_ask(0, true).clone();
         assert!(names.is_trial(&newest) && !names.is_trial(&name("v?t=1", 1)));
-        names.is_not_ahead(&newest, now);
+        names.is_not_ahead(&newest, Look::GoesOn, now);
         names.named(name("v?t=3", 3), now, TARGET);
         assert!(!names.may_try(now + TARGET / 2, TARGET), "whichever it is");
         assert!(names.may_try(now + TARGET, TARGET));
@@ -378,24 +415,45 @@ mod tests {
             let first = if n < 10 { 2 } else { 10 };
             let first = if n < 18 { first } else { 18 };
             assert_eq!(looked_at.revision, Some(first), "{n}");
-            names.is_not_ahead(&looked_at, now);
+            names.is_not_ahead(&looked_at, Look::GoesOn, now);
         }
         assert_eq!(names.current().count(), 3);
         assert_eq!(names.to_ask(0, false).revision, Some(1), "it works");
         assert_eq!(names.to_ask(1, false).revision, Some(19), "the newest");
         names.looks_no_more();
         assert_eq!(names.to_ask(0, true).revision, Some(19), "the next time");
-        names.is_not_ahead(&name("v?t=18", 18), now);
+        names.is_not_ahead(&name("v?t=18", 18), Look::GoesOn, now);
         names.answered(&name("v?t=18", 18), false);
         assert_eq!(
             names.to_ask(0, true).revision,
             Some(19),
             "its session is over"
         );
-        names.is_not_ahead(&name("v?t=19", 19), now);
+        names.is_not_ahead(&name("v?t=19", 19), Look::GoesOn, now);
         names.answered(&name("v?t=19", 19), true);
         assert_eq!(names.to_ask(0, true).revision, Some(19), "gone over to");
         assert_eq!(names.current().count(), 1);
+    }
+
+    #[test]
+    fn a_look_that_shows_that_it_stands_still_gives_way_to_the_newest() {
+        let now = clock::instant();
+        let mut names = Names::new(name("v?t=1", 1));
+        names.named(name("v?t=2", 2), now, TARGET);
+        let first = names.to_ask(0, true).clone();
+        assert!(names.looks_elsewhere(&first));
+        names.is_not_ahead(&first, Look::Stands, now);
+        assert!(!names.looks_elsewhere(&first));
+        assert_eq!(names.to_ask(0, true), &first, "there is no newer one");
+        names.is_not_ahead(&first, Look::GoesOn, now);
+        names.named(name("v?t=3", 3), now, TARGET);
+        assert_eq!(names.to_ask(0, true), &first, "it goes on");
+        names.is_not_ahead(&first, Look::Stands, now);
+        assert_eq!(names.to_ask(0, true).revision, Some(3));
+        assert!(names.is_trial(&name("v?t=3", 3)));
+        assert!(names.looks_elsewhere(&name("v?t=3", 3)));
+        assert!(names.answered(&name("v?t=3", 3), true), "it is another one");
+        assert!(!names.answered(&name("v?t=3", 3), true));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::names::Look;
 use super::names::Name;
 use super::names::Names;
 use super::over::HOPELESS_AFTER;
@@ -125,8 +126,13 @@ impl Playlist {
     }
 
     /// A newer URL that was looked at is not further on than the one that answers.
-    pub(crate) fn is_not_ahead(&self, name: &Name, now: Instant) {
-        self.names().is_not_ahead(name, now);
+    pub(crate) fn is_not_ahead(&self, name: &Name, look: Look, now: Instant) {
+        self.names().is_not_ahead(name, look, now);
+    }
+
+    /// Whether this is another URL than the one that was looked at last.
+    pub(crate) fn looks_elsewhere(&self, name: &Name) -> bool {
+        self.names().looks_elsewhere(name)
     }
 
     /// A newer URL was looked at, in vain.
@@ -156,9 +162,9 @@ impl Playlist {
         self.names().has_other(name)
     }
 
-    /// A poll of a URL of it has ended, and was good or not.
-    pub(crate) fn asked(&self, name: &Name, good: bool) {
-        self.names().answered(name, good);
+    /// A poll of a URL of it has ended, and was good or not. Whether it is another URL that works from now on.
+    pub(crate) fn asked(&self, name: &Name, good: bool) -> bool {
+        self.names().answered(name, good)
     }
 
     /// Waits until its loop is woken, to decide whether it polls sooner.

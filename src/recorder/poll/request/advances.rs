@@ -236,7 +236,7 @@ impl Poller {
         since_us.map_or(0, |since_us| activity.away_us(since_us, until_us))
     }
 
-    fn met(&self) -> Met<'static> {
+    pub(super) fn met(&self) -> Met<'static> {
         Met {
             kind: self.told_kind(),
             host: "",

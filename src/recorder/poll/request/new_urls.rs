@@ -9,15 +9,17 @@ use crate::clock;
 use crate::hls::{self, Step, Window};
 use crate::recorder::http::fetch::ask::Ask;
 use crate::recorder::http::fetch::{Hop, Received};
-use crate::recorder::playlists::names::is_same_path;
+use crate::recorder::playlists::names::{GoneOver, Look, is_same_path};
 use crate::recorder::poll::poller::{Poller, TARGET, hash_of};
 use crate::recorder::schedule::MIN_POLL;
-use crate::session::{Kind, NewListing, Outcome};
+use crate::session::{Kind, NewListing, Outcome, both_clocks};
 
 /// Names that are remembered as noted.
 const MOST_NOTED: usize = 1024;
 /// A text of so many bytes at most is read once more whenever it comes from elsewhere.
 const SMALL: usize = 64 * 1024;
+/// What is told where another URL is the one that works.
+const GONE_OVER: &str = "goes on under a newer URL";
 
 impl Poller {
     /// Where it is asked for under another path than it is known under, the name that it is known under means
@@ -55,24 +57,51 @@ impl Poller {
 
     /// Whether a good answer of a newer URL of what stands still is gone over to: it lists what is not known yet, goes on by itself, or
     /// has the end of what is known.
-    pub(super) async fn is_ahead(&mut self, hop: &Hop) -> bool {
+    pub(super) async fn look_at(&mut self, hop: &Hop) -> Look {
+        if self.playlist.looks_elsewhere(&self.name) {
+            self.windows.looks_elsewhere();
+        }
         let Received::Memory(body) = &hop.body else {
             // It is as it was.
-            return false;
+            return Look::Stands;
         };
         let now_us = self.context.fetcher.writer.clock().now_us();
         let variables = Arc::clone(&self.context.shared().variables);
         let windows = &mut self.windows;
-        let is_ahead = || {
+        let look = || {
             let media = hls::read_media(body, &hop.url, &variables);
             let facts = &media.facts;
             let target_us = clock::micros(facts.target_duration.unwrap_or(TARGET));
             let step = windows.foresee(&Window::from_playlist(&media), now_us, target_us);
             let has_end = facts.ended && facts.segment_count > 0 && step == Step::Same;
-            step.is_advance() || has_end
+            match windows.look_goes_on(now_us, target_us) {
+                _ if step.is_advance() || has_end => Look::Ahead,
+                true => Look::GoesOn,
+                false => Look::Stands,
+            }
         };
         let memory = &self.context.fetcher.memory;
-        memory.read(body.len(), is_ahead).await
+        memory.read(body.len(), look).await
+    }
+
+    /// Says that it goes on under another URL, which answered then.
+    pub(super) fn tell_of_new_url(&self, why: GoneOver, at_us: i64) {
+        if !self.context.stats.is_news(self.met(), GONE_OVER) {
+            return;
+        }
+        let zero_us = self.context.fetcher.writer.zero_us();
+        let since_us = self.advances.since_us().unwrap_or(at_us);
+        let why = match why {
+            GoneOver::Stands => format!("has stood still since {}", both_clocks(since_us, zero_us)),
+            GoneOver::Failed => "failed".to_owned(),
+            GoneOver::Unnamed => "is no longer named".to_owned(),
+        };
+        let label = &self.playlist.label;
+        tracing::info!(
+            json.playlist = label,
+            "{label:?}: {GONE_OVER} from {} on, the one before {why}",
+            both_clocks(at_us, zero_us)
+        );
     }
 
     /// It came again as it was. A multivariant playlist's names stay, then.

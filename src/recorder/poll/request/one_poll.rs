@@ -12,6 +12,7 @@ use crate::hls;
 use crate::recorder::admission::hosts::retry_after;
 use crate::recorder::admission::refusal::NotPublic;
 use crate::recorder::http::fetch::{Hop, Received};
+use crate::recorder::playlists::names::{GoneOver, Look};
 use crate::recorder::poll::exchanges::{Made, News};
 use crate::recorder::poll::poller::{Passed, Poller, is_same};
 use crate::recorder::poll::state::overdue::Asked;
@@ -87,9 +88,13 @@ impl Poller {
         self.mark_control(&mut last);
         self.age = age(&last);
         let good = live.is_some() || self.read(&mut last).await;
-        let stays = is_trial && good && last.own_reason.is_none() && !self.is_ahead(&last).await;
+        let look = match is_trial && good && last.own_reason.is_none() {
+            true => self.look_at(&last).await,
+            false => Look::Ahead,
+        };
+        let stays = look != Look::Ahead;
         if stays {
-            self.playlist.is_not_ahead(&self.name, answered);
+            self.playlist.is_not_ahead(&self.name, look, answered);
             hops.iter_mut()
                 .chain([&mut last])
                 .for_each(Hop::is_not_ahead);
@@ -105,10 +110,16 @@ impl Poller {
                 .for_each(Hop::is_too_late);
         }
         self.stated = None;
+        let has_failed = self.playlist.standing().failures > 0;
         self.count(&last, good);
         let is_settled = (good && !is_own) || last.is_fault() || (is_stale && !stays);
-        if is_settled {
-            self.playlist.asked(&self.name, good);
+        if is_settled && self.playlist.asked(&self.name, good) {
+            let why = match (has_failed, is_trial) {
+                (true, _) => GoneOver::Failed,
+                (_, true) => GoneOver::Stands,
+                _ => GoneOver::Unnamed,
+            };
+            self.tell_of_new_url(why, last.response_us());
         }
         self.has_looked = is_trial && (stays || (is_settled && !good));
         if self.has_looked {

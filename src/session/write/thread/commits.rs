@@ -94,11 +94,12 @@ impl Thread {
 
     /// Waits for messages; `false`: no more can come.
     pub(crate) async fn fill(&mut self, batch: &mut Vec<Message>) -> bool {
+        let until_seen = SEEN_EVERY.saturating_sub(clock::instant().duration_since(self.committed));
         let patience = match &self.keeper {
             _ if self.disk.is_full() => disk::LOOK_EVERY,
             _ if self.wal.is_held_up() => wal::LOOK_EVERY,
-            Some(keeper) => keeper.wait().min(SEEN_EVERY),
-            None => SEEN_EVERY,
+            Some(keeper) => keeper.wait().min(until_seen),
+            None => until_seen,
         };
         match tokio::time::timeout(patience, self.messages.recv()).await {
             Err(_) => return true,
@@ -302,8 +303,9 @@ pub(crate) const COMMIT_APART: Duration = Duration::from_millis(100);
 /// Or until there are so many.
 pub(crate) const COMMIT_ROWS: usize = 512;
 
-/// `run.seen_us` is never older than this while the recorder lives.
-pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(10);
+/// `run.seen_us` is hardly older than this while the recorder lives, also where nothing else is written since all requests
+/// hang: after a kill, what is later counts as time in which it did not run.
+pub(crate) const SEEN_EVERY: Duration = Duration::from_secs(2);
 
 /// A commit has so much of what waited at most, as [`queue`] counts it, so that it does not take seconds.
 pub(crate) const COMMIT_KIB: usize = 4096;
