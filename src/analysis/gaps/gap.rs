@@ -195,13 +195,24 @@ impl Gap {
 
     /// So much earlier than it was seen its end may have been, in microseconds: nothing of the origin says that it was not.
     fn unsure_us(&self) -> i64 {
-        self.unsure_of_us(self.uncertain_us[1].unwrap_or(0))
+        self.unsure_of_us(self.uncertain_us[1].unwrap_or(self.unasked_end_us()))
+    }
+
+    /// For so long before the end of the recording nothing was asked, in microseconds, where it is not over: nothing that came then
+    /// says how long that was.
+    fn unasked_end_us(&self) -> i64 {
+        let mut pauses = self.polls.pauses.longest.iter();
+        let last = pauses.rfind(|(_, until_us)| self.to.is_none() && *until_us >= self.until_us);
+        last.map_or(0, |(from_us, _)| self.until_us.saturating_sub(*from_us))
     }
 
     /// The same, where the first text of a run says nothing of the time before that.
     fn unsure_end_us(&self) -> i64 {
         let is_first = self.to.is_some() && self.not_running_us > 0;
-        let most_us = if is_first { self.length_us() } else { 0 };
+        let most_us = match is_first {
+            true => self.length_us(),
+            false => self.unasked_end_us(),
+        };
         self.unsure_of_us(self.uncertain_us[1].unwrap_or(most_us))
     }
 

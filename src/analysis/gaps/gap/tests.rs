@@ -71,6 +71,44 @@ fn only_a_long_sleep_makes_a_gap_the_recorders() {
 }
 
 #[test]
+fn a_gap_that_is_not_over_is_the_origins_for_certain_up_to_the_last_poll() {
+    const S: i64 = 1_000_000;
+    // Its host asked for patience at 6 s, and was left alone until the recording ended.
+    let gap = |last_us: i64, to| Gap {
+        from: Advance {
+            target_duration_us: Some(2 * S),
+            ..Advance::default()
+        },
+        to,
+        until_us: 24 * S,
+        threshold_us: 3 * S,
+        polls: PollTrouble {
+            polls: 4,
+            pause_us: 24 * S - last_us,
+            pauses: vec![(S, 2 * S), (last_us, 24 * S)].into(),
+            ..PollTrouble::default()
+        },
+        noticed: vec![NoticeEvent {
+            kind: Notice::LeftAlone,
+            at_us: last_us,
+            length_us: None,
+            detail: "h:80".to_owned(),
+        }],
+        ..none()
+    };
+    assert_eq!(gap(2 * S, None).whose(), Whose::Unsure);
+    assert_eq!(gap(2 * S, None).known_us(), 2 * S);
+    assert_eq!(
+        gap(6 * S, None).whose(),
+        Whose::Origin,
+        "it was late by then"
+    );
+    assert_eq!(gap(6 * S, None).known_us(), 6 * S);
+    // What came then says until when it was not there.
+    assert_eq!(gap(2 * S, Some(Advance::default())).known_us(), 24 * S);
+}
+
+#[test]
 fn between_parts_what_the_recorder_did_not_ask_for_is_its_own() {
     let gap = |unit, pause_us| Gap {
         from: Advance {
