@@ -1,6 +1,6 @@
 //! A session that goes on: after `kill -9`, after a stop, and when it must not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -46,6 +46,35 @@ fn gaps(session: &Session) -> Vec<serde_json::Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
+}
+
+#[test]
+fn a_recorder_whose_requests_all_hang_gives_signs_of_life_between_its_heartbeats() {
+    let stage = Stage::default();
+    let script = stage.clone();
+    let origin = Origin::new(move |ask| match script.at() {
+        0 if ask.path().ends_with(".m3u8") => Reply::playlist(Window::new(0, 3).text()),
+        0 => Reply::segment(ts(ask.path())),
+        _ => Reply::playlist(Window::new(1, 3).text()).ending(End::Hang(20)),
+    });
+    let mut recording = Recorder::new(origin.url("/live.m3u8")).start();
+    recording.until_at_least(3, "SELECT count(*) FROM segments");
+    stage.go(1);
+    let asked = origin.asks().len();
+    recording.until("a poll that hangs", || origin.asks().len() > asked);
+    // Nothing else is written then.
+    let session = Connection::open(recording.sessions().join("session1/session.db")).unwrap();
+    let mut seen: BTreeMap<(i64, i64), BTreeSet<i64>> = BTreeMap::new();
+    let rows = "SELECT (SELECT count(*) FROM exchange), (SELECT count(*) FROM heartbeat), seen_us FROM run";
+    recording.until("three signs of life with no row between them", || {
+        let now = session.query_row(rows, [], |row| {
+            Ok(((row.get(0)?, row.get(1)?), row.get(2)?))
+        });
+        let (count, seen_us) = now.unwrap();
+        let signs = seen.entry(count).or_default();
+        signs.insert(seen_us);
+        signs.len() >= 3
+    });
 }
 
 #[test]
