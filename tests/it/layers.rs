@@ -199,7 +199,8 @@ const ORDERS: [(&str, &[&[&str]]); 11] = [
 
 /// What only some files may name: a path (of a library, or a reading of time) and where.
 const OWNED: [(&str, &[&str]); 27] = [
-    ("reqwest", &["recorder/"]),
+    // What object_store connects with follows redirects, unless it is another client.
+    ("reqwest", &["recorder/", "store/connect.rs"]),
     // reqwest lets nobody see the bytes of a connection.
     (
         "hyper",

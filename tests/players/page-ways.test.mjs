@@ -186,6 +186,14 @@ describe('the ways through the demo', { timeout: 180_000 }, () => {
       const box = element.getBoundingClientRect();
       return document.elementFromPoint(box.left + 4, box.top + box.height / 2) === element;
     }), 'the last word is seen');
+    const isOpen = () => tab.page.locator('.wf-help').evaluate((element) => element.open);
+    await tab.page.focus('#filter');
+    await tab.press('Escape');
+    assert.equal(await isOpen(), false, 'Escape closes it, wherever the focus is');
+    await tab.page.click('.wf-help summary');
+    assert.equal(await isOpen(), true);
+    await tab.page.click('#filter');
+    assert.equal(await isOpen(), false, 'and so does a click elsewhere');
     await tab.page.fill('#filter', '304');
     await until('a status is found', async () => Number(/^(\d+) request/.exec(await tab.page.textContent('.wf-count'))?.[1]) > 0);
     const statuses = await tab.page.$$eval('.wf-row[data-id]', (all) => all.map((row) => `${row.querySelector('.wf-status').textContent} ${row.querySelector('.wf-name').textContent}`));

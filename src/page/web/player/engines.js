@@ -35,7 +35,7 @@ export function notPlayed(video, path) {
 
 /** Codes of `MediaError`; 4 is said of what never played, and of what played until something else came. @type {Record<number, string>} */
 const CODES = { 1: 'it was aborted', 2: 'the network failed', 3: 'what came could not be decoded', 4: 'this browser cannot play what came' };
-const BROKE_OFF = 'this browser cannot play what came then, though it had played before';
+const BROKE_OFF = 'the browser\'s own player gave up on what came then, though it had played before; other players may go on: isreplayer --hls-js FILE plays it with hls.js';
 
 /** What Chromium says, without its own prefix. @param {string} message */
 const messageOf = (message) => message.replace(/\bPipelineStatus::/g, '').slice(0, 300);

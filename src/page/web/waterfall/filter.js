@@ -69,11 +69,16 @@ export function filterBox({ state, keys }, leave) {
     if (help.children.length === 1) help.append(words());
     fit();
   });
-  help.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
-    help.open = false;
-    help.querySelector('summary')?.focus();
+  // It lies over the requests: a click elsewhere closes it, and so does Escape, wherever the focus is, before all else.
+  addEventListener('pointerdown', ({ target }) => {
+    if (help.open && target instanceof Node && !help.contains(target)) help.open = false;
   });
+  addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || !help.open) return;
+    if (help.contains(document.activeElement)) help.querySelector('summary')?.focus();
+    help.open = false;
+    event.stopPropagation();
+  }, { capture: true });
   const error = h('p', { class: 'trouble', id: 'filter-error', role: 'alert' });
 
   const show = () => {
