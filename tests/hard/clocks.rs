@@ -38,12 +38,12 @@ fn polls(session: &Session) -> Vec<(i64, i64, i64)> {
     )
 }
 
-/// Each poll was due within a second after the one before it.
+/// Each poll was due within two seconds after the one before it: in one, where the machine has nothing else to do.
 fn assert_grid(session: &Session) {
     for pair in polls(session).windows(2) {
         let ((_, before_us, over_us), (due_us, asked_us, _)) = (pair[0], pair[1]);
         assert!(before_us < asked_us, "{pair:?}");
-        assert!(due_us - over_us < S, "{pair:?}");
+        assert!(due_us - over_us < 2 * S, "{pair:?}");
     }
 }
 
