@@ -38,12 +38,14 @@ fn polls(session: &Session) -> Vec<(i64, i64, i64)> {
     )
 }
 
-/// Each poll was due within two seconds after the one before it: in one, where the machine has nothing else to do.
+/// Each poll was due within a second after the one before it. (Where the machine is so busy that one took long, nine tenths of the time
+/// are left for others: ten times as long.)
 fn assert_grid(session: &Session) {
     for pair in polls(session).windows(2) {
         let ((_, before_us, over_us), (due_us, asked_us, _)) = (pair[0], pair[1]);
         assert!(before_us < asked_us, "{pair:?}");
-        assert!(due_us - over_us < 2 * S, "{pair:?}");
+        let most_us = S.max(10 * (over_us - before_us));
+        assert!(due_us - over_us < most_us, "{pair:?}");
     }
 }
 
